@@ -1,0 +1,137 @@
+/**
+ * Access to PostgreSQL: prepared statements on a bounded pool, every wait with a deadline, and errors of the
+ * connection told apart from errors of the statement.
+ */
+import pg from "pg";
+import { fault } from "#platform/errors.ts";
+import type { Log } from "#platform/log.ts";
+
+export interface DatabaseOptions {
+  connectionString: string;
+  /** Connections at the most. */
+  maxConnections: number;
+  /** How long a caller waits for a free connection. */
+  acquireTimeoutMs: number;
+  statementTimeoutMs: number;
+  /** Shown in pg_stat_activity. */
+  applicationName: string;
+}
+
+/** A prepared statement. Its name is unique for its text: connections keep it by name. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface Queryable {
+  /** Rows as objects keyed by column name. */
+  query<Row extends pg.QueryResultRow>(statement: Statement, values?: unknown[]): Promise<Row[]>;
+  /** Rows as arrays in the order of the columns: cheaper for many rows. */
+  queryArrays<Row extends unknown[]>(statement: Statement, values?: unknown[]): Promise<Row[]>;
+}
+
+export interface Database extends Queryable {
+  /** Runs work in one transaction; rolls back when it throws. */
+  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+  /** A connection of one's own, for advisory locks and migrations. */
+  withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+// int8 only stands for counts and sums here, all far below 2^53.
+const int8Oid = 20;
+pg.types.setTypeParser(int8Oid, Number);
+
+export function createDatabase(options: DatabaseOptions, log: Log): Database {
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    max: options.maxConnections,
+    connectionTimeoutMillis: options.acquireTimeoutMs,
+    statement_timeout: options.statementTimeoutMs,
+    // The server's own statement timeout is the rule; this is for a server that no longer answers at all.
+    query_timeout: options.statementTimeoutMs + 2_000,
+    idle_in_transaction_session_timeout: options.statementTimeoutMs,
+    application_name: options.applicationName,
+    keepAlive: true,
+  });
+  pool.on("error", (error) => log.warn({ err: error }, "an idle database connection broke"));
+
+  return {
+    ...queryable((config) => pool.query(config as never)),
+    async transaction(work) {
+      return withClient(pool, async (client) => {
+        await client.query("BEGIN");
+        try {
+          const result = await work(queryable((config) => client.query(config as never)));
+          await client.query("COMMIT");
+          return result;
+        } catch (error) {
+          await client.query("ROLLBACK").catch(() => {});
+          throw error;
+        }
+      });
+    },
+    withClient: (work) => withClient(pool, work),
+    close: () => pool.end(),
+  };
+}
+
+type Run = (config: Record<string, unknown>) => Promise<{ rows: unknown[] }>;
+
+function queryable(run: Run): Queryable {
+  const execute = async (statement: Statement, values: unknown[] = [], rowMode?: "array") => {
+    try {
+      const config = { name: statement.name, text: statement.text, values };
+      return (await run(rowMode ? { ...config, rowMode } : config)).rows;
+    } catch (error) {
+      throw toDatabaseFault(error);
+    }
+  };
+  return {
+    query: (statement, values) => execute(statement, values) as never,
+    queryArrays: (statement, values) => execute(statement, values, "array") as never,
+  };
+}
+
+async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch((error) => {
+    throw toDatabaseFault(error);
+  });
+  try {
+    const result = await work(client);
+    client.release();
+    return result;
+  } catch (error) {
+    // A statement that failed leaves a usable connection; anything else may not have.
+    client.release(isStatementError(error) ? undefined : true);
+    throw toDatabaseFault(error);
+  }
+}
+
+/** SQLSTATE of a failed statement, e.g. "23505"; undefined for any other error. */
+export function sqlState(error: unknown): string | undefined {
+  const source = error instanceof Error && error.cause instanceof pg.DatabaseError ? error.cause : error;
+  return source instanceof pg.DatabaseError ? source.code : undefined;
+}
+
+function isStatementError(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== undefined && !isAway(state);
+}
+
+/** Classes 08 (connection), 53 (resources: too many connections, disk full) and 57P (shutdown, crash). */
+function isAway(state: string): boolean {
+  return state.startsWith("08") || state.startsWith("53") || state.startsWith("57P");
+}
+
+const queryCanceled = "57014";
+
+function toDatabaseFault(error: unknown): unknown {
+  if (error instanceof pg.DatabaseError) {
+    if (error.code === queryCanceled) return fault("timeout", { cause: error });
+    return error.code && isAway(error.code) ? fault("unavailable", { cause: error }) : error;
+  }
+  // Everything else that pg throws by itself is about the connection: refused, reset, timed out, ended.
+  if (error instanceof Error && !("findDetails" in error)) return fault("unavailable", { cause: error });
+  return error;
+}

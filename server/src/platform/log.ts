@@ -1,0 +1,17 @@
+import { type DestinationStream, type Logger, pino } from "pino";
+
+export type Log = Logger;
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+/** Secrets never reach a log: what could hold one is cut out, at whatever depth handlers pass it. */
+const redacted = ["password", "accessToken", "refreshToken", "ticket", "text", "authorization", "cookie"];
+
+/** JSON lines on standard error, so that standard output stays free for what a person reads. */
+export function createLog(level: LogLevel, destination?: DestinationStream): Log {
+  const paths = redacted.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+  return pino(
+    { level, base: null, redact: { paths, censor: "[redacted]" } },
+    destination ?? pino.destination({ dest: 2, sync: false }),
+  );
+}
