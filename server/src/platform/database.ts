@@ -58,20 +58,19 @@ export function createDatabase(options: DatabaseOptions, log: Log): Database {
 
   return {
     ...queryable((config) => pool.query(config as never)),
-    async transaction(work) {
-      return withClient(pool, async (client) => {
-        await client.query("BEGIN");
-        try {
-          const result = await work(queryable((config) => client.query(config as never)));
-          await client.query("COMMIT");
-          return result;
-        } catch (error) {
-          await client.query("ROLLBACK").catch(() => {});
-          throw error;
-        }
-      });
+    transaction: (work) => transaction(pool, work),
+    async withClient(work) {
+      const client = await connect(pool);
+      let failed = true;
+      try {
+        const result = await work(client);
+        failed = false;
+        return result;
+      } finally {
+        // What work left behind on a connection is unknown when it failed.
+        client.release(failed);
+      }
     },
-    withClient: (work) => withClient(pool, work),
     close: () => pool.end(),
   };
 }
@@ -93,30 +92,41 @@ function queryable(run: Run): Queryable {
   };
 }
 
-async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect().catch((error) => {
-    throw toDatabaseFault(error);
-  });
+async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   try {
-    const result = await work(client);
-    client.release();
-    return result;
+    return await pool.connect();
   } catch (error) {
-    // A statement that failed leaves a usable connection; anything else may not have.
-    client.release(isStatementError(error) ? undefined : true);
     throw toDatabaseFault(error);
   }
 }
+
+async function transaction<T>(pool: pg.Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
+  const client = await connect(pool);
+  const tx = queryable((config) => client.query(config as never));
+  let broken = false;
+  try {
+    await tx.query(begin);
+    const result = await work(tx);
+    await tx.query(commit);
+    return result;
+  } catch (error) {
+    await tx.query(rollback).catch(() => {
+      broken = true;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+const begin = { name: "begin", text: "BEGIN" };
+const commit = { name: "commit", text: "COMMIT" };
+const rollback = { name: "rollback", text: "ROLLBACK" };
 
 /** SQLSTATE of a failed statement, e.g. "23505"; undefined for any other error. */
 export function sqlState(error: unknown): string | undefined {
   const source = error instanceof Error && error.cause instanceof pg.DatabaseError ? error.cause : error;
   return source instanceof pg.DatabaseError ? source.code : undefined;
-}
-
-function isStatementError(error: unknown): boolean {
-  const state = sqlState(error);
-  return state !== undefined && !isAway(state);
 }
 
 /** Classes 08 (connection), 53 (resources: too many connections, disk full) and 57P (shutdown, crash). */
@@ -126,12 +136,9 @@ function isAway(state: string): boolean {
 
 const queryCanceled = "57014";
 
+/** For errors that pg itself threw: those that are not the server's are about the connection (refused, reset, ended). */
 function toDatabaseFault(error: unknown): unknown {
-  if (error instanceof pg.DatabaseError) {
-    if (error.code === queryCanceled) return fault("timeout", { cause: error });
-    return error.code && isAway(error.code) ? fault("unavailable", { cause: error }) : error;
-  }
-  // Everything else that pg throws by itself is about the connection: refused, reset, timed out, ended.
-  if (error instanceof Error && !("findDetails" in error)) return fault("unavailable", { cause: error });
-  return error;
+  if (!(error instanceof pg.DatabaseError)) return fault("unavailable", { cause: error });
+  if (error.code === queryCanceled) return fault("timeout", { cause: error });
+  return error.code && isAway(error.code) ? fault("unavailable", { cause: error }) : error;
 }

@@ -49,7 +49,11 @@ export function createDirectTransport(routes: (router: ConnectRouter) => void): 
         const request = create(method.input, input as MessageInitShape<typeof method.input>);
         const answer = implementation(request, context);
         const result = timeoutMs || signal ? await untilAborted(context.signal, answer) : await answer;
-        return response(method, create(method.output, result), context);
+        return response(
+          method,
+          create(method.output, result as MessageInitShape<typeof method.output>),
+          context,
+        );
       } catch (error) {
         throw toFault(error);
       } finally {

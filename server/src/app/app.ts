@@ -1,0 +1,125 @@
+/**
+ * The composition root: the only place that knows all services. It makes what they need, hands it to them, starts
+ * them in the order of their dependencies, and stops them in the reverse order.
+ */
+import { fileURLToPath } from "node:url";
+import { createServiceClients } from "#app/service-clients.ts";
+import { openStorage } from "#app/storage.ts";
+import type { Config } from "#config/config.ts";
+import { createGateway } from "#gateway/service.ts";
+import { createIdentity } from "#identity/service.ts";
+import { createMessenger } from "#messenger/service.ts";
+import { type Bus, createLocalBus } from "#platform/bus.ts";
+import { type Clock, systemClock } from "#platform/clock.ts";
+import { createDatabase } from "#platform/database.ts";
+import type { Log } from "#platform/log.ts";
+import { startOpsServer } from "#platform/ops-server.ts";
+
+export interface AppOptions {
+  config: Config;
+  log: Log;
+  /** Stops a start that is under way. */
+  signal?: AbortSignal;
+  /** For tests: another time of day, another bus. */
+  clock?: Clock;
+  bus?: Bus;
+}
+
+export interface App {
+  readonly httpPort: number;
+  readonly grpcPort: number;
+  readonly opsPort: number;
+  /** Finishes what is in flight, then lets go of everything. Never throws. */
+  stop(): Promise<void>;
+}
+
+const webRoot = fileURLToPath(new URL("../../../web/dist", import.meta.url));
+
+export async function startApp(options: AppOptions): Promise<App> {
+  const { config, log, signal, clock = systemClock } = options;
+  const stops = createStopList(log);
+  const bus = options.bus ?? createLocalBus((error) => log.error({ err: error }, "a bus handler failed"));
+  try {
+    const ops = await startOpsServer({
+      host: config.gateway.PARLEY_HOST,
+      port: config.general.PARLEY_OPS_PORT,
+      log,
+    });
+    stops.add("ops server", () => ops.stop());
+    ops.waitFor("storage");
+    const storage = await openStorage(config, log, signal);
+    stops.add("storage", () => storage.stop());
+    ops.ready("storage");
+
+    const databaseFor = (service: string) => {
+      const database = createDatabase(
+        {
+          connectionString: storage.databaseUrl,
+          maxConnections: config.database.PARLEY_DATABASE_CONNECTIONS,
+          acquireTimeoutMs: config.database.PARLEY_DATABASE_TIMEOUT_MS,
+          statementTimeoutMs: config.database.PARLEY_DATABASE_TIMEOUT_MS,
+          applicationName: `parley-${service}`,
+        },
+        log,
+      );
+      stops.add(`${service} database`, () => database.close());
+      return database;
+    };
+    const identity = createIdentity({
+      config: config.identity,
+      database: databaseFor("identity"),
+      secretKey: storage.secretKey,
+      bus,
+      clock,
+      log: log.child({ service: "identity" }),
+    });
+    const messenger = createMessenger({
+      config: config.messenger,
+      database: databaseFor("messenger"),
+      bus,
+      clock,
+      log: log.child({ service: "messenger" }),
+    });
+    for (const service of [identity, messenger]) {
+      signal?.throwIfAborted();
+      ops.waitFor(service.name);
+      await service.start();
+      stops.add(service.name, () => service.stop());
+      ops.ready(service.name);
+    }
+    signal?.throwIfAborted();
+    const gateway = createGateway({
+      config: config.gateway,
+      clients: createServiceClients({ identity, messenger }),
+      webRoot,
+      bus,
+      clock,
+      log: log.child({ service: "gateway" }),
+    });
+    stops.add("gateway", () => gateway.stop());
+    const { httpPort, grpcPort } = await gateway.start();
+    return { httpPort, grpcPort, opsPort: ops.port, stop: () => stops.run() };
+  } catch (error) {
+    await stops.run();
+    throw error;
+  }
+}
+
+/** What was started, to be stopped in the reverse order; one that fails to stop does not keep the others up. */
+function createStopList(log: Log) {
+  const entries: { name: string; stop: () => Promise<void> }[] = [];
+  let running: Promise<void> | undefined;
+  const stopAll = async () => {
+    for (const { name, stop } of entries.reverse()) {
+      try {
+        await stop();
+      } catch (error) {
+        log.error({ err: error, name }, "did not stop cleanly");
+      }
+    }
+  };
+  return {
+    add: (name: string, stop: () => Promise<void>) => void entries.push({ name, stop }),
+    run: () => (running ??= stopAll()),
+  };
+}

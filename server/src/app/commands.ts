@@ -1,0 +1,89 @@
+/** What `parley <command>` does. Each command returns the exit code: 0 done, 1 failed, 2 called wrongly. */
+import { parseArgs } from "node:util";
+import { type App, startApp } from "#app/app.ts";
+import { describeConfig } from "#app/describe-config.ts";
+import { runMigrations } from "#app/migrations.ts";
+import { waitForStopSignal } from "#app/stop-signal.ts";
+import { type Config, ConfigError, readConfig } from "#config/config.ts";
+import { createLog } from "#platform/log.ts";
+import packageJson from "../../package.json" with { type: "json" };
+
+interface Command {
+  about: string;
+  run(args: string[]): Promise<number>;
+}
+
+export const commands: Record<string, Command> = {
+  serve: { about: "run Parley until it is told to stop", run: withConfig(serve) },
+  migrate: { about: "bring the database schema up to date, then exit", run: withConfig(migrateOnly) },
+  "check-config": {
+    about: "print the effective configuration, secrets masked",
+    run: withConfig(checkConfig),
+  },
+  version: { about: "print the version", run: version },
+  help: { about: "print this", run: help },
+};
+
+export function usage(): string {
+  const lines = Object.entries(commands).map(([name, { about }]) => `  parley ${name.padEnd(14)}${about}`);
+  return `Usage: parley <command>\n\n${lines.join("\n")}\n\nSettings are environment variables: see \`parley check-config\` and docs/settings.md.\n`;
+}
+
+function withConfig(run: (config: Config) => Promise<number>) {
+  return async (args: string[]): Promise<number> => {
+    try {
+      const { values } = parseArgs({ args, options: { help: { type: "boolean", short: "h" } } });
+      if (values.help) return help();
+      return await run(readConfig(process.env));
+    } catch (error) {
+      if (error instanceof ConfigError) {
+        process.stderr.write(`parley: the configuration is not valid\n${indent(error.message)}\n`);
+        return 2;
+      }
+      process.stderr.write(`parley: ${error instanceof Error ? error.message : String(error)}\n`);
+      return 1;
+    }
+  };
+}
+
+const indent = (text: string) => text.replace(/^/gm, "  ");
+
+async function serve(config: Config): Promise<number> {
+  const log = createLog(config.general.PARLEY_LOG_LEVEL);
+  using stop = waitForStopSignal();
+  let app: App;
+  try {
+    app = await startApp({ config, log, signal: stop.signal });
+  } catch (error) {
+    if (stop.signal.aborted) return 0;
+    throw error;
+  }
+  const host = config.gateway.PARLEY_HOST;
+  const base = `http://${host === "127.0.0.1" || host === "0.0.0.0" ? "localhost" : host}:${app.httpPort}`;
+  process.stdout.write(`\nParley is ready.  Web client: ${base}   API docs: ${base}/docs\n\n`);
+  await stop.requested;
+  process.stdout.write("Stopping…\n");
+  await app.stop();
+  return 0;
+}
+
+async function migrateOnly(config: Config): Promise<number> {
+  await runMigrations(config, createLog(config.general.PARLEY_LOG_LEVEL));
+  process.stdout.write("The schema is up to date.\n");
+  return 0;
+}
+
+async function checkConfig(config: Config): Promise<number> {
+  process.stdout.write(describeConfig(config, process.env));
+  return 0;
+}
+
+async function version(): Promise<number> {
+  process.stdout.write(`parley ${packageJson.version} (node ${process.versions.node})\n`);
+  return 0;
+}
+
+async function help(): Promise<number> {
+  process.stdout.write(usage());
+  return 0;
+}

@@ -1,0 +1,24 @@
+import { allSettings, type Config } from "#config/config.ts";
+
+/** The effective configuration as lines of NAME=value that a shell can read, each under its meaning. */
+export function describeConfig(config: Config, environment: Record<string, string | undefined>): string {
+  const values: Record<string, unknown> = {
+    ...config.general,
+    ...config.database,
+    ...config.gateway,
+    ...config.identity,
+    ...config.messenger,
+  };
+  const lines = Object.entries(allSettings).map(([name, { about, secret }]) => {
+    const shown = show(values[name], secret);
+    const origin = environment[name] ? "" : " (default)";
+    return `# ${about}${origin}\n${shown === "" ? `# ${name}=` : `${name}=${shown}`}\n`;
+  });
+  return lines.join("\n");
+}
+
+function show(value: unknown, secret: boolean): string {
+  if (value === undefined || value === "") return "";
+  if (secret) return "********";
+  return Array.isArray(value) ? value.join(",") : String(value);
+}

@@ -1,0 +1,93 @@
+/**
+ * The effective configuration, in two pure steps: each module's table reads its own variables, then what belongs
+ * together is checked together. Nothing here touches the disk or the network.
+ */
+import { resolve } from "node:path";
+import { databaseSettings, generalSettings } from "#config/general.ts";
+import { gatewaySettings } from "#gateway/config.ts";
+import { identitySettings } from "#identity/config.ts";
+import { messengerSettings } from "#messenger/config.ts";
+import { readSettings, type SettingProblem, type Settings, type Values } from "#platform/settings.ts";
+
+export type Environment = Record<string, string | undefined>;
+
+export interface Config {
+  readonly general: Values<typeof generalSettings>;
+  readonly database: Values<typeof databaseSettings>;
+  readonly gateway: Values<typeof gatewaySettings>;
+  readonly identity: Values<typeof identitySettings>;
+  readonly messenger: Values<typeof messengerSettings>;
+  readonly dataDir: string;
+}
+
+/** Every setting there is, in the order in which people are shown them. */
+export const allSettings: Settings = {
+  ...generalSettings,
+  ...databaseSettings,
+  ...gatewaySettings,
+  ...identitySettings,
+  ...messengerSettings,
+};
+
+export class ConfigError extends Error {
+  readonly problems: readonly SettingProblem[];
+
+  constructor(problems: readonly SettingProblem[]) {
+    super(problems.map(({ name, message }) => `${name} ${message}`).join("\n"));
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/** Throws ConfigError with all problems at once. */
+export function readConfig(environment: Environment): Config {
+  const problems: SettingProblem[] = [];
+  const general = readSettings(generalSettings, environment, problems);
+  const config: Config = Object.freeze({
+    general,
+    database: readSettings(databaseSettings, environment, problems),
+    gateway: readSettings(gatewaySettings, environment, problems),
+    identity: readSettings(identitySettings, environment, problems),
+    messenger: readSettings(messengerSettings, environment, problems),
+    dataDir: resolve(general.PARLEY_DATA_DIR),
+  });
+  problems.push(...unknownVariables(environment), ...crossChecks(config));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+/** A typing error in a name must not go unnoticed: it would leave a default in force. */
+function unknownVariables(environment: Environment): SettingProblem[] {
+  return Object.keys(environment)
+    .filter(
+      (name) => name.startsWith("PARLEY_") && !(name in allSettings) && !name.startsWith("PARLEY_TEST_"),
+    )
+    .map((name) => ({ name, message: `is not a setting of Parley${suggestion(name)}` }));
+}
+
+function suggestion(name: string): string {
+  const near = Object.keys(allSettings).find((known) => editDistanceAtMost(name, known, 2));
+  return near ? `; did you mean ${near}?` : "";
+}
+
+function editDistanceAtMost(a: string, b: string, most: number): boolean {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(replaced, previous[j]! + 1, row[j - 1]! + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length]! <= most;
+}
+
+function crossChecks(config: Config): SettingProblem[] {
+  const problems: SettingProblem[] = [];
+  if (config.database.DATABASE_URL && !config.general.PARLEY_SECRET_KEY) {
+    const message = "must be set together with DATABASE_URL, the same for all pods: openssl rand -base64 32";
+    problems.push({ name: "PARLEY_SECRET_KEY", message });
+  }
+  return problems;
+}
