@@ -17,7 +17,7 @@ export interface TestParley {
 }
 
 /** Cheap password hashing: tests sign many people up, and its strength is tested elsewhere. */
-const cheapHashing = { PARLEY_ARGON2_MEMORY_KIB: "1024", PARLEY_ARGON2_ITERATIONS: "1" };
+const cheapHashing = { PARLEY_ARGON2_MEMORY_KIB: "1024", PARLEY_ARGON2_PASSES: "1" };
 
 export async function startParley(
   environment: Record<string, string> = {},

@@ -54,7 +54,11 @@ export function createDatabase(options: DatabaseOptions, log: Log): Database {
     application_name: options.applicationName,
     keepAlive: true,
   });
-  pool.on("error", (error) => log.warn({ err: error }, "an idle database connection broke"));
+  let closing = false;
+  pool.on("error", (error) => {
+    // Only what the error says: pg hangs the whole client on it.
+    if (!closing) log.warn({ reason: error.message }, "an idle database connection broke");
+  });
 
   return {
     ...queryable((config) => pool.query(config as never)),
@@ -71,7 +75,10 @@ export function createDatabase(options: DatabaseOptions, log: Log): Database {
         client.release(failed);
       }
     },
-    close: () => pool.end(),
+    close() {
+      closing = true;
+      return pool.end();
+    },
   };
 }
 

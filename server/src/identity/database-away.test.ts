@@ -1,0 +1,89 @@
+/** What callers see while PostgreSQL cannot be reached, and after. */
+import { strict as assert } from "node:assert";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { after, test } from "node:test";
+import { createDatabase } from "#platform/database.ts";
+import { createLog } from "#platform/log.ts";
+import { createTestDatabase } from "#test/database.ts";
+import { expectFault, goodPassword, identityDeps, newUser, startIdentity } from "#test/identity.ts";
+
+const { url } = await createTestDatabase();
+const line = await startLine(new URL(url));
+const database = createDatabase(
+  {
+    connectionString: line.url,
+    maxConnections: 4,
+    acquireTimeoutMs: 2_000,
+    statementTimeoutMs: 2_000,
+    applicationName: "parley-test",
+  },
+  createLog("silent"),
+);
+after(() => database.close());
+const clients = await startIdentity(identityDeps(database));
+const { auth, users, internal } = clients;
+const user = await newUser(clients);
+const { keys } = await auth.getJwks({});
+
+test("every call answers unavailable while the database is away, and works when it is back", async () => {
+  const headers = user.headers;
+  line.cut();
+  const calls = [
+    () => auth.signUp({ email: "away@example.com", password: goodPassword, name: "Away" }),
+    () => auth.signIn({ email: "away@example.com", password: goodPassword }),
+    () => auth.refresh({ refreshToken: user.refreshToken }),
+    () => auth.signOut({}, { headers }),
+    () => auth.listSessions({}, { headers }),
+    () => auth.revokeSession({ id: user.actor.sessionId }, { headers }),
+    () => auth.createWsTicket({}, { headers }),
+    () => users.getMe({}, { headers }),
+    () => users.updateMe({ name: "Away" }, { headers }),
+    () => users.listUsers({ query: "ada" }, { headers }),
+    () => users.getUser({ id: user.actor.userId }, { headers }),
+    () => internal.redeemWsTicket({ ticket: "x" }),
+    () => internal.resolveExternalUser({ issuer: "i", subject: "s" }),
+    () => internal.findMissingUsers({ userIds: [user.actor.userId] }),
+    () => internal.listEndedSessions({}),
+    () => internal.rotateSigningKey({}),
+  ];
+  for (const call of calls) await expectFault(call(), "unavailable");
+  assert.deepEqual((await auth.getJwks({})).keys, keys);
+
+  await line.restore();
+  assert.ok(await auth.refresh({ refreshToken: user.refreshToken }));
+  await expectFault(auth.signIn({ email: "away@example.com", password: goodPassword }), "bad-credentials");
+});
+
+/** A way to the database that can be cut. */
+async function startLine(target: URL) {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect({ host: target.hostname, port: Number(target.port || 5432) });
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(socket);
+      socket.pipe(other);
+      socket.on("error", () => other.destroy());
+      socket.on("close", () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+    }
+  });
+  const listen = async (port: number) => {
+    server.listen(port, "127.0.0.1");
+    await once(server, "listening");
+    return (server.address() as AddressInfo).port;
+  };
+  const cut = () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  const port = await listen(0);
+  after(cut);
+  const address = Object.assign(new URL(target), { hostname: "127.0.0.1", port: String(port) });
+  return { url: address.href, cut, restore: () => listen(port) };
+}

@@ -1,0 +1,13 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { IdentityInternalService } from "@parley/api/internal/identity";
+import { endedSessionWindowMs } from "#identity/config.ts";
+import type { IdentityParts } from "#identity/parts.ts";
+
+type ListEndedSessions = ServiceImpl<typeof IdentityInternalService>["listEndedSessions"];
+
+export function listEndedSessions({ store, config, clock }: IdentityParts): ListEndedSessions {
+  return async () => {
+    const since = new Date(clock.now() - endedSessionWindowMs(config));
+    return { sessionIds: await store.sessions.listEnded(since) };
+  };
+}

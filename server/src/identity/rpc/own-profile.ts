@@ -1,0 +1,31 @@
+/** GetMe and UpdateMe. */
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { UserService } from "@parley/api/v2/user";
+import { requireDisplayName } from "#identity/display-name.ts";
+import { foldName, nameGrams } from "#identity/name-search.ts";
+import type { IdentityParts } from "#identity/parts.ts";
+import { userWithEmail } from "#identity/user-view.ts";
+import { requireActor } from "#platform/actor.ts";
+import { fault } from "#platform/errors.ts";
+
+type Users = ServiceImpl<typeof UserService>;
+
+export function getMe({ store }: IdentityParts): Users["getMe"] {
+  return async (_request, context) => {
+    const { userId } = requireActor(context);
+    const [row] = await store.users.byIds([userId]);
+    if (!row) throw fault("user-not-found");
+    return { user: userWithEmail(row) };
+  };
+}
+
+export function updateMe({ store }: IdentityParts): Users["updateMe"] {
+  return async (request, context) => {
+    const { userId } = requireActor(context);
+    const name = requireDisplayName(request.name);
+    const nameFolded = foldName(name);
+    const row = await store.users.rename(userId, { name, nameFolded, nameGrams: nameGrams(nameFolded) });
+    if (!row) throw fault("user-not-found");
+    return { user: userWithEmail(row) };
+  };
+}

@@ -1,0 +1,35 @@
+import { randomUUID } from "node:crypto";
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { IdentityInternalService } from "@parley/api/internal/identity";
+import { toDisplayName } from "#identity/display-name.ts";
+import { foldName, nameGrams } from "#identity/name-search.ts";
+import type { IdentityParts } from "#identity/parts.ts";
+import type { NewUser } from "#identity/store-users.ts";
+import { invalidInput } from "#platform/errors.ts";
+
+type ResolveExternalUser = ServiceImpl<typeof IdentityInternalService>["resolveExternalUser"];
+
+const maxIssuerBytes = 1_000;
+/** OpenID Connect Core, section 2, allows a subject 255 ASCII characters. */
+const maxSubjectBytes = 255;
+
+export function resolveExternalUser({ store, clock }: IdentityParts): ResolveExternalUser {
+  return async ({ issuer, subject, name }) => {
+    requireFit("issuer", issuer, maxIssuerBytes);
+    requireFit("subject", subject, maxSubjectBytes);
+    const userId = await store.users.external(issuer, subject, () => newUser(name, clock.now()));
+    return { userId };
+  };
+}
+
+function requireFit(field: string, text: string, maxBytes: number) {
+  const fits = text !== "" && Buffer.byteLength(text) <= maxBytes && !/\p{Cc}|\p{Cs}/u.test(text);
+  if (!fits) throw invalidInput(field, `must have 1 to ${maxBytes} bytes and no control characters`);
+}
+
+function newUser(givenName: string, nowMs: number): NewUser {
+  const id = randomUUID();
+  const name = toDisplayName(givenName, `User ${id.slice(0, 8)}`);
+  const nameFolded = foldName(name);
+  return { id, name, nameFolded, nameGrams: nameGrams(nameFolded), createdAt: new Date(nowMs) };
+}

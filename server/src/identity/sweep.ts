@@ -1,0 +1,61 @@
+/** Housekeeping at intervals: removes what has expired, and lets the signing keys grow up. */
+import { endedSessionWindowMs } from "#identity/config.ts";
+import type { IdentityParts } from "#identity/parts.ts";
+
+export interface Sweeper {
+  start(): void;
+  /** Lets a run that is under way finish. */
+  stop(): Promise<void>;
+}
+
+type SweepParts = Pick<IdentityParts, "config" | "store" | "signingKeys" | "clock" | "log">;
+
+const rowsPerStatement = 1_000;
+const statementsPerRun = 20;
+
+export function createSweeper(parts: SweepParts): Sweeper {
+  let timer: NodeJS.Timeout | undefined;
+  let run: Promise<void> = Promise.resolve();
+  let stopped = false;
+
+  const schedule = () => {
+    if (stopped) return;
+    timer = setTimeout(() => {
+      run = sweep(parts).then(schedule);
+    }, parts.config.PARLEY_IDENTITY_SWEEP_SECONDS * 1_000);
+    timer.unref();
+  };
+  return {
+    start: schedule,
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await run;
+    },
+  };
+}
+
+/** One run. A part of it that fails is logged and left to the next run; the other parts go on. */
+export async function sweep({ config, store, signingKeys, clock, log }: SweepParts): Promise<void> {
+  const tasks = {
+    "signing keys": () => signingKeys.maintain(),
+    sessions: () =>
+      removeSome((limit) =>
+        store.sessions.sweep(new Date(clock.now() - endedSessionWindowMs(config)), limit),
+      ),
+    "WebSocket tickets": () => removeSome((limit) => store.wsTickets.sweep(new Date(clock.now()), limit)),
+  };
+  for (const [subject, task] of Object.entries(tasks)) {
+    try {
+      await task();
+    } catch (error) {
+      log.error({ err: error, subject }, "sweep failed");
+    }
+  }
+}
+
+async function removeSome(removeAtMost: (limit: number) => Promise<number>) {
+  for (let i = 0; i < statementsPerRun; i++) {
+    if ((await removeAtMost(rowsPerStatement)) < rowsPerStatement) return;
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * The operations port: whether the process lives, and whether it is ready for traffic. It answers from the first
+ * moment of a start on, so that an orchestrator can tell a slow start from a dead one.
+ */
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Log } from "#platform/log.ts";
+
+export interface OpsServerOptions {
+  host: string;
+  /** 0 takes any free port. */
+  port: number;
+  log: Log;
+}
+
+export interface OpsServer {
+  readonly port: number;
+  /** Not ready until ready() was called with the same name. */
+  waitFor(name: string): void;
+  ready(name: string): void;
+  /** Not ready from now on; still alive. */
+  stop(): Promise<void>;
+}
+
+const headersTimeoutMs = 5_000;
+
+export async function startOpsServer(options: OpsServerOptions): Promise<OpsServer> {
+  const missing = new Set<string>();
+  const server = createServer(
+    { headersTimeout: headersTimeoutMs, requestTimeout: headersTimeoutMs, maxHeaderSize: 8_192 },
+    listener(missing),
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject).listen(options.port, options.host, resolve);
+  });
+  server.on("error", (error) => options.log.warn({ err: error }, "ops server"));
+  return {
+    port: (server.address() as AddressInfo).port,
+    waitFor: (name) => void missing.add(name),
+    ready: (name) => void missing.delete(name),
+    stop: () =>
+      new Promise((resolve) => {
+        missing.add("stopping");
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listener(missing: ReadonlySet<string>): RequestListener {
+  return (request, response) => {
+    const path = request.url?.split("?", 1)[0];
+    const answer = (status: number, body: object) => {
+      response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
+      response.end(JSON.stringify(body));
+    };
+    if (request.method !== "GET" && request.method !== "HEAD") return answer(405, { error: "only GET" });
+    if (path === "/livez") return answer(200, { status: "alive" });
+    if (path !== "/readyz") return answer(404, { error: "there are /livez and /readyz" });
+    if (missing.size === 0) return answer(200, { status: "ready" });
+    answer(503, { status: "not ready", waitingFor: [...missing] });
+  };
+}

@@ -1,0 +1,154 @@
+/** What was acknowledged survives `kill -9` of anything, once and in order; what was retried is not doubled. */
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { Message, ParleyClient } from "@parley/client";
+import { type ParleyProcess, spawnParley } from "#test/parley-process.ts";
+import { newPerson, signedIn } from "#test/people.ts";
+
+const senders = 4;
+const killAfterAcks = 600;
+
+async function newDataDir(): Promise<string> {
+  const dataDir = await mkdtemp(join(tmpdir(), "parley-crash-"));
+  after(() => rm(dataDir, { recursive: true, force: true }));
+  return dataDir;
+}
+
+async function wholeHistory(client: ParleyClient, chatId: string): Promise<Message[]> {
+  const messages: Message[] = [];
+  for (let after: number | undefined = 0; after !== undefined; ) {
+    const page = await client.listMessages(chatId, { after, limit: 200 });
+    messages.push(...(page.messages ?? []));
+    after = page.nextAfter;
+  }
+  return messages;
+}
+
+/** Everyone sends as fast as answers come, until the connection is gone. Returns what was acknowledged. */
+function sendUntilCut(clients: ParleyClient[], chatId: string, onAck: (count: number) => void) {
+  const acknowledged = new Map<string, Message>();
+  const attempted = new Set<string>();
+  let cut = false;
+  const lane = async (client: ParleyClient, name: string) => {
+    for (let i = 0; !cut; i++) {
+      const clientId = `${name}-${i}`;
+      attempted.add(clientId);
+      const params = { chatId, clientId, text: `message ${clientId}` };
+      const answer = await client
+        .call<{ message: Message }>("MessengerService/SendMessage", params)
+        .catch(() => undefined);
+      if (!answer) break;
+      acknowledged.set(clientId, answer.message);
+      onAck(acknowledged.size);
+    }
+  };
+  const lanes = clients.flatMap((client, c) =>
+    Array.from({ length: 8 }, (_, l) => lane(client, `${c}.${l}`)),
+  );
+  return {
+    acknowledged,
+    attempted,
+    done: Promise.all(lanes),
+    cut: () => {
+      cut = true;
+    },
+  };
+}
+
+async function group(url: string) {
+  const people = await Promise.all(Array.from({ length: senders }, (_, i) => newPerson(url, `Sender${i}`)));
+  const owner = people[0]!;
+  const { id } = await owner.client.createChat({
+    kind: "group",
+    title: "crash",
+    memberIds: people.slice(1).map((person) => person.id),
+  });
+  await Promise.all(people.map((person) => person.client.connect()));
+  return { people, chatId: id! };
+}
+
+function assertWhole(history: Message[], acknowledged: Map<string, Message>, attempted: Set<string>) {
+  assert.deepEqual(
+    history.map((message) => message.no),
+    history.map((_, i) => i + 1),
+  );
+  assert.deepEqual(
+    history.map((message) => message.seq),
+    history.map((_, i) => i + 1),
+  );
+  const stored = new Map(history.map((message) => [message.clientId, message]));
+  assert.equal(stored.size, history.length, "nothing is there twice");
+  for (const [clientId, message] of acknowledged) {
+    assert.deepEqual(
+      stored.get(clientId)?.seq,
+      message.seq,
+      `acknowledged ${clientId} is there, where it was`,
+    );
+  }
+  for (const clientId of stored.keys()) assert.ok(attempted.has(clientId!));
+}
+
+test("kill -9 of the server in the middle of a load loses nothing that was acknowledged", async () => {
+  const dataDir = await newDataDir();
+  let parley: ParleyProcess = await spawnParley({ PARLEY_DATA_DIR: dataDir });
+  const { people, chatId } = await group(parley.url);
+  const reached = Promise.withResolvers<void>();
+  const load = sendUntilCut(
+    people.map((person) => person.client),
+    chatId,
+    (count) => count >= killAfterAcks && reached.resolve(),
+  );
+  await reached.promise;
+  await parley.end("SIGKILL");
+  load.cut();
+  for (const { client } of people) client.close();
+  await load.done;
+  assert.ok(load.acknowledged.size >= killAfterAcks);
+
+  parley = await spawnParley({ PARLEY_DATA_DIR: dataDir });
+  const again = await signedIn(parley.url, people[0]!.email);
+  const history = await wholeHistory(again, chatId);
+  assertWhole(history, load.acknowledged, load.attempted);
+
+  // Every sender retries everything twice, over two transports; the first result comes back each time.
+  const lastNo = history.length;
+  const own = [...load.acknowledged].filter(([clientId]) => clientId.startsWith("0."));
+  await again.connect();
+  for (const [clientId, first] of own) {
+    const params = { chatId, clientId, text: "another text, which must not be taken" };
+    const bySocket = await again.call<{ message: Message }>("MessengerService/SendMessage", params);
+    assert.equal(bySocket.message.id, first.id);
+    assert.equal(bySocket.message.text, first.text);
+    assert.equal((await again.sendMessage(chatId, "another", { clientId })).id, first.id);
+  }
+  assert.equal((await wholeHistory(again, chatId)).length, lastNo);
+  await parley.end("SIGTERM");
+});
+
+test("kill -9 of PostgreSQL under load: bounded errors, no false acknowledgement, recovery without a restart", async () => {
+  const dataDir = await newDataDir();
+  const parley = await spawnParley({ PARLEY_DATA_DIR: dataDir });
+  const { people, chatId } = await group(parley.url);
+  const reached = Promise.withResolvers<void>();
+  const load = sendUntilCut(
+    people.map((person) => person.client),
+    chatId,
+    (count) => count >= killAfterAcks && reached.resolve(),
+  );
+  await reached.promise;
+  const pidFile = await readFile(join(dataDir, "postgres", "postmaster.pid"), "utf8");
+  process.kill(Number(pidFile.split("\n")[0]), "SIGKILL");
+  load.cut();
+  await load.done;
+
+  // The same sockets go on by themselves: the outbox retries until the database is back.
+  const sent = await people[0]!.client.sendMessage(chatId, "after the crash", { clientId: "after" });
+  load.attempted.add("after");
+  load.acknowledged.set("after", sent);
+  const history = await wholeHistory(people[1]!.client, chatId);
+  assertWhole(history, load.acknowledged, load.attempted);
+  await parley.end("SIGTERM");
+});

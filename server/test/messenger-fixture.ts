@@ -1,0 +1,121 @@
+/** Messengers on a real database, as their callers see them: through typed clients, with what they publish recorded. */
+import { randomUUID } from "node:crypto";
+import { after } from "node:test";
+import { type Client, createClient } from "@connectrpc/connect";
+import { MessengerInternalService } from "@parley/api/internal/messenger";
+import type { Chat, Event, Message } from "@parley/api/v2/event";
+import { MessengerService } from "@parley/api/v2/messenger";
+import { type MessengerConfig, messengerSettings } from "#messenger/config.ts";
+import { createMessenger } from "#messenger/service.ts";
+import { actorHeaders } from "#platform/actor.ts";
+import { type Bus, createLocalBus } from "#platform/bus.ts";
+import { systemClock } from "#platform/clock.ts";
+import { createDatabase } from "#platform/database.ts";
+import { createDirectTransport } from "#platform/direct-transport.ts";
+import { toPublicError } from "#platform/errors.ts";
+import { createLog } from "#platform/log.ts";
+import { readSettings } from "#platform/settings.ts";
+
+export type UserClient = Client<typeof MessengerService>;
+
+export interface TestMessenger {
+  internal: Client<typeof MessengerInternalService>;
+  /** The public service as this user calls it. */
+  as(userId: string): UserClient;
+  /** Everything published, in order. */
+  published: Array<{ topic: string; events: Event[] }>;
+  stop(): Promise<void>;
+}
+
+/** A process of its own as far as the messenger can tell: its own connections, bus and queue. */
+export async function startMessenger(
+  databaseUrl: string,
+  settings: Record<string, string> = {},
+): Promise<TestMessenger> {
+  const log = createLog("silent");
+  const database = createDatabase(
+    {
+      connectionString: databaseUrl,
+      maxConnections: 6,
+      acquireTimeoutMs: 10_000,
+      statementTimeoutMs: 10_000,
+      applicationName: "parley-test-messenger",
+    },
+    log,
+  );
+  const published: TestMessenger["published"] = [];
+  const config: MessengerConfig = readSettings(messengerSettings, settings, []);
+  const bus = recordingBus(published);
+  const service = createMessenger({ config, database, bus, clock: systemClock, log });
+  const transport = createDirectTransport((router) => service.routes(router));
+  await service.start();
+  const stop = async () => {
+    await service.stop();
+    await database.close();
+  };
+  after(stop);
+  return {
+    internal: createClient(MessengerInternalService, transport),
+    as: (userId) => userClient(transport, userId),
+    published,
+    stop,
+  };
+}
+
+function userClient(transport: ReturnType<typeof createDirectTransport>, userId: string): UserClient {
+  const headers = actorHeaders({ userId, sessionId: "", roles: [] });
+  return createClient(MessengerService, {
+    ...transport,
+    unary: (method, signal, timeoutMs, _header, input, values) =>
+      transport.unary(method, signal, timeoutMs, new Headers(headers), input, values),
+  });
+}
+
+function recordingBus(published: TestMessenger["published"]): Bus {
+  const bus = createLocalBus((error) => {
+    throw error;
+  });
+  return {
+    ...bus,
+    publish(topic, message) {
+      published.push({ topic, events: [...message.events] });
+      bus.publish(topic, message);
+    },
+  };
+}
+
+/** Events published to the chat's topic, in order. */
+export function publishedTo(messenger: TestMessenger, topic: string): Event[] {
+  return messenger.published.filter((entry) => entry.topic === topic).flatMap((entry) => entry.events);
+}
+
+export const newUsers = (count: number): string[] => Array.from({ length: count }, () => randomUUID());
+
+/** Created by the first member. */
+export async function createGroup(
+  messenger: TestMessenger,
+  members: string[],
+  kind: "group" | "channel" = "group",
+): Promise<Chat> {
+  const [owner, ...memberIds] = members;
+  const { chat } = await messenger.as(owner!).createChat({ kind, title: "A chat", memberIds });
+  return chat!;
+}
+
+export async function send(
+  messenger: TestMessenger,
+  { userId, chatId, text = "hello" }: { userId: string; chatId: string; text?: string },
+): Promise<Message> {
+  const { message } = await messenger.as(userId).sendMessage({ chatId, text, clientId: randomUUID() });
+  return message!;
+}
+
+/** The code that a call fails with. */
+export async function codeOf(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+    return "no error";
+  } catch (error) {
+    return toPublicError(error).code;
+  }
+}

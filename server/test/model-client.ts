@@ -1,0 +1,159 @@
+/**
+ * A client that holds its chats' logs as a product would, and fails at once when what it is pushed is not exactly the
+ * next event of the log: invariant 4 of the design.
+ */
+import assert from "node:assert/strict";
+import type { EventJson } from "@parley/api/v2/event";
+import type { MemoryMessenger } from "#test/memory-messenger.ts";
+import type { SocketClient } from "#test/socket-client.ts";
+
+interface HeldChat {
+  /** Up to here it holds everything. */
+  seq: number;
+  /** What it holds, as texts to compare; a hole where it did not have to know. */
+  texts: Map<number, string>;
+}
+
+export class ModelClient {
+  readonly userId: string;
+  readonly held = new Map<string, HeldChat>();
+  readonly violations: string[] = [];
+  readonly #messenger: MemoryMessenger;
+  readonly #open: () => Promise<SocketClient>;
+  client: SocketClient | undefined;
+  #isConnecting = false;
+  /** While resuming: the seqs pushed of chats of which it does not know yet whether they are recovered. */
+  #uncertain: Map<string, HeldChat> | undefined;
+
+  constructor(userId: string, messenger: MemoryMessenger, open: () => Promise<SocketClient>) {
+    this.userId = userId;
+    this.#messenger = messenger;
+    this.#open = open;
+  }
+
+  get isConnected(): boolean {
+    return this.client !== undefined && this.client.closed === undefined;
+  }
+
+  disconnect(): void {
+    this.client?.ws.terminate();
+    this.client = undefined;
+  }
+
+  async connect(): Promise<void> {
+    if (this.#isConnecting) return;
+    this.#isConnecting = true;
+    this.disconnect();
+    const client = await this.#open();
+    this.client = client;
+    this.#uncertain = undefined;
+    this.#isConnecting = false;
+    client.onEvent = (event) => {
+      if (this.client === client) this.#take(event);
+    };
+    await this.resume();
+  }
+
+  async resume(): Promise<void> {
+    const { client } = this;
+    if (!client || this.#uncertain) return;
+    const uncertain = new Map<string, HeldChat>();
+    this.#uncertain = uncertain;
+    const positions = Object.fromEntries([...this.held].map(([chatId, { seq }]) => [chatId, seq]));
+    const { result } = await client.ask("RealtimeService/Resume", { positions });
+    if (this.#uncertain !== uncertain) return;
+    this.#uncertain = undefined;
+    if (result) this.#takeAnswer(result.chats, uncertain);
+    else client.ws.terminate();
+  }
+
+  #takeAnswer(
+    chats: { chatId: string; seq: number; recovered: boolean }[],
+    uncertain: Map<string, HeldChat>,
+  ) {
+    const told = new Set(chats.map(({ chatId }) => chatId));
+    for (const { chatId, seq, recovered } of chats) {
+      const pushed = uncertain.get(chatId);
+      if (recovered) {
+        const held = this.held.get(chatId);
+        this.#check(held?.seq === seq, `recovered ${chatId} at ${seq}, holds ${held?.seq}`);
+      } else {
+        this.#check(!pushed || pushed.seq === seq, `pushed up to ${pushed?.seq}, answered ${seq}`);
+        this.#refetch(chatId, seq);
+      }
+    }
+    // A chat that came up only now was followed from its beginning; any other is no longer the user's.
+    for (const [chatId, pushed] of uncertain) if (!told.has(chatId)) this.held.set(chatId, pushed);
+    for (const chatId of this.held.keys()) {
+      if (!told.has(chatId) && !uncertain.has(chatId)) this.held.delete(chatId);
+    }
+  }
+
+  #refetch(chatId: string, seq: number) {
+    const texts = new Map(
+      this.#messenger
+        .log(chatId)
+        .slice(0, seq)
+        .map((event) => [event.seq ?? 0, textOf(event)]),
+    );
+    this.held.set(chatId, { seq, texts });
+  }
+
+  #take(event: EventJson) {
+    const { chatId = "", seq, kind } = event;
+    if (kind === "chat" && seq === undefined) {
+      if (!this.held.has(chatId)) this.held.set(chatId, { seq: 0, texts: new Map() });
+      return;
+    }
+    if (seq === undefined) return;
+    const held =
+      this.held.get(chatId) ?? this.#uncertain?.get(chatId) ?? this.#firstSight(event, chatId, seq);
+    // A repeated resume may push again what a client already holds; it may never skip.
+    const isAgain = this.#uncertain !== undefined && seq <= held.seq && held.texts.get(seq) === textOf(event);
+    this.#check(isAgain || seq === held.seq + 1, `${chatId}: got ${seq} after ${held.seq}`);
+    held.seq = Math.max(held.seq, seq);
+    held.texts.set(seq, textOf(event));
+    const change = event.membership?.userId === this.userId ? event.membership.change : undefined;
+    if (change === "removed") {
+      this.held.delete(chatId);
+      this.#uncertain?.delete(chatId);
+    }
+  }
+
+  #firstSight(event: EventJson, chatId: string, seq: number): HeldChat {
+    const held = { seq: seq - 1, texts: new Map() };
+    if (this.#uncertain) {
+      this.#uncertain.set(chatId, held);
+    } else {
+      const isOwnAdding = event.membership?.userId === this.userId && event.membership.change === "added";
+      this.#check(isOwnAdding, `${chatId}: the first event seen is ${seq}, ${event.kind}`);
+      this.held.set(chatId, held);
+    }
+    return held;
+  }
+
+  #check(isSo: boolean, what: string) {
+    if (!isSo) this.violations.push(what);
+  }
+
+  /** Whether it holds all there is of all chats of its user. */
+  isComplete(): boolean {
+    const own = [...this.#messenger.chats.values()].filter((chat) => chat.members.has(this.userId));
+    return own.every((chat) => this.held.get(chat.id)?.seq === chat.log.length);
+  }
+
+  verify(): void {
+    assert.deepEqual(this.violations, []);
+    for (const [chatId, { texts }] of this.held) {
+      const log = this.#messenger.log(chatId);
+      for (const [seq, text] of texts) assert.equal(text, textOf(log[seq - 1]));
+    }
+  }
+}
+
+/** Enough of an event to tell it from every other. */
+function textOf(event: { message?: unknown; membership?: unknown } | undefined): string {
+  const { text = "" } = (event?.message ?? {}) as { text?: string };
+  const { userId = "", change = "" } = (event?.membership ?? {}) as { userId?: string; change?: string };
+  return `${text}|${userId}|${change}`;
+}

@@ -1,0 +1,145 @@
+/** The sockets of a gateway on a real port, before a messenger and an identity in memory. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after } from "node:test";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { createClient } from "@connectrpc/connect";
+import { IdentityInternalService } from "@parley/api/internal/identity";
+import { MessengerInternalService } from "@parley/api/internal/messenger";
+import { AuthService } from "@parley/api/v2/auth";
+import { MessengerService } from "@parley/api/v2/messenger";
+import { UserService } from "@parley/api/v2/user";
+import { createAuthenticator } from "#gateway/authenticate.ts";
+import type { Caller, Overrides } from "#gateway/call.ts";
+import { createClientAddresses } from "#gateway/client-address.ts";
+import { createCall } from "#gateway/pipeline.ts";
+import { createSendGatherer } from "#gateway/send-gatherer.ts";
+import { type SocketConfig, socketSettings } from "#gateway/socket-config.ts";
+import { createSocketServer } from "#gateway/socket-server.ts";
+import { type Bus, createLocalBus, topics } from "#platform/bus.ts";
+import { createDirectTransport } from "#platform/direct-transport.ts";
+import { fault } from "#platform/errors.ts";
+import { createLog } from "#platform/log.ts";
+import { readSettings } from "#platform/settings.ts";
+import { MemoryMessenger } from "#test/memory-messenger.ts";
+
+export interface TestSocketsOptions {
+  config?: Partial<SocketConfig>;
+  bus?: Bus;
+}
+
+const toleranceS = 5;
+export const tokenSeconds = 600;
+
+export async function startSockets({ config: overrides, bus: givenBus }: TestSocketsOptions = {}) {
+  const clock = { nowMs: 1_800_000_000_000, now: () => clock.nowMs };
+  const bus = givenBus ?? createLocalBus(rethrow);
+  const messenger = new MemoryMessenger(bus);
+  const tickets = new Map<string, Caller>();
+  const ended = new Set<string>();
+  const transport = createDirectTransport((router) => {
+    messenger.routes(router);
+    router.service(IdentityInternalService, {
+      redeemWsTicket: ({ ticket }) => {
+        const caller = tickets.get(ticket);
+        if (!tickets.delete(ticket) || !caller) throw fault("ticket-invalid");
+        return { ...caller, roles: [], expiresAt: timestampFromMs(caller.tokenExpiresAt) };
+      },
+    });
+  });
+  const clients = {
+    auth: createClient(AuthService, transport),
+    users: createClient(UserService, transport),
+    identity: createClient(IdentityInternalService, transport),
+    messenger: createClient(MessengerService, transport),
+    messengerInternal: createClient(MessengerInternalService, transport),
+  };
+  const authenticator = createAuthenticator({
+    verifyToken: async (token) => readToken(token),
+    endedSessions: ended,
+    clock,
+    toleranceS,
+  });
+  const gatherer = createSendGatherer({
+    messenger: clients.messengerInternal,
+    maxSends: 20_000,
+    timeoutMs: 5_000,
+  });
+  const sends: Overrides = new Map([[MessengerService.method.sendMessage, gatherer.send]]) as Overrides;
+  const call = createCall({ clients, overrides: sends, timeoutMs: 5_000 });
+  let tick = () => {};
+  const sockets = createSocketServer({
+    config: { ...readSettings(socketSettings, {}, []), ...overrides },
+    clients,
+    identity: clients.identity,
+    authenticator,
+    endedSessions: ended,
+    addresses: createClientAddresses([]),
+    call,
+    bus,
+    clock,
+    log: createLog("silent"),
+    callTimeoutMs: 2_000,
+    tokenToleranceMs: toleranceS * 1_000,
+    everySecond: (work) => {
+      tick = work;
+      return () => {};
+    },
+  });
+  await sockets.start();
+  const server = createServer().on("upgrade", sockets.handleUpgrade);
+  const port = await listen(server);
+  after(async () => {
+    await sockets.stop();
+    server.closeAllConnections();
+    server.close();
+  });
+  return {
+    sockets,
+    messenger,
+    bus,
+    clock,
+    port,
+    url: `ws://127.0.0.1:${port}/v2/ws`,
+    /** A token of that user; its session is named like it. */
+    token: (userId: string, sessionId = "s1", seconds = tokenSeconds) =>
+      `${userId}/${sessionId}/${clock.nowMs + seconds * 1_000}`,
+    addTicket: (ticket: string, userId: string) =>
+      void tickets.set(ticket, caller(userId, "s1", clock.nowMs + tokenSeconds * 1_000)),
+    endSession(sessionId: string) {
+      ended.add(sessionId);
+      bus.publish(topics.sessions, { endedSessionIds: [sessionId], events: [] } as never);
+    },
+    /** Lets time pass, second by second. */
+    pass(seconds: number) {
+      for (let second = 0; second < seconds; second++) {
+        clock.nowMs += 1_000;
+        tick();
+      }
+    },
+  };
+}
+
+export type TestSockets = Awaited<ReturnType<typeof startSockets>>;
+
+function readToken(token: string): Caller {
+  const [userId, sessionId, expiresAt] = token.split("/");
+  if (!userId || !sessionId || !expiresAt) throw fault("unauthenticated");
+  return caller(userId, sessionId, Number(expiresAt));
+}
+
+const caller = (userId: string, sessionId: string, tokenExpiresAt: number): Caller => ({
+  userId,
+  sessionId,
+  roles: [],
+  tokenExpiresAt,
+});
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+async function listen(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return (server.address() as AddressInfo).port;
+}
