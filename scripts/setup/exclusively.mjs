@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { root } from "./run.mjs";
+import { root, SetupError } from "./run.mjs";
 
 // Not in node_modules, which npm empties.
 const lockPath = join(root, ".parley-setup.lock");
@@ -47,6 +47,9 @@ function create(path) {
     return true;
   } catch (error) {
     if (error.code === "EEXIST") return false;
+    if (["EACCES", "EPERM", "EROFS"].includes(error.code)) {
+      throw new SetupError(`Parley has to be set up here first, but ${root} is not writable for you.`);
+    }
     throw error;
   }
 }

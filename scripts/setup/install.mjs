@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bundledNode, lastLines, root, run, SetupError } from "./run.mjs";
 
@@ -23,23 +23,33 @@ export async function install() {
   writeFileSync(stampPath, expectedStamp());
 }
 
+const npmFlags = [
+  "--no-audit",
+  "--no-fund",
+  // Also where NODE_ENV or an npm setting says otherwise: Node itself is a development dependency, PostgreSQL an optional one.
+  "--include=dev",
+  "--include=optional",
+  // npm's defaults keep a machine without network waiting for more than a minute.
+  "--fetch-retries=3",
+  "--fetch-retry-mintimeout=1000",
+  "--fetch-retry-maxtimeout=8000",
+];
+
 async function installPackages() {
-  const { ok, output } = await runNpm([
-    "ci",
-    "--no-audit",
-    "--no-fund",
-    // Also where NODE_ENV or an npm setting says otherwise: Node itself is a development dependency, PostgreSQL an optional one.
-    "--include=dev",
-    "--include=optional",
-    // npm's defaults keep a machine without network waiting for more than a minute.
-    "--fetch-retries=3",
-    "--fetch-retry-mintimeout=1000",
-    "--fetch-retry-maxtimeout=8000",
-  ]);
-  if (!ok)
-    throw new SetupError(
-      `The dependencies could not be installed.${adviceFor(output)}\n\nnpm said:\n${complaintsOf(output)}`,
+  let { ok, output } = await runNpm(["ci", ...npmFlags]);
+  if (!ok && output.includes("can only install packages when your package.json and package-lock.json")) {
+    // A package.json was edited, or the lock file was written where a package for some other platform was out of reach.
+    console.warn(
+      "package-lock.json is not quite up to date with package.json; installing what they say together…",
     );
+    // As npm ci does: what an interrupted installation left looks complete to npm install.
+    rmSync(modules, { recursive: true, force: true });
+    ({ ok, output } = await runNpm(["install", "--no-save", ...npmFlags]));
+  }
+  if (ok) return;
+  throw new SetupError(
+    `The dependencies could not be installed.${adviceFor(output)}\n\nnpm said:\n${complaintsOf(output)}`,
+  );
 }
 
 /** npm says first what is wrong and then, at length, how it is used. */
@@ -54,8 +64,6 @@ function adviceFor(output) {
       "The npm registry could not be reached. Parley needs it once: check the network, the proxy and npm's registry setting, and start again.",
     "EACCES|EPERM|EROFS": `Is ${root} writable for you, and everything in node_modules yours?`,
     ENOSPC: "The disk is full.",
-    "can only install packages when your package.json and package-lock.json":
-      "package.json and package-lock.json do not belong together: run npm install.",
   };
   const found = Object.keys(advice).find((pattern) => new RegExp(pattern).test(output));
   return found ? ` ${advice[found]}` : "";
@@ -69,12 +77,15 @@ async function completeNode() {
     cwd: packageFolder,
     env: npmEnvironment(),
   });
+  // npm makes this link only when the file it points to is there.
+  rmSync(bundledNode, { force: true });
+  symlinkSync(join("..", "node", "bin", "node"), bundledNode);
   const { ok, output } = await run(bundledNode, ["--version"]);
   if (ok) return;
   throw new SetupError(
     `The Node that Parley brings along (${bundledNode}) does not run here: ${output || "no output"}\n` +
-      "It needs Linux with glibc (not Alpine), or macOS, and npm on the PATH. " +
-      `To try again: cd ${packageFolder} && node installArchSpecificPackage.js\n${lastLines(installed.output, 15)}`,
+      "It needs Linux with glibc (not Alpine) or macOS, and npm on the PATH. Its installation said:\n" +
+      lastLines(installed.output, 15),
   );
 }
 
@@ -109,20 +120,17 @@ function npmEnvironment() {
 
 /**
  * Whether npm's own record of node_modules agrees with the lock file, as after an `npm ci` by hand. npm writes that record when it has
- * finished; packages for other platforms are in the lock file only.
+ * finished. Optional packages may be missing, those for other platforms always are; PostgreSQL for this one may not.
  */
 function npmHasInstalled() {
   const installed = JSON.parse(readText(join(modules, ".package-lock.json")) || "{}").packages ?? {};
-  const wanted = Object.entries(JSON.parse(readText(join(root, "package-lock.json"))).packages);
-  return wanted
-    .filter(
-      ([path, wantedPackage]) =>
-        path.includes("node_modules/") && !(wantedPackage.optional && !installed[path]),
-    )
-    .every(
-      ([path, wantedPackage]) =>
-        installed[path]?.version === wantedPackage.version && existsSync(join(root, path)),
-    );
+  const wanted = JSON.parse(readText(join(root, "package-lock.json"))).packages;
+  return Object.entries(wanted).every(([path, { version, optional }]) => {
+    if (!path.includes("node_modules/")) return true;
+    const mayBeMissing = optional && join(root, path) !== postgresPackage;
+    if (!installed[path]) return mayBeMissing;
+    return installed[path].version === version && existsSync(join(root, path));
+  });
 }
 
 function expectedStamp() {

@@ -49,9 +49,10 @@ export async function startMessenger(
   const service = createMessenger({ config, database, bus, clock: systemClock, log });
   const transport = createDirectTransport((router) => service.routes(router));
   await service.start();
-  const stop = async () => {
-    await service.stop();
-    await database.close();
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= service.stop().then(() => database.close());
+    return stopped;
   };
   after(stop);
   return {

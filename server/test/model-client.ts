@@ -60,11 +60,15 @@ export class ModelClient {
     const uncertain = new Map<string, HeldChat>();
     this.#uncertain = uncertain;
     const positions = Object.fromEntries([...this.held].map(([chatId, { seq }]) => [chatId, seq]));
-    const { result } = await client.ask("RealtimeService/Resume", { positions });
-    if (this.#uncertain !== uncertain) return;
-    this.#uncertain = undefined;
-    if (result) this.#takeAnswer(result.chats, uncertain);
-    else client.ws.terminate();
+    await new Promise<void>((resolve) => {
+      client.askInOrder("RealtimeService/Resume", { positions }, ({ result }) => {
+        resolve();
+        if (this.#uncertain !== uncertain) return;
+        this.#uncertain = undefined;
+        if (result) this.#takeAnswer(result.chats, uncertain);
+        else client.ws.terminate();
+      });
+    });
   }
 
   #takeAnswer(
@@ -75,6 +79,7 @@ export class ModelClient {
     for (const { chatId, seq, recovered } of chats) {
       const pushed = uncertain.get(chatId);
       if (recovered) {
+        if (pushed && !this.held.has(chatId)) this.held.set(chatId, pushed);
         const held = this.held.get(chatId);
         this.#check(held?.seq === seq, `recovered ${chatId} at ${seq}, holds ${held?.seq}`);
       } else {
@@ -82,11 +87,7 @@ export class ModelClient {
         this.#refetch(chatId, seq);
       }
     }
-    // A chat that came up only now was followed from its beginning; any other is no longer the user's.
-    for (const [chatId, pushed] of uncertain) if (!told.has(chatId)) this.held.set(chatId, pushed);
-    for (const chatId of this.held.keys()) {
-      if (!told.has(chatId) && !uncertain.has(chatId)) this.held.delete(chatId);
-    }
+    for (const chatId of this.held.keys()) if (!told.has(chatId)) this.held.delete(chatId);
   }
 
   #refetch(chatId: string, seq: number) {
@@ -106,8 +107,7 @@ export class ModelClient {
       return;
     }
     if (seq === undefined) return;
-    const held =
-      this.held.get(chatId) ?? this.#uncertain?.get(chatId) ?? this.#firstSight(event, chatId, seq);
+    const held = this.#heldFor(event, chatId, seq);
     // A repeated resume may push again what a client already holds; it may never skip.
     const isAgain = this.#uncertain !== undefined && seq <= held.seq && held.texts.get(seq) === textOf(event);
     this.#check(isAgain || seq === held.seq + 1, `${chatId}: got ${seq} after ${held.seq}`);
@@ -120,15 +120,19 @@ export class ModelClient {
     }
   }
 
-  #firstSight(event: EventJson, chatId: string, seq: number): HeldChat {
+  /** Where the event belongs. What a resume will not recover, begins anew somewhere. */
+  #heldFor(event: EventJson, chatId: string, seq: number): HeldChat {
+    const known = this.#uncertain?.get(chatId) ?? this.held.get(chatId);
+    const isOwnAdding = event.membership?.userId === this.userId && event.membership.change === "added";
+    const beginsAnew =
+      this.#uncertain !== undefined && known !== undefined && isOwnAdding && seq > known.seq + 1;
+    if (known && !beginsAnew) return known;
     const held = { seq: seq - 1, texts: new Map() };
-    if (this.#uncertain) {
-      this.#uncertain.set(chatId, held);
-    } else {
-      const isOwnAdding = event.membership?.userId === this.userId && event.membership.change === "added";
-      this.#check(isOwnAdding, `${chatId}: the first event seen is ${seq}, ${event.kind}`);
-      this.held.set(chatId, held);
-    }
+    this.#check(
+      isOwnAdding || this.#uncertain !== undefined,
+      `${chatId}: the first seen is ${seq}, ${event.kind}`,
+    );
+    (this.#uncertain ?? this.held).set(chatId, held);
     return held;
   }
 
@@ -136,10 +140,11 @@ export class ModelClient {
     if (!isSo) this.violations.push(what);
   }
 
-  /** Whether it holds all there is of all chats of its user. */
-  isComplete(): boolean {
+  /** What it does not hold of the chats of its user; empty when it holds all. */
+  lacking(): string[] {
     const own = [...this.#messenger.chats.values()].filter((chat) => chat.members.has(this.userId));
-    return own.every((chat) => this.held.get(chat.id)?.seq === chat.log.length);
+    const behind = own.filter((chat) => this.held.get(chat.id)?.seq !== chat.log.length);
+    return behind.map(({ id, log }) => `${this.held.get(id)?.seq} of ${log.length} in ${id}`);
   }
 
   verify(): void {

@@ -67,6 +67,12 @@ export class SocketClient {
     this.#tellChange();
   }
 
+  #failWaiting() {
+    const takers = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const take of takers) take({ id: null, error: { code: "closed", message: "" } });
+  }
+
   #tellChange() {
     for (const tell of this.#changed.splice(0)) tell();
   }
@@ -77,9 +83,15 @@ export class SocketClient {
 
   /** The whole answer, whether result or error. */
   ask(call: string, params: object = {}): Promise<Answer> {
+    return new Promise((resolve) => this.askInOrder(call, params, resolve));
+  }
+
+  /** Calls back before the frame that follows the answer is looked at. */
+  askInOrder(call: string, params: object, take: (answer: Answer) => void): void {
     const id = this.#nextId++;
-    this.send({ id, call, params });
-    return new Promise((resolve) => this.#waiting.set(id, resolve));
+    this.#waiting.set(id, take);
+    if (this.closed) this.#failWaiting();
+    else this.send({ id, call, params });
   }
 
   /** The result; throws on an error. */

@@ -22,10 +22,15 @@ export async function openStorage(config: Config, log: Log, signal?: AbortSignal
     log,
     ...(signal ? { signal } : {}),
   });
-  const secret = given ?? (await readOrCreateSecret(config.dataDir, "secret-key", 32));
-  return {
-    databaseUrl: postgres.connectionString,
-    secretKey: Buffer.from(secret, "base64"),
-    stop: () => postgres.stop(),
-  };
+  try {
+    const secret = given ?? (await readOrCreateSecret(config.dataDir, "secret-key", 32));
+    return {
+      databaseUrl: postgres.connectionString,
+      secretKey: Buffer.from(secret, "base64"),
+      stop: () => postgres.stop(),
+    };
+  } catch (error) {
+    await postgres.stop();
+    throw error;
+  }
 }

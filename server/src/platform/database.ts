@@ -42,6 +42,13 @@ export interface Database extends Queryable {
 const int8Oid = 20;
 pg.types.setTypeParser(int8Oid, Number);
 
+/**
+ * Statements find their rows by key, so one plan fits whatever the values are: planning a page of history anew takes
+ * twice as long as reading it. A plan is kept for long, so one made while a table was small must not read all of it.
+ * `?options=` in a connection string replaces these.
+ */
+const planSettings = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
+
 export function createDatabase(options: DatabaseOptions, log: Log): Database {
   const pool = new pg.Pool({
     connectionString: options.connectionString,
@@ -52,6 +59,7 @@ export function createDatabase(options: DatabaseOptions, log: Log): Database {
     query_timeout: options.statementTimeoutMs + 2_000,
     idle_in_transaction_session_timeout: options.statementTimeoutMs,
     application_name: options.applicationName,
+    options: planSettings,
     keepAlive: true,
   });
   let closing = false;

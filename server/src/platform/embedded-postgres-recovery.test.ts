@@ -7,6 +7,7 @@ import { readPostmasterFile } from "./embedded-postgres/leftovers.ts";
 import { clusterNameOf, findClusterProcesses, sendSignal } from "./embedded-postgres/processes.ts";
 import { waitUntil } from "./embedded-postgres/shutdown.ts";
 import {
+  asRoot,
   createTests,
   DEADLINE_MS,
   isRoot,
@@ -163,11 +164,14 @@ testOnCopy("sets a new password when the file with it was lost", async (dataDir)
   });
 });
 
-testOnCopy("takes over a cluster that root has copied", async (dataDir) => {
-  if (!isRoot) return;
-  execFileSync("chown", ["-R", "0:0", dataDir]);
-  await withPostgres(dataDir, async (postgres) => {
-    assert.deepEqual(await query(postgres, "SELECT word FROM kept"), ["from the template"]);
-  });
-  assert.notEqual((await stat(join(dataDir, "postgres"))).uid, 0);
-});
+testOnCopy(
+  "takes over a cluster that root has copied",
+  async (dataDir) => {
+    execFileSync("chown", ["-R", "0:0", dataDir]);
+    await withPostgres(dataDir, async (postgres) => {
+      assert.deepEqual(await query(postgres, "SELECT word FROM kept"), ["from the template"]);
+    });
+    assert.notEqual((await stat(join(dataDir, "postgres"))).uid, 0);
+  },
+  asRoot,
+);

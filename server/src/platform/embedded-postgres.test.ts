@@ -7,10 +7,10 @@ import { readPostmasterFile } from "./embedded-postgres/leftovers.ts";
 import { sendSignal } from "./embedded-postgres/processes.ts";
 import { waitUntil } from "./embedded-postgres/shutdown.ts";
 import {
+  asRoot,
   copyDataDir,
   createTests,
   DEADLINE_MS,
-  isRoot,
   kill,
   postmasterPid,
   query,
@@ -18,6 +18,7 @@ import {
   startOwner,
   withPostgres,
 } from "./embedded-postgres/testing.ts";
+import { findRunningPostgres } from "./embedded-postgres.ts";
 
 const { testNew, testOnCopy } = createTests();
 
@@ -90,7 +91,6 @@ testOnCopy(
 testNew(
   "as root in a closed folder, runs as another user with one capability at the most",
   async (dataDir) => {
-    if (!isRoot) return;
     const closedFolder = join(dataDir, "..");
     assert.equal((await stat(closedFolder)).mode & 0o777, 0o700);
     await withPostgres(dataDir, async () => {
@@ -103,6 +103,7 @@ testNew(
     });
     assert.equal((await stat(closedFolder)).mode & 0o777, 0o700);
   },
+  asRoot,
 );
 
 testOnCopy("is not shut down by a Ctrl-C, which goes to all processes of a terminal", async (dataDir) => {
@@ -128,6 +129,17 @@ testOnCopy("refuses a data directory that another live Parley uses, and names it
   await kill(owner, "SIGTERM");
   assert.equal(sendSignal(pid, 0), false);
 });
+
+testOnCopy(
+  "tells a second program how to reach the PostgreSQL that runs on a data directory",
+  async (dataDir) => {
+    assert.equal(await findRunningPostgres(dataDir), undefined);
+    const postgres = await start(dataDir);
+    assert.equal(await findRunningPostgres(dataDir), postgres.connectionString);
+    await postgres.stop();
+    assert.equal(await findRunningPostgres(dataDir), undefined);
+  },
+);
 
 testOnCopy(
   "says what PostgreSQL's log says when it does not start, and frees the data directory",

@@ -3,7 +3,7 @@
  * moment of a start on, so that an orchestrator can tell a slow start from a dead one.
  */
 import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import { listen } from "#platform/listen.ts";
 import type { Log } from "#platform/log.ts";
 
 export interface OpsServerOptions {
@@ -30,12 +30,11 @@ export async function startOpsServer(options: OpsServerOptions): Promise<OpsServ
     { headersTimeout: headersTimeoutMs, requestTimeout: headersTimeoutMs, maxHeaderSize: 8_192 },
     listener(missing),
   );
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject).listen(options.port, options.host, resolve);
-  });
+  const { host } = options;
+  const port = await listen(server, { host, port: options.port, setting: "PARLEY_OPS_PORT" });
   server.on("error", (error) => options.log.warn({ err: error }, "ops server"));
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     waitFor: (name) => void missing.add(name),
     ready: (name) => void missing.delete(name),
     stop: () =>

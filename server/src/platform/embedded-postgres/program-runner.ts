@@ -44,7 +44,7 @@ export async function chooseRunner(paths: ReachablePaths): Promise<ProgramRunner
     failures.push(failure);
   }
   throw new Error(
-    `Parley runs as root, and PostgreSQL refuses to: it was tried as uid ${account.uid}, without success (${failures.join("; ")}). ` +
+    `Parley runs as root, and PostgreSQL refuses to: it was tried as uid ${account.uid}, without success (${[...new Set(failures)].join("; ")}). ` +
       `Run Parley as an ordinary user who owns its folder and ${paths.dataDir}, or put both where uid ${account.uid} may enter, ` +
       "or install setpriv (util-linux) and allow CAP_SETUID, CAP_SETGID, CAP_SETPCAP and CAP_DAC_OVERRIDE, or set DATABASE_URL.",
   );

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, type TestOptions, test } from "node:test";
 import pg from "pg";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../embedded-postgres.ts";
 import { readPostmasterFile } from "./leftovers.ts";
@@ -13,7 +13,11 @@ export const DEADLINE_MS = 30_000;
 export const ownerScript = join(import.meta.dirname, "owner-process.ts");
 export const isRoot = process.getuid?.() === 0;
 
+/** For the options of a test: only root has to run PostgreSQL as somebody else. */
+export const asRoot = { skip: isRoot ? false : "needs root" };
+
 type Body = (dataDir: string) => Promise<void>;
+type TestParameters = [name: string, body: Body, options?: TestOptions];
 
 /**
  * Registers tests that each have a data directory of their own: one that does not exist yet, or a copy of one that was set up once,
@@ -34,8 +38,8 @@ export function createTests() {
     if (!failed) await rm(folder, { recursive: true });
   });
 
-  function testIn(name: string, body: Body, setUp: (dataDir: string) => void): void {
-    test(name, { timeout: 2 * DEADLINE_MS }, async (t) => {
+  function testIn(setUp: (dataDir: string) => void, name: string, body: Body, options: TestOptions = {}) {
+    test(name, { timeout: 2 * DEADLINE_MS, ...options }, async (t) => {
       const dataDir = join(await mkdtemp(join(folder, "test-")), "data");
       try {
         setUp(dataDir);
@@ -49,8 +53,8 @@ export function createTests() {
   }
 
   return {
-    testNew: (name: string, body: Body) => testIn(name, body, () => {}),
-    testOnCopy: (name: string, body: Body) => testIn(name, body, (dataDir) => copyDataDir(template, dataDir)),
+    testNew: (...parameters: TestParameters) => testIn(() => {}, ...parameters),
+    testOnCopy: (...parameters: TestParameters) => testIn((to) => copyDataDir(template, to), ...parameters),
   };
 }
 
@@ -103,6 +107,8 @@ export async function startOwner(
     // A process group of its own, as a shell gives to what it runs.
     detached: true,
   });
+  // When the test fails, it does not stay behind.
+  process.once("exit", () => owner.kill("SIGTERM"));
   const [line] = await once(owner.stdout!, "data");
   return { owner, connectionString: String(line).trim() };
 }

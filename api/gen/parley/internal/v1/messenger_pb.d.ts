@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Message as Message$1, MessageJson } from "../../v2/event_pb.js";
+import type { Violation, ViolationJson } from "../../v2/errors_pb.js";
 
 /**
  * Describes the file parley/internal/v1/messenger.proto.
@@ -154,6 +155,13 @@ export declare type SendOutcome = Message<"parley.internal.v1.SendOutcome"> & {
    * @generated from field: string error_code = 2;
    */
   errorCode: string;
+
+  /**
+   * With "invalid-input": what is wrong with the send.
+   *
+   * @generated from field: repeated parley.v2.Violation violations = 3;
+   */
+  violations: Violation[];
 };
 
 /**
@@ -173,6 +181,13 @@ export declare type SendOutcomeJson = {
    * @generated from field: string error_code = 2;
    */
   errorCode?: string;
+
+  /**
+   * With "invalid-input": what is wrong with the send.
+   *
+   * @generated from field: repeated parley.v2.Violation violations = 3;
+   */
+  violations?: ViolationJson[];
 };
 
 /**

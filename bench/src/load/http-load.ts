@@ -1,0 +1,118 @@
+/** GET requests over keep-alive connections: as many as the server answers, or on a fixed schedule. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { getRequest, type HttpConnection, type HttpTarget, openHttpConnection } from "./http-connection.ts";
+import { createLatencyRecorder, type LatencySummary } from "./latency.ts";
+import { createRandom, poissonSchedule } from "./schedule.ts";
+
+export interface HttpLoadOptions extends HttpTarget {
+  /** Asked for in random order. */
+  requests: { path: string; headers: Record<string, string> }[];
+  connections: number;
+  warmupMs: number;
+  windowMs: number;
+  seed: number;
+  /** Absent: each connection asks again as soon as it is answered. */
+  requestsPerSecond?: number;
+}
+
+export interface HttpLoadResult {
+  /** All that were answered, those of the warm-up too. */
+  requests: number;
+  /** Answered within the window. */
+  responses: number;
+  responsesPerSecond: number;
+  meanBodyBytes: number;
+  /** From when a request was due (without a schedule: sent) to the end of its answer. */
+  latency: LatencySummary;
+  generatorCores: number;
+}
+
+export async function runHttpLoad(options: HttpLoadOptions): Promise<HttpLoadResult> {
+  const connections = await Promise.all(
+    Array.from({ length: options.connections }, () => openHttpConnection(options)),
+  );
+  const start = performance.now();
+  const windowStart = start + options.warmupMs;
+  const windowEnd = windowStart + options.windowMs;
+  const measured = createMeasurement(windowStart, windowEnd);
+  const requests = options.requests.map(({ path, headers }) => getRequest(path, headers));
+  const random = createRandom(options.seed);
+  const get = async (connection: HttpConnection, since: number) => {
+    const request = requests[Math.floor(random() * requests.length)]!;
+    measured.answered(await connection.get(request), since);
+  };
+  const cpuBefore = process.cpuUsage();
+  try {
+    if (options.requestsPerSecond) await openLoop(connections, scheduleOf(options, start), get);
+    else await Promise.all(connections.map((connection) => closedLoop(connection, windowEnd, get)));
+  } finally {
+    for (const connection of connections) connection.close();
+  }
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const generatorCores = (user + system) / 1_000 / (performance.now() - start);
+  return { ...measured.result(options.windowMs), generatorCores };
+}
+
+type Get = (connection: HttpConnection, since: number) => Promise<void>;
+
+async function closedLoop(connection: HttpConnection, until: number, get: Get): Promise<void> {
+  for (let now = performance.now(); now < until; now = performance.now()) await get(connection, now);
+}
+
+function scheduleOf({ requestsPerSecond = 0, warmupMs, windowMs, seed }: HttpLoadOptions, start: number) {
+  const durationMs = warmupMs + windowMs;
+  return poissonSchedule({ ratePerSecond: requestsPerSecond, durationMs, seed }).map((at) => start + at);
+}
+
+/** A request that finds every connection busy waits for one, and that wait is part of its latency. */
+async function openLoop(connections: HttpConnection[], dueAt: Float64Array, get: Get): Promise<void> {
+  const idle = [...connections];
+  const waiting: number[] = [];
+  let failure: unknown;
+  const take = (connection: HttpConnection, due: number): void => {
+    get(connection, due).then(
+      () => {
+        const next = waiting.shift();
+        if (next === undefined) idle.push(connection);
+        else take(connection, next);
+      },
+      (error) => {
+        failure = error;
+      },
+    );
+  };
+  for (let index = 0; index < dueAt.length && !failure; ) {
+    for (; index < dueAt.length && dueAt[index]! <= performance.now(); index++) {
+      const connection = idle.pop();
+      if (connection) take(connection, dueAt[index]!);
+      else waiting.push(dueAt[index]!);
+    }
+    await sleep(1);
+  }
+  while (idle.length < connections.length && !failure) await sleep(1);
+  if (failure) throw failure;
+}
+
+function createMeasurement(windowStart: number, windowEnd: number) {
+  const latency = createLatencyRecorder();
+  let requests = 0;
+  let responses = 0;
+  let bodyBytes = 0;
+  return {
+    answered(bytes: number, since: number) {
+      const now = performance.now();
+      requests++;
+      if (since >= windowStart) latency.record(now - since);
+      if (now < windowStart || now >= windowEnd) return;
+      responses++;
+      bodyBytes += bytes;
+    },
+    result: (windowMs: number) => ({
+      requests,
+      responses,
+      responsesPerSecond: (responses * 1_000) / windowMs,
+      meanBodyBytes: responses === 0 ? 0 : bodyBytes / responses,
+      latency: latency.summary(),
+    }),
+  };
+}

@@ -1,0 +1,46 @@
+/** A floor as a process of its own, with the same room on the machine as Parley has. */
+import { fileURLToPath } from "node:url";
+import { startChild } from "./child.ts";
+import { freePort } from "./free-port.ts";
+import { inspectorUrl } from "./inspector.ts";
+import { waitUntilAnswers } from "./readiness.ts";
+
+export interface FloorProcess extends AsyncDisposable {
+  readonly pid: number;
+  readonly port: number;
+  readonly socketUrl: string;
+  readonly readyAfterMs: number;
+  readonly inspectorUrl: string | undefined;
+}
+
+const readyTimeoutMs = 20_000;
+
+export interface FloorOptions {
+  nodeOptions?: string[];
+  arguments?: string[];
+}
+
+export async function startFloor(name: "socket" | "http", options: FloorOptions = {}): Promise<FloorProcess> {
+  const port = await freePort();
+  const script = fileURLToPath(new URL(`../floors/${name}-floor.ts`, import.meta.url));
+  const startedAt = performance.now();
+  const child = startChild(
+    process.execPath,
+    [...(options.nodeOptions ?? []), script, `${port}`, ...(options.arguments ?? [])],
+    {},
+  );
+  try {
+    await waitUntilAnswers(`http://127.0.0.1:${port}/`, child.ended, readyTimeoutMs);
+  } catch (error) {
+    await child.stop();
+    throw error;
+  }
+  return {
+    pid: child.pid,
+    port,
+    socketUrl: `ws://127.0.0.1:${port}/v2/ws`,
+    readyAfterMs: performance.now() - startedAt,
+    inspectorUrl: inspectorUrl(child.outputTail()),
+    [Symbol.asyncDispose]: () => child.stop(),
+  };
+}

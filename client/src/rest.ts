@@ -1,0 +1,72 @@
+/** Calls with the session's token. Idempotent ones are tried again when the server is away for the moment. */
+import { type Backoff, type BackoffOptions, createBackoff, delay } from "./backoff.ts";
+import { isTokenRefused, isTransient, ParleyError } from "./error.ts";
+import { exchange, type HttpOptions, type HttpRequest } from "./http.ts";
+import type { Session } from "./session.ts";
+
+export interface Rest {
+  call<T>(method: HttpRequest["method"], path: string, body?: unknown): Promise<T>;
+}
+
+export interface RestOptions {
+  http: HttpOptions;
+  session: Session;
+  backoff: BackoffOptions;
+  random: () => number;
+}
+
+const maxAttempts = 4;
+
+/** GET and PUT may be repeated without changing what happens; POST, PATCH and DELETE are left to the caller. */
+const repeatable = new Set(["GET", "PUT"]);
+
+export function createRest({ http, session, backoff, random }: RestOptions): Rest {
+  async function authorised<T>(request: HttpRequest): Promise<T> {
+    const accessToken = await session.accessToken();
+    try {
+      return await exchange<T>(http, { ...request, accessToken });
+    } catch (error) {
+      if (!isTokenRefused(error)) throw error;
+      return exchange<T>(http, { ...request, accessToken: await session.renew(accessToken) });
+    }
+  }
+
+  async function persistent<T>(request: HttpRequest, pause: Backoff): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await authorised<T>(request);
+      } catch (error) {
+        if (attempt === maxAttempts || !isTransient(error)) throw error;
+        const waitMs = pause.nextMs((error as ParleyError).retryAfterMs);
+        // Longer than one exchange may take, the caller is told instead of being kept waiting.
+        if (waitMs > http.timeoutMs) throw error;
+        await delay(waitMs, http.closed).catch(() => Promise.reject(new ParleyError("closed")));
+      }
+    }
+  }
+
+  return {
+    call<T>(method: HttpRequest["method"], path: string, body?: unknown) {
+      const request: HttpRequest = { method, path, ...(body === undefined ? {} : { body }) };
+      if (!repeatable.has(method)) return authorised<T>(request);
+      return persistent<T>(request, createBackoff(backoff, random));
+    },
+  };
+}
+
+type QueryValue = string | number | undefined | readonly string[];
+
+/** A path with its values encoded: path`/v2/chats/${chatId}`. */
+export function path(strings: TemplateStringsArray, ...values: string[]): string {
+  return String.raw({ raw: strings }, ...values.map(encodeURIComponent));
+}
+
+export function query(values: Record<string, QueryValue>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (Array.isArray(value)) for (const item of value) search.append(name, item);
+    else if (value !== undefined) search.append(name, String(value));
+  }
+  const text = search.toString();
+  return text === "" ? "" : `?${text}`;
+}

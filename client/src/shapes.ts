@@ -1,0 +1,109 @@
+/**
+ * What the client hands out: the contract's JSON shapes, with those fields required that Parley always sets.
+ * Proto JSON lets a sender leave out zero values, so each shape has a function that fills in what was left out.
+ */
+import type {
+  ChatChangeJson,
+  ChatJson,
+  EventJson,
+  MemberJson,
+  MembershipChangeJson,
+  MessageJson,
+  PresenceChangeJson,
+  ReactionChangeJson,
+  ReactionJson,
+  ReadChangeJson,
+} from "@parley/api/v2/event";
+import type { UserJson } from "@parley/api/v2/user";
+
+type With<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]> };
+
+export type User = With<UserJson, "id" | "name">;
+export type Reaction = With<ReactionJson, "emoji" | "count" | "mine">;
+export type Message = Omit<
+  With<MessageJson, "id" | "chatId" | "seq" | "no" | "senderId" | "clientId" | "text" | "replyTo">,
+  "reactions"
+> & { reactions: Reaction[] };
+export type Member = With<MemberJson, "userId" | "role" | "readNo">;
+export type Chat = Omit<
+  With<
+    ChatJson,
+    "id" | "kind" | "title" | "lastSeq" | "lastNo" | "memberCount" | "role" | "readNo" | "unread" | "peerId"
+  >,
+  "lastMessage"
+> & { lastMessage?: Message };
+
+export type ReactionChange = With<ReactionChangeJson, "messageId" | "emoji" | "removed">;
+export type MembershipChange = With<MembershipChangeJson, "userId" | "change" | "role">;
+export type ChatChange = With<ChatChangeJson, "kind" | "title">;
+export type ReadChange = With<ReadChangeJson, "userId" | "no">;
+export type PresenceChange = With<PresenceChangeJson, "userId" | "online">;
+
+/** An event of a chat's log: it has a seq, is delivered exactly once and in order. */
+export type ChatEvent = Omit<
+  With<EventJson, "chatId" | "seq" | "kind" | "actorId">,
+  "message" | "reaction" | "membership" | "chat"
+> & {
+  message?: Message;
+  reaction?: ReactionChange;
+  membership?: MembershipChange;
+  chat?: ChatChange;
+};
+
+export interface MessagePage {
+  /** In the order of their seq. */
+  messages: Message[];
+  /** Pass as `before` to get the page of older messages; absent when there is none. */
+  nextBefore?: number;
+  /** Pass as `after` to get the page of newer messages; absent when there is none yet. */
+  nextAfter?: number;
+}
+
+export function toUser(json: UserJson = {}): User {
+  return { ...json, id: json.id ?? "", name: json.name ?? "" };
+}
+
+/** Fills in place: this runs for every message received. */
+export function toMessage(json: MessageJson): Message {
+  json.text ??= "";
+  json.replyTo ??= "";
+  json.clientId ??= "";
+  json.reactions ??= [];
+  for (const reaction of json.reactions) {
+    reaction.count ??= 0;
+    reaction.mine ??= false;
+  }
+  return json as Message;
+}
+
+export function toChat(json: ChatJson = {}): Chat {
+  const { lastMessage, ...rest } = json;
+  return {
+    ...rest,
+    id: json.id ?? "",
+    kind: json.kind ?? "",
+    title: json.title ?? "",
+    lastSeq: json.lastSeq ?? 0,
+    lastNo: json.lastNo ?? 0,
+    memberCount: json.memberCount ?? 0,
+    role: json.role ?? "",
+    readNo: json.readNo ?? 0,
+    unread: json.unread ?? 0,
+    peerId: json.peerId ?? "",
+    ...(lastMessage ? { lastMessage: toMessage(lastMessage) } : {}),
+  };
+}
+
+export function toMember(json: MemberJson): Member {
+  return { ...json, userId: json.userId ?? "", role: json.role ?? "", readNo: json.readNo ?? 0 };
+}
+
+/** Fills in place, as toMessage does. */
+export function toChatEvent(json: EventJson): ChatEvent {
+  json.actorId ??= "";
+  if (json.message) toMessage(json.message);
+  if (json.reaction) json.reaction.removed ??= false;
+  if (json.membership) json.membership.role ??= "";
+  if (json.chat) json.chat.title ??= "";
+  return json as ChatEvent;
+}

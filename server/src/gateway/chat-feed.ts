@@ -1,0 +1,222 @@
+/**
+ * One chat as this gateway passes it on. Its subscribers get the chat's events in the order of their seq, each once,
+ * none left out: events that come early wait, what does not come is read from the log.
+ *
+ * Invariant: a live subscriber has been pushed everything up to lastSeq, from where it joined. One that lacks
+ * something is joining (catch-up.ts) and gets no live events until it lacks nothing.
+ */
+import type { Event } from "@parley/api/v2/event";
+import { Delivery } from "#gateway/delivery.ts";
+import type { EventReader } from "#gateway/event-reader.ts";
+import { FeedRepair, type RepairableFeed } from "#gateway/feed-repair.ts";
+import type { Feed, Subscriber } from "#gateway/subscriber.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Log } from "#platform/log.ts";
+
+export interface FeedSurroundings {
+  readonly reader: EventReader;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** The user's connections that want the events of all the user's chats. */
+  listenersOf(userId: string): Iterable<Subscriber>;
+  /** The feed serves nobody any more. */
+  onClosed(feed: ChatFeed): void;
+}
+
+/** Events that wait for earlier ones; more are let go, and read from the log later. */
+const maxHeldEvents = 1_000;
+
+export class ChatFeed implements Feed, RepairableFeed {
+  readonly chatId: string;
+  /** Settles when the chat's events arrive from the bus. */
+  opened: Promise<void> = Promise.resolve();
+  lastEventAtMs = 0;
+  readonly #surroundings: FeedSurroundings;
+  readonly #live = new Set<Subscriber>();
+  #joining: Map<Subscriber, object> | undefined;
+  #held: Map<number, Event> | undefined;
+  #repair: FeedRepair | undefined;
+  #lastSeq: number | undefined;
+  #wantedSeq = 0;
+  #holds = 0;
+  #isClosed = false;
+
+  constructor(chatId: string, surroundings: FeedSurroundings) {
+    this.chatId = chatId;
+    this.#surroundings = surroundings;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get lastSeq(): number | undefined {
+    return this.#lastSeq;
+  }
+
+  get knownSeq(): number {
+    return Math.max(this.#wantedSeq, this.#lastSeq ?? 0);
+  }
+
+  /** Delivery starts after this seq if it has not started yet; to be read after the feed was opened. */
+  begin(seq: number): void {
+    if (this.#lastSeq === undefined) {
+      // Events that came meanwhile may be older than that, and one of them may be letting somebody in.
+      const oldestHeld = Math.min(...(this.#held?.keys() ?? []));
+      this.#lastSeq = Math.min(seq, oldestHeld - 1);
+      this.offer([]);
+    }
+    this.notice(seq);
+  }
+
+  /** There is an event with this seq: if it does not come, it will be read. */
+  notice(seq: number): void {
+    this.#wantedSeq = Math.max(this.#wantedSeq, seq);
+    this.#repairIfIncomplete();
+  }
+
+  /** Looks in the log for events that nothing told of. */
+  verify(): void {
+    this.#repairer().verify();
+  }
+
+  /** Takes events in whatever order and however often they come. */
+  offer(events: readonly Event[]): void {
+    const ready = this.#inOrder(events);
+    if (ready.length > 0) this.#deliver(ready);
+    this.#repairIfIncomplete();
+  }
+
+  #repairIfIncomplete() {
+    if (this.#lastSeq !== undefined && this.#lastSeq < this.#wantedSeq) void this.#repairer().start();
+  }
+
+  #repairer(): FeedRepair {
+    this.#repair ??= new FeedRepair(this, this.#surroundings.reader, this.#surroundings.log);
+    return this.#repair;
+  }
+
+  #inOrder(events: readonly Event[]): Event[] {
+    const ready: Event[] = [];
+    let last = this.#lastSeq;
+    for (const event of events) {
+      if (event.seq === undefined) {
+        ready.push(event);
+      } else if (last !== undefined && event.seq === last + 1) {
+        ready.push(event);
+        last = event.seq;
+      } else if (last === undefined || event.seq > last) {
+        this.#hold(event, event.seq);
+      }
+    }
+    if (last !== undefined && this.#held?.size) this.#takeHeld(this.#held, last, ready);
+    return ready;
+  }
+
+  #takeHeld(held: Map<number, Event>, last: number, ready: Event[]) {
+    for (let next = held.get(last + 1); next; next = held.get(last + 1)) {
+      ready.push(next);
+      last += 1;
+    }
+    for (const seq of held.keys()) if (seq <= last) held.delete(seq);
+  }
+
+  #hold(event: Event, seq: number) {
+    this.#wantedSeq = Math.max(this.#wantedSeq, seq);
+    this.#held ??= new Map();
+    if (this.#held.size < maxHeldEvents) this.#held.set(seq, event);
+  }
+
+  /** Pushes events that are next in order, and lets people in and out where the events say so. */
+  #deliver(events: readonly Event[]) {
+    const delivery = new Delivery(events, this.#live);
+    for (let index = 0; index < events.length; index++) {
+      const { seq, membership } = events[index]!;
+      if (seq !== undefined) this.#lastSeq = seq;
+      if (membership?.change === "added") {
+        for (const newcomer of this.#newcomers(membership.userId)) delivery.addNewcomer(newcomer, index);
+      } else if (membership?.change === "removed") {
+        delivery.pushUpTo(index + 1);
+        for (const one of this.#live) if (one.userId === membership.userId) this.leave(one);
+      }
+    }
+    delivery.pushUpTo(events.length);
+    this.lastEventAtMs = this.#surroundings.clock.now();
+  }
+
+  *#newcomers(userId: string): Iterable<Subscriber> {
+    for (const subscriber of this.#surroundings.listenersOf(userId)) {
+      if (subscriber.feeds.has(this)) continue;
+      subscriber.feeds.add(this);
+      yield subscriber;
+    }
+  }
+
+  /** Makes a subscriber live that holds everything up to this seq, unless that is not all there is. */
+  tryJoin(subscriber: Subscriber, position: number): boolean {
+    if (this.#isClosed || position !== this.#lastSeq || position < this.#wantedSeq) return false;
+    this.#joining?.delete(subscriber);
+    this.#live.add(subscriber);
+    subscriber.feeds.add(this);
+    return true;
+  }
+
+  /** Takes a subscriber out of live delivery until tryJoin. The token is good until it leaves or starts anew. */
+  startJoining(subscriber: Subscriber): object {
+    const token = {};
+    this.#live.delete(subscriber);
+    this.#joining ??= new Map();
+    this.#joining.set(subscriber, token);
+    subscriber.feeds.add(this);
+    return token;
+  }
+
+  isJoining(subscriber: Subscriber, token: object): boolean {
+    return this.#joining?.get(subscriber) === token;
+  }
+
+  isLive(subscriber: Subscriber): boolean {
+    return this.#live.has(subscriber);
+  }
+
+  leave(subscriber: Subscriber): void {
+    this.#live.delete(subscriber);
+    this.#joining?.delete(subscriber);
+    subscriber.feeds.delete(this);
+    this.#closeIfUnused();
+  }
+
+  *subscribers(): Iterable<Subscriber> {
+    yield* this.#live;
+    if (this.#joining) yield* this.#joining.keys();
+  }
+
+  /** Keeps the feed open although nobody has joined yet. */
+  hold(): void {
+    this.#holds += 1;
+  }
+
+  release(): void {
+    this.#holds -= 1;
+    this.#closeIfUnused();
+  }
+
+  /** Gives up: whoever is subscribed has to resume, which opens the chat anew. */
+  fail(): void {
+    for (const subscriber of [...this.subscribers()]) {
+      this.leave(subscriber);
+      subscriber.demandResume();
+    }
+    this.#close();
+  }
+
+  #closeIfUnused() {
+    if (this.#live.size + (this.#joining?.size ?? 0) + this.#holds === 0) this.#close();
+  }
+
+  #close() {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#surroundings.onClosed(this);
+  }
+}

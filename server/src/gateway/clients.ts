@@ -1,0 +1,15 @@
+/** The services as the gateway sees them, wherever they run. */
+import type { Client } from "@connectrpc/connect";
+import type { IdentityInternalService } from "@parley/api/internal/identity";
+import type { MessengerInternalService } from "@parley/api/internal/messenger";
+import type { AuthService } from "@parley/api/v2/auth";
+import type { MessengerService } from "@parley/api/v2/messenger";
+import type { UserService } from "@parley/api/v2/user";
+
+export interface GatewayClients {
+  readonly auth: Client<typeof AuthService>;
+  readonly users: Client<typeof UserService>;
+  readonly identity: Client<typeof IdentityInternalService>;
+  readonly messenger: Client<typeof MessengerService>;
+  readonly messengerInternal: Client<typeof MessengerInternalService>;
+}

@@ -1,0 +1,36 @@
+/** What happens to every call, whatever transport it came by: authorise, validate, then the service. */
+import { authorise } from "#gateway/access.ts";
+import type { Call, Overrides } from "#gateway/call.ts";
+import { callOptions } from "#gateway/call-options.ts";
+import type { GatewayClients } from "#gateway/clients.ts";
+import { clientCalls } from "#gateway/services.ts";
+import { createValidate } from "#gateway/validation.ts";
+import { fault, toFault } from "#platform/errors.ts";
+
+export interface PipelineOptions {
+  clients: GatewayClients;
+  /** Methods that need more than their service's client. */
+  overrides: Overrides;
+  /** No call takes longer. */
+  timeoutMs: number;
+}
+
+export function createCall({ clients, overrides, timeoutMs }: PipelineOptions): Call {
+  const calls = clientCalls(clients);
+  const validate = createValidate();
+  return async (method, request, context) => {
+    try {
+      const callService = calls.get(method);
+      if (!callService) throw fault("route-not-found");
+      authorise(method, context.caller);
+      validate(method.input, request);
+      const bounded = { ...context, timeoutMs: Math.min(timeoutMs, context.timeoutMs ?? timeoutMs) };
+      const override = overrides.get(method);
+      return await (override
+        ? override(request as never, bounded)
+        : callService(request, callOptions(bounded)));
+    } catch (error) {
+      throw toFault(error);
+    }
+  };
+}

@@ -1,0 +1,273 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { describe, it } from "node:test";
+import { fault } from "#platform/errors.ts";
+import { FaultyBus } from "#test/faulty-bus.ts";
+import { SocketClient } from "#test/socket-client.ts";
+import { startSockets, type TestSockets } from "#test/sockets.ts";
+
+const person = () => randomUUID();
+const opened = (t: TestSockets, userId: string) => SocketClient.open(t.url, t.token(userId));
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+function fill(t: TestSockets, chatId: string, userId: string, count: number) {
+  for (let n = 0; n < count; n++) t.messenger.send(chatId, userId, `text ${n}`);
+}
+
+describe("Resume", async () => {
+  const t = await startSockets({
+    config: { PARLEY_RESUME_MAX_EVENTS: 500, PARLEY_RESUME_MAX_TOTAL_EVENTS: 600 },
+  });
+
+  it("pushes the complete gap before its answer, in bounded frames, then goes on live", async () => {
+    const ann = person();
+    const chatId = t.messenger.createChat([ann]);
+    fill(t, chatId, ann, 450);
+    const client = await opened(t, ann);
+    const answer = await client.resume({ [chatId]: 10 });
+    assert.deepEqual(answer, { chats: [{ chatId, seq: 450, recovered: true }] });
+    assert.deepEqual(client.seqs(chatId), range(11, 450));
+    assert.ok(client.frames.length < 10);
+    fill(t, chatId, ann, 2);
+    await client.until(() => client.seqs(chatId).length === 442);
+    assert.deepEqual(client.events.at(-1)?.message?.text, "text 1");
+  });
+
+  it("recovers nothing of a gap above the limit, of a position that is not there, or of an unnamed chat", async () => {
+    const ann = person();
+    const [large, ahead, unnamed] = [1, 2, 3].map(() => t.messenger.createChat([ann]));
+    fill(t, large!, ann, 501);
+    const client = await opened(t, ann);
+    const { chats } = await client.resume({ [large!]: 0, [ahead!]: 5, [person()]: 3 });
+    const bySeq = new Map(chats?.map((chat) => [chat.chatId, chat]));
+    assert.equal(bySeq.size, 3);
+    assert.deepEqual(bySeq.get(large), { chatId: large, seq: 501, recovered: false });
+    assert.deepEqual(bySeq.get(ahead), { chatId: ahead, seq: 0, recovered: false });
+    assert.deepEqual(bySeq.get(unnamed), { chatId: unnamed, seq: 0, recovered: false });
+    assert.deepEqual(client.events, []);
+    for (const chatId of [large!, ahead!, unnamed!]) fill(t, chatId, ann, 1);
+    await client.until(() => client.events.length === 3);
+    assert.deepEqual(client.seqs(large!), [502]);
+  });
+
+  it("spends the total on the shortest gaps", async () => {
+    const ann = person();
+    const [long, short] = [t.messenger.createChat([ann]), t.messenger.createChat([ann])];
+    fill(t, long, ann, 400);
+    fill(t, short, ann, 300);
+    const client = await opened(t, ann);
+    const { chats } = await client.resume({ [long]: 0, [short]: 0 });
+    assert.deepEqual(
+      chats?.map(({ chatId, recovered }) => [chatId, recovered]),
+      [
+        [short, true],
+        [long, false],
+      ],
+    );
+    assert.deepEqual(client.seqs(long), []);
+    assert.deepEqual(client.seqs(short), range(1, 300));
+  });
+
+  it("asks once for all chats when nothing was missed", async () => {
+    const ann = person();
+    const chatIds = range(1, 50).map(() => t.messenger.createChat([ann, person()]));
+    for (const chatId of chatIds) fill(t, chatId, ann, 2);
+    const positions = Object.fromEntries(chatIds.map((chatId) => [chatId, 2]));
+    const before = { ...t.messenger.calls };
+    const client = await opened(t, ann);
+    const { chats } = await client.resume(positions);
+    assert.equal(
+      chats?.every(({ recovered }) => recovered),
+      true,
+    );
+    assert.deepEqual(t.messenger.calls, { ...before, listPositions: before.listPositions + 1 });
+  });
+
+  it("reads a gap once for a whole room that reconnects", async () => {
+    const people = range(1, 40).map(person);
+    const chatId = t.messenger.createChat(people);
+    fill(t, chatId, people[0]!, 100);
+    const clients = await Promise.all(people.map((one) => opened(t, one)));
+    const before = t.messenger.calls.listEvents;
+    t.messenger.before.listEvents = () => new Promise((resolve) => setTimeout(resolve, 50));
+    await Promise.all(clients.map((client) => client.resume({ [chatId]: 0 })));
+    t.messenger.before = {};
+    for (const client of clients) assert.deepEqual(client.seqs(chatId), range(1, 100));
+    assert.ok(t.messenger.calls.listEvents - before <= 4, `${t.messenger.calls.listEvents - before} reads`);
+  });
+
+  it("may be repeated, and replays from the given position", async () => {
+    const ann = person();
+    const chatId = t.messenger.createChat([ann]);
+    fill(t, chatId, ann, 5);
+    const client = await opened(t, ann);
+    await client.resume({ [chatId]: 5 });
+    const again = await client.resume({ [chatId]: 2 });
+    assert.deepEqual(again, { chats: [{ chatId, seq: 5, recovered: true }] });
+    fill(t, chatId, ann, 1);
+    await client.until(() => client.seqs(chatId).length === 4);
+    assert.deepEqual(client.seqs(chatId), [3, 4, 5, 6]);
+  });
+
+  it("fails as a whole when the messenger is away, delivers nothing then, and can be tried again", async () => {
+    const ann = person();
+    const chatId = t.messenger.createChat([ann]);
+    fill(t, chatId, ann, 3);
+    const client = await opened(t, ann);
+    t.messenger.before.listEvents = () => Promise.reject(fault("unavailable"));
+    const { error } = await client.ask("RealtimeService/Resume", { positions: { [chatId]: 1 } });
+    assert.equal(error?.code, "unavailable");
+    t.messenger.before = {};
+    fill(t, chatId, ann, 1);
+    assert.deepEqual(await client.resume({ [chatId]: 1 }), { chats: [{ chatId, seq: 4, recovered: true }] });
+    assert.deepEqual(client.seqs(chatId), [2, 3, 4]);
+  });
+
+  it("delivers nothing before it is called", async () => {
+    const ann = person();
+    const chatId = t.messenger.createChat([ann]);
+    const client = await opened(t, ann);
+    const { message } = await client.call("MessengerService/SendMessage", { chatId, text: "x" });
+    assert.equal(message.seq, 1);
+    await client.call("RealtimeService/WatchPresence");
+    assert.deepEqual(client.events, []);
+  });
+});
+
+describe("live delivery", async () => {
+  it("follows new chats, lets in who is added and lets go who is removed", async () => {
+    const t = await startSockets();
+    const [ann, ben, cy] = [person(), person(), person()];
+    const clients = await Promise.all([ann, ben, cy].map((one) => opened(t, one)));
+    const [a, b, c] = clients as [SocketClient, SocketClient, SocketClient];
+    await Promise.all(clients.map((client) => client.resume()));
+    const chatId = t.messenger.createChat([ann, ben]);
+    fill(t, chatId, ann, 1);
+    t.messenger.addMembers(chatId, [cy]);
+    fill(t, chatId, ben, 1);
+    t.messenger.removeMember(chatId, cy);
+    fill(t, chatId, ann, 1);
+    await Promise.all([a, b].map((client) => client.until(() => client.seqs(chatId).length === 5)));
+    for (const client of [a, b]) {
+      assert.equal(client.events[0]?.kind, "chat");
+      assert.deepEqual(client.seqs(chatId), [1, 2, 3, 4, 5]);
+    }
+    await c.until(() => c.seqs(chatId).length === 3);
+    await c.call("RealtimeService/WatchPresence");
+    assert.deepEqual(c.seqs(chatId), [2, 3, 4]);
+    assert.equal(c.events.at(-1)?.membership?.change, "removed");
+  });
+
+  it("lets in a thousand people who are added at once, each from their own event on", async () => {
+    const t = await startSockets();
+    const owner = person();
+    const chatId = t.messenger.createChat([owner]);
+    const people = range(1, 60).map(person);
+    const clients = await Promise.all(people.map((one) => opened(t, one)));
+    await Promise.all(clients.map((client) => client.resume()));
+    t.messenger.addMembers(chatId, people);
+    for (const [index, client] of clients.entries()) {
+      await client.until(() => client.seqs(chatId).at(-1) === 60);
+      assert.deepEqual(client.seqs(chatId), range(index + 1, 60));
+    }
+  });
+
+  it("finds out by itself when the bus lost the last events", async () => {
+    const bus = new FaultyBus();
+    const t = await startSockets({ bus, config: { PARLEY_POSITION_CHECK_SECONDS: 5 } });
+    const ann = person();
+    const chatId = t.messenger.createChat([ann]);
+    const client = await opened(t, ann);
+    await client.resume({ [chatId]: 0 });
+    bus.mood = "lose";
+    fill(t, chatId, ann, 3);
+    t.pass(6);
+    await client.until(() => client.seqs(chatId).length === 3);
+    assert.deepEqual(client.seqs(chatId), [1, 2, 3]);
+  });
+
+  it("keeps the order when events wait for a gap that cannot be read for a while", async () => {
+    const bus = new FaultyBus();
+    const t = await startSockets({ bus });
+    const ann = person();
+    const chatId = t.messenger.createChat([ann]);
+    const client = await opened(t, ann);
+    await client.resume({ [chatId]: 0 });
+    let failures = 2;
+    t.messenger.before.listEvents = () => {
+      failures -= 1;
+      if (failures >= 0) throw fault("unavailable");
+    };
+    bus.mood = "lose";
+    fill(t, chatId, ann, 1);
+    bus.mood = "deliver";
+    fill(t, chatId, ann, 1_500);
+    await client.until(() => client.seqs(chatId).length === 1_501);
+    assert.deepEqual(client.seqs(chatId), range(1, 1_501));
+  });
+
+  it("stores what one socket sends in the order in which it sent it", async () => {
+    const t = await startSockets();
+    const ann = person();
+    const chatId = t.messenger.createChat([ann]);
+    t.messenger.before.sendMessages = () => new Promise((resolve) => setTimeout(resolve, Math.random() * 3));
+    const client = await opened(t, ann);
+    await client.resume({ [chatId]: 0 });
+    const sends = range(1, 200).map((n) =>
+      client.ask("MessengerService/SendMessage", { chatId, text: `${n}` }),
+    );
+    const answers = await Promise.all(sends);
+    assert.deepEqual(
+      answers.map(({ result }) => result.message.no),
+      range(1, 200),
+    );
+    await client.until(() => client.events.length === 200);
+    assert.deepEqual(
+      client.events.map((event) => event.message?.text),
+      range(1, 200).map(String),
+    );
+    assert.ok(t.messenger.calls.sendMessages < 100, `${t.messenger.calls.sendMessages} batches`);
+  });
+
+  it("tells the positions of active chats now and then", async () => {
+    const t = await startSockets({ config: { PARLEY_WS_PING_SECONDS: 20 } });
+    const ann = person();
+    const [busy, quiet] = [t.messenger.createChat([ann]), t.messenger.createChat([ann])];
+    const client = await opened(t, ann);
+    await client.resume({ [busy]: 0, [quiet]: 0 });
+    fill(t, busy, ann, 3);
+    t.pass(21);
+    await client.until(() => client.positions.length === 1);
+    assert.deepEqual(client.positions, [{ [busy]: 3 }]);
+    await client.call("RealtimeService/WatchPresence");
+    t.pass(21);
+    await client.call("RealtimeService/WatchPresence");
+    assert.equal(client.positions.length, 1);
+  });
+
+  it("closes a client that stops reading, and no other one notices", async () => {
+    const t = await startSockets({ config: { PARLEY_WS_MAX_BUFFERED_BYTES: 262_144 } });
+    const [ann, ben] = [person(), person()];
+    const chatId = t.messenger.createChat([ann, ben]);
+    const [reader, sleeper] = await Promise.all([opened(t, ann), opened(t, ben)]);
+    await Promise.all([reader, sleeper].map((client) => client.resume({ [chatId]: 0 })));
+    sleeper.ws.pause();
+    const text = "x".repeat(16_000);
+    let sent = 0;
+    while (t.sockets.size === 2 || sent < 600) {
+      for (let n = 0; n < 10; n++) t.messenger.send(chatId, ann, text);
+      sent += 10;
+      await reader.until(() => reader.seqs(chatId).length === sent);
+      assert.ok(sent < 5_000, "the sleeper was never closed");
+      if (sent > 2_000) sleeper.ws.resume();
+    }
+    assert.deepEqual(reader.seqs(chatId), range(1, sent));
+    sleeper.ws.resume();
+    await sleeper.untilClosed();
+    const got = sleeper.seqs(chatId);
+    assert.deepEqual(got, range(1, got.length));
+    const again = await opened(t, ben);
+    const { chats } = await again.resume({ [chatId]: got.length });
+    assert.deepEqual([chats?.[0]?.seq, chats?.[0]?.recovered], [sent, sent - got.length <= 1_000]);
+  });
+});

@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { connect as connectHttp2, constants } from "node:http2";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { type Client, Code, type ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import {
+  compressionGzip,
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from "@connectrpc/connect-node";
+import { AuthService } from "@parley/api/v2/auth";
+import { EditMessageRequestSchema, MessengerService } from "@parley/api/v2/messenger";
+import { RealtimeService } from "@parley/api/v2/realtime";
+import { UserService } from "@parley/api/v2/user";
+import { toPublicError } from "#platform/errors.ts";
+import { bugText, chatId, slowText, startGateway, strangerId, userId } from "#test/gateway.ts";
+
+const gateway = await startGateway({ config: { PARLEY_MAX_BODY_BYTES: 8_192 } });
+const headers = { authorization: `Bearer ${gateway.token}` };
+
+const http1 = { baseUrl: gateway.url, httpVersion: "1.1" } as const;
+const transports: Record<string, Transport> = {
+  gRPC: createGrpcTransport({ baseUrl: gateway.grpcUrl }),
+  "gRPC, JSON": createGrpcTransport({ baseUrl: gateway.grpcUrl, useBinaryFormat: false }),
+  "gRPC, gzip": createGrpcTransport({
+    baseUrl: gateway.grpcUrl,
+    sendCompression: compressionGzip,
+    compressMinBytes: 1,
+  }),
+  "gRPC-Web": createGrpcWebTransport(http1),
+  "gRPC-Web, JSON": createGrpcWebTransport({ ...http1, useBinaryFormat: false }),
+  "Connect, JSON": createConnectTransport({ ...http1, useBinaryFormat: false }),
+  "Connect, binary": createConnectTransport({ ...http1, useBinaryFormat: true }),
+  "Connect, gzip": createConnectTransport({
+    ...http1,
+    sendCompression: compressionGzip,
+    compressMinBytes: 1,
+  }),
+  "Connect over HTTP/2": createConnectTransport({ baseUrl: gateway.grpcUrl, httpVersion: "2" }),
+};
+
+async function rejected(call: Promise<unknown>) {
+  const error = await call.then(
+    () => assert.fail("it was not refused"),
+    (reason) => reason,
+  );
+  const told = toPublicError(error);
+  return { grpc: (error as ConnectError).code, ...told, error: error as ConnectError };
+}
+
+for (const [name, transport] of Object.entries(transports)) {
+  const messenger: Client<typeof MessengerService> = createClient(MessengerService, transport);
+  const edit = (text: string, options = {}) =>
+    messenger.editMessage({ chatId, messageId: "m", text }, { headers, ...options });
+
+  test(`${name}: calls, with the caller known to the service`, async () => {
+    const { message } = await edit("hello");
+    assert.deepEqual([message?.text, message?.senderId, message?.reactions], ["hello", userId, []]);
+    const page = await messenger.listMessages({ chatId, limit: 3 }, { headers });
+    assert.equal(page.messages.length, 3);
+  });
+
+  test(`${name}: errors carry the code and the fields of the registry`, async () => {
+    const invalid = await rejected(messenger.getChat({ chatId: "x" }, { headers }));
+    assert.deepEqual([invalid.grpc, invalid.code], [Code.InvalidArgument, "invalid-input"]);
+    assert.deepEqual(
+      invalid.violations.map((violation) => violation.field),
+      ["chatId"],
+    );
+    assert.equal((await rejected(messenger.getChat({ chatId }))).code, "unauthenticated");
+    const missing = await rejected(messenger.getChat({ chatId: strangerId }, { headers }));
+    assert.deepEqual([missing.grpc, missing.code], [Code.NotFound, "chat-not-found"]);
+    assert.equal((await rejected(edit("x".repeat(10_000)))).code, "too-large");
+    assert.equal((await rejected(edit("\0"))).code, "invalid-input");
+    const realtime = createClient(RealtimeService, transport);
+    assert.equal((await rejected(realtime.sendTyping({ chatId }, { headers }))).grpc, Code.Unimplemented);
+  });
+
+  test(`${name}: an unexpected error tells nothing but a trace id`, async () => {
+    const { code, error } = await rejected(edit(bugText));
+    assert.equal(code, "internal");
+    assert.doesNotMatch(error.message, /secret/);
+    assert.match(error.metadata.get("trace-id") ?? "", /^[0-9a-f]{32}$/);
+  });
+
+  test(`${name}: the client's deadline reaches the service`, async () => {
+    const { grpc } = await rejected(edit(slowText, { timeoutMs: 200 }));
+    assert.equal(grpc, Code.DeadlineExceeded);
+    const { signal } = gateway.seen.at(-1)!;
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  });
+
+  test(`${name}: public methods need no token`, async () => {
+    const auth = createClient(AuthService, transport);
+    assert.equal((await auth.getJwks({})).keys.length, 1);
+    assert.equal((await rejected(createClient(UserService, transport).getMe({}))).code, "unauthenticated");
+  });
+}
+
+/** A raw POST of a Connect call. */
+async function post(body: BodyInit, init: Record<string, string> = {}) {
+  const response = await fetch(`${gateway.url}/parley.v2.MessengerService/EditMessage`, {
+    method: "POST",
+    headers: { ...headers, "content-type": "application/json", ...init },
+    body,
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+const codeOf = (text: string) => JSON.parse(text).details?.[0]?.debug?.code;
+
+test("bad bodies of Connect calls are told as on REST", async () => {
+  const proto = { "content-type": "application/proto" };
+  const bytes = toBinary(
+    EditMessageRequestSchema,
+    create(EditMessageRequestSchema, { chatId, messageId: "m", text: "x" }),
+  );
+  const badUtf8 = Uint8Array.from([0x1a, 0x02, 0xc3, 0x28]);
+  const bad: [BodyInit, Record<string, string>, string][] = [
+    ['{"chatId":', {}, "malformed-request"],
+    ['{"chatID":"x"}', {}, "invalid-input"],
+    ['{"text":5}', {}, "invalid-input"],
+    [Uint8Array.from([0x22, 0xff, 0x22]), {}, "malformed-request"],
+    [bytes.subarray(0, 20).slice(), proto, "malformed-request"],
+    [badUtf8, proto, "malformed-request"],
+    ["no gzip", { "content-encoding": "gzip" }, "malformed-request"],
+    [gzipSync("x".repeat(100_000)), { "content-encoding": "gzip" }, "too-large"],
+    [gzipSync(Buffer.alloc(50_000_000)), { "content-encoding": "gzip" }, "too-large"],
+  ];
+  for (const [body, init, code] of bad) {
+    const { status, text } = await post(body, init);
+    assert.equal(codeOf(text), code, text);
+    assert.ok(status >= 400 && status < 500, `${status} ${text}`);
+  }
+});
+
+test("other content types, encodings and methods are refused", async () => {
+  assert.equal((await post("x", { "content-type": "text/plain" })).status, 415);
+  const zstd = await post("{}", { "content-encoding": "zstd" });
+  assert.deepEqual([zstd.status, codeOf(zstd.text)], [400, "unsupported-media-type"]);
+  const get = await fetch(`${gateway.url}/parley.v2.MessengerService/EditMessage`, { headers });
+  assert.equal(get.status, 405);
+  assert.equal(
+    (await fetch(`${gateway.url}/parley.v2.MessengerService/Nothing`, { method: "POST" })).status,
+    404,
+  );
+});
+
+test("broken gRPC frames get a gRPC error, not a crash", async () => {
+  const session = connectHttp2(gateway.grpcUrl);
+  const frames = [[0, 0, 0, 0, 9, 1], [0, 0, 0], [], [2, 0, 0, 0, 0], [0, 0, 0, 0, 2, 0x1a, 0xff]];
+  for (const frame of frames) {
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/parley.v2.MessengerService/EditMessage",
+      "content-type": "application/grpc",
+      ...headers,
+    });
+    const trailers = new Promise<Record<string, unknown>>((resolve) => {
+      stream.on("trailers", resolve).on("response", (head) => {
+        if (head["grpc-status"] !== undefined) resolve(head);
+      });
+    });
+    stream.resume().end(Buffer.from(frame));
+    assert.equal((await trailers)["grpc-status"], String(Code.InvalidArgument), JSON.stringify(frame));
+  }
+  const unknown = session.request({ ":method": "POST", ":path": "/x", "content-type": "application/grpc" });
+  const status = await new Promise((resolve) => unknown.on("response", (head) => resolve(head[":status"])));
+  assert.equal(status, 404);
+  unknown.close(constants.NGHTTP2_NO_ERROR);
+  session.close();
+});

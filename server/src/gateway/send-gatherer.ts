@@ -1,0 +1,116 @@
+/**
+ * Gathers the sends of all transports and hands them to the messenger in batches, see docs/decisions/0012.
+ *
+ * A chat always takes the same lane, and a lane has one batch under way: what arrives meanwhile is its next one. So
+ * sends to a chat reach the messenger in the order in which they came, whatever lies between it and us, and batches
+ * grow with the load without any added wait.
+ */
+import { randomUUID } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import type { MessengerInternalService, Send, SendOutcome } from "@parley/api/internal/messenger";
+import { SendSchema } from "@parley/api/internal/messenger";
+import {
+  type SendMessageRequest,
+  type SendMessageResponse,
+  SendMessageResponseSchema,
+} from "@parley/api/v2/messenger";
+import type { CallContext } from "#gateway/call.ts";
+import { invalidFields } from "#gateway/validation.ts";
+import { type ErrorCode, errorKinds, fault, toFault } from "#platform/errors.ts";
+
+export interface SendGatherer {
+  /** To be called in the order in which the messages shall be stored. */
+  send(request: SendMessageRequest, context: CallContext): Promise<SendMessageResponse>;
+}
+
+export interface SendGathererOptions {
+  messenger: Pick<Client<typeof MessengerInternalService>, "sendMessages">;
+  /** Sends that may be waiting or under way. */
+  maxSends: number;
+  timeoutMs: number;
+}
+
+interface Item {
+  send: Send;
+  resolve: (response: SendMessageResponse) => void;
+  reject: (error: unknown) => void;
+}
+
+interface Lane {
+  waiting: Item[];
+  isRunning: boolean;
+}
+
+const laneCount = 4;
+const maxBatchSends = 1_000;
+const maxBatchChars = 1_048_576;
+
+export function createSendGatherer({ messenger, maxSends, timeoutMs }: SendGathererOptions): SendGatherer {
+  const lanes: Lane[] = Array.from({ length: laneCount }, () => ({ waiting: [], isRunning: false }));
+  let sends = 0;
+
+  async function deliver(batch: Item[]) {
+    try {
+      const request = { sends: batch.map((item) => item.send) };
+      const { outcomes } = await messenger.sendMessages(request, { timeoutMs });
+      for (const [index, item] of batch.entries()) settle(item, outcomes[index]);
+    } catch (error) {
+      for (const item of batch) item.reject(toFault(error));
+    } finally {
+      sends -= batch.length;
+    }
+  }
+
+  async function run(lane: Lane) {
+    while (lane.waiting.length > 0) await deliver(takeBatch(lane));
+    lane.isRunning = false;
+  }
+
+  return {
+    send(request, { caller }) {
+      if (!caller) return Promise.reject(fault("unauthenticated"));
+      if (sends >= maxSends) return Promise.reject(fault("overloaded"));
+      sends += 1;
+      const lane = lanes[laneOf(request.chatId)]!;
+      if (!lane.isRunning) {
+        lane.isRunning = true;
+        // At the end of the turn: whatever else it brings belongs to the same batch.
+        setImmediate(run, lane);
+      }
+      return new Promise((resolve, reject) => {
+        lane.waiting.push({ send: toSend(request, caller.userId), resolve, reject });
+      });
+    },
+  };
+}
+
+function toSend({ chatId, clientId, text, replyTo }: SendMessageRequest, senderId: string): Send {
+  return create(SendSchema, { senderId, chatId, clientId: clientId || randomUUID(), text, replyTo });
+}
+
+/** The last digits of an id differ most. */
+function laneOf(chatId: string): number {
+  return (chatId.charCodeAt(chatId.length - 1) + chatId.charCodeAt(chatId.length - 2)) % laneCount;
+}
+
+function takeBatch(lane: Lane): Item[] {
+  let chars = 0;
+  let count = 0;
+  while (count < lane.waiting.length && count < maxBatchSends && chars < maxBatchChars) {
+    chars += lane.waiting[count]!.send.text.length;
+    count += 1;
+  }
+  return lane.waiting.splice(0, count);
+}
+
+function settle(item: Item, outcome: SendOutcome | undefined) {
+  if (outcome?.message) item.resolve(create(SendMessageResponseSchema, { message: outcome.message }));
+  else item.reject(toRefusal(outcome));
+}
+
+function toRefusal(outcome: SendOutcome | undefined): Error {
+  const code = outcome?.errorCode ?? "";
+  if (code === "invalid-input" && outcome?.violations.length) return invalidFields(outcome.violations);
+  return fault(Object.hasOwn(errorKinds, code) ? (code as ErrorCode) : "internal");
+}

@@ -1,0 +1,33 @@
+/** Which client answers for which public service. A service that is not listed cannot be called. */
+import type { DescMethod, DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
+import type { CallOptions } from "@connectrpc/connect";
+import { AuthService } from "@parley/api/v2/auth";
+import { MessengerService } from "@parley/api/v2/messenger";
+import { UserService } from "@parley/api/v2/user";
+import type { GatewayClients } from "#gateway/clients.ts";
+
+/** The services that every transport serves. */
+export const publicServices: readonly DescService[] = [AuthService, UserService, MessengerService];
+
+export function unary(method: DescMethod): DescMethodUnary {
+  if (method.methodKind !== "unary") throw new Error(`${method} is not unary`);
+  return method as DescMethodUnary;
+}
+
+export type UnaryCall = (request: Message, options: CallOptions) => Promise<Message>;
+
+/** How each method of the public services is called. */
+export function clientCalls(clients: GatewayClients): ReadonlyMap<DescMethodUnary, UnaryCall> {
+  const table: [DescService, object][] = [
+    [AuthService, clients.auth],
+    [UserService, clients.users],
+    [MessengerService, clients.messenger],
+  ];
+  const calls = new Map<DescMethodUnary, UnaryCall>();
+  for (const [service, client] of table) {
+    for (const method of service.methods) {
+      calls.set(unary(method), (client as Record<string, UnaryCall>)[method.localName]!);
+    }
+  }
+  return calls;
+}

@@ -1,0 +1,249 @@
+/**
+ * One WebSocket of a signed-in user: call frames in, answers and pushed frames out, and its end. There may be very
+ * many of them, mostly idle: no timers of their own, few objects.
+ */
+import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
+import type { WebSocket } from "ws";
+import type { CallContext, Caller } from "#gateway/call.ts";
+import {
+  BadFrameError,
+  type CallFrame,
+  errorFrame,
+  findMethod,
+  parseCallFrame,
+  resultFrame,
+} from "#gateway/call-frame.ts";
+import { type CloseReason, closeReasons } from "#gateway/close-codes.ts";
+import type { EndedSessions } from "#gateway/ended-sessions.ts";
+import { logFailure } from "#gateway/failure-log.ts";
+import { decodeJson } from "#gateway/json-decoder.ts";
+import type { SocketConfig } from "#gateway/socket-config.ts";
+import type { SocketWriter } from "#gateway/socket-writer.ts";
+import type { Feed } from "#gateway/subscriber.ts";
+import { pingFrame, textFrame } from "#gateway/text-frame.ts";
+import type { TimerWheel, Wakeable } from "#gateway/timer-wheel.ts";
+import { TokenBucket } from "#gateway/token-bucket.ts";
+import { traceIdOf } from "#gateway/trace.ts";
+import type { UserConnection } from "#gateway/user-connections.ts";
+import type { Clock } from "#platform/clock.ts";
+import { fault, toPublicError } from "#platform/errors.ts";
+import type { Log } from "#platform/log.ts";
+
+export interface SocketSurroundings {
+  readonly config: SocketConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly wheel: TimerWheel;
+  readonly endedSessions: Pick<EndedSessions, "has">;
+  /** How far clocks may differ when a token expires. */
+  readonly tokenToleranceMs: number;
+  answer(connection: Connection, method: DescMethodUnary, request: Message): Promise<Message>;
+  /** Called once, when it closes: it gets nothing more. */
+  onEnd(connection: Connection): void;
+  /** Called once, when the TCP connection is gone. */
+  onGone(connection: Connection): void;
+}
+
+/** In a row. */
+const maxBadFrames = 10;
+const burstSeconds = 2;
+const drainTimeoutMs = 30_000;
+
+export class Connection implements UserConnection, Wakeable {
+  readonly userId: string;
+  readonly feeds = new Set<Feed>();
+  isListening = false;
+  isResuming = false;
+  wheelSlot: Set<Wakeable> | undefined;
+  context: CallContext & { readonly caller: Caller };
+  readonly #surroundings: SocketSurroundings;
+  readonly #ws: WebSocket;
+  readonly #writer: SocketWriter;
+  readonly #bucket: TokenBucket;
+  #calls = 0;
+  #badFrames = 0;
+  #pingedAtMs: number;
+  #isAwaitingPong = false;
+  #positionsAtMs = 0;
+  #isEnded = false;
+  #isDraining = false;
+
+  constructor(
+    ws: WebSocket,
+    writer: SocketWriter,
+    context: CallContext & { readonly caller: Caller },
+    surroundings: SocketSurroundings,
+  ) {
+    const { clock, config } = surroundings;
+    this.userId = context.caller.userId;
+    this.context = context;
+    this.#ws = ws;
+    this.#writer = writer;
+    this.#surroundings = surroundings;
+    this.#pingedAtMs = clock.now();
+    this.#bucket = new TokenBucket(config.PARLEY_WS_FRAMES_PER_SECOND * burstSeconds, clock.now());
+    ws.on("message", (data: Buffer, isBinary) => this.#receive(data, isBinary));
+    ws.on("pong", () => this.#noteLife());
+    ws.on("ping", () => this.#countFrame());
+    // ws closes by itself, with a fitting code, and says so by "close".
+    ws.on("error", () => {});
+    ws.on("close", () => {
+      this.#end();
+      surroundings.onGone(this);
+    });
+    this.reschedule();
+  }
+
+  get isOpen(): boolean {
+    return !this.#isEnded && this.#ws.readyState === this.#ws.OPEN;
+  }
+
+  push(frame: Buffer): void {
+    if (!this.isOpen) return;
+    if (this.#writer.backlogBytes() > this.#surroundings.config.PARLEY_WS_MAX_BUFFERED_BYTES) {
+      this.close(closeReasons.tooSlow);
+    } else {
+      this.#writer.write(frame);
+    }
+  }
+
+  async drained(): Promise<void> {
+    try {
+      await this.#writer.drained(drainTimeoutMs);
+    } catch (error) {
+      this.close(closeReasons.tooSlow);
+      throw error;
+    }
+  }
+
+  demandResume(): void {
+    this.close(closeReasons.resync);
+  }
+
+  close(reason: CloseReason): void {
+    if (this.#isEnded) return;
+    this.#end();
+    this.#ws.close(reason.code, reason.text);
+  }
+
+  /** Closes once the calls under way are answered; takes no more. */
+  drain(): void {
+    this.#isDraining = true;
+    if (this.#calls === 0) this.close(closeReasons.restart);
+  }
+
+  terminate(): void {
+    this.#end();
+    this.#ws.terminate();
+  }
+
+  #end() {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.isListening = false;
+    this.#surroundings.wheel.cancel(this);
+    for (const feed of this.feeds) feed.leave(this);
+    this.#surroundings.onEnd(this);
+  }
+
+  #receive(data: Buffer, isBinary: boolean) {
+    if (this.#isEnded) return;
+    this.#noteLife();
+    const isAllowed = this.#countFrame();
+    if (this.#isEnded) return;
+    try {
+      if (isBinary)
+        throw new BadFrameError(null, fault("malformed-request", { detail: "Frames must be text" }));
+      const frame = parseCallFrame(data.toString());
+      const method = findMethod(frame);
+      this.#badFrames = 0;
+      void this.#answer(frame, method, isAllowed);
+    } catch (error) {
+      this.#refuseFrame(error);
+    }
+  }
+
+  /** Whether the frame is within the limit. Frames above it run into debt, and that is bounded as well. */
+  #countFrame(): boolean {
+    const perSecond = this.#surroundings.config.PARLEY_WS_FRAMES_PER_SECOND;
+    if (perSecond === 0) return true;
+    const burst = perSecond * burstSeconds;
+    const left = this.#bucket.take(perSecond, burst, this.#surroundings.clock.now());
+    if (left < -burst) this.close(closeReasons.flood);
+    return left >= 0;
+  }
+
+  #refuseFrame(error: unknown) {
+    const isBad = error instanceof BadFrameError;
+    this.push(errorFrame(isBad ? error.id : null, isBad ? error.cause : error));
+    this.#badFrames += 1;
+    if (this.#badFrames >= maxBadFrames) this.close(closeReasons.badFrames);
+  }
+
+  async #answer({ id, call, params }: CallFrame, method: DescMethodUnary, isAllowed: boolean) {
+    this.#calls += 1;
+    try {
+      if (!isAllowed || this.#calls > this.#surroundings.config.PARLEY_WS_MAX_CALLS)
+        throw fault("too-many-requests");
+      if (this.#isDraining) throw fault("unavailable");
+      if (this.#surroundings.clock.now() >= this.#expiresAtMs()) throw fault("token-expired");
+      const request = decodeJson(method.input, params);
+      const result = await this.#surroundings.answer(this, method, request);
+      this.push(resultFrame(id, method.output, result));
+    } catch (error) {
+      const told = toPublicError(error);
+      logFailure(this.#surroundings.log, { told, error, called: call, traceId: traceIdOf(undefined) });
+      this.push(errorFrame(id, error));
+    }
+    this.#calls -= 1;
+    if (this.#isDraining && this.#calls === 0) this.close(closeReasons.restart);
+  }
+
+  #noteLife() {
+    this.#isAwaitingPong = false;
+  }
+
+  #expiresAtMs(): number {
+    return this.context.caller.tokenExpiresAt + this.#surroundings.tokenToleranceMs;
+  }
+
+  /** To be called when the token's expiry has changed. */
+  reschedule(): void {
+    const { wheel, clock } = this.#surroundings;
+    wheel.schedule(this, this.#secondsToNextWake(clock.now()));
+  }
+
+  #secondsToNextWake(nowMs: number): number {
+    const { PARLEY_WS_PING_SECONDS, PARLEY_WS_PONG_SECONDS } = this.#surroundings.config;
+    const waitSeconds = this.#isAwaitingPong ? PARLEY_WS_PONG_SECONDS : PARLEY_WS_PING_SECONDS;
+    return Math.min(this.#pingedAtMs + waitSeconds * 1_000 - nowMs, this.#expiresAtMs() - nowMs) / 1_000;
+  }
+
+  wake(nowMs: number): number {
+    const { config, endedSessions } = this.#surroundings;
+    const { sessionId } = this.context.caller;
+    const silentMs = nowMs - this.#pingedAtMs;
+    if (nowMs >= this.#expiresAtMs()) this.close(closeReasons.tokenExpired);
+    // The bus tells of it at once, see socket-server.ts, but may lose it.
+    else if (sessionId && endedSessions.has(sessionId)) this.close(closeReasons.sessionEnded);
+    else if (this.#isAwaitingPong && silentMs >= config.PARLEY_WS_PONG_SECONDS * 1_000) this.terminate();
+    else if (silentMs >= config.PARLEY_WS_PING_SECONDS * 1_000) this.#ping(nowMs);
+    return this.#isEnded ? 0 : this.#secondsToNextWake(nowMs);
+  }
+
+  #ping(nowMs: number) {
+    this.#pingedAtMs = nowMs;
+    this.#isAwaitingPong = true;
+    this.push(pingFrame);
+    const positions: Record<string, number> = {};
+    let isAny = false;
+    for (const feed of this.feeds) {
+      if (feed.lastSeq === undefined || feed.lastEventAtMs < this.#positionsAtMs || !feed.isLive(this))
+        continue;
+      positions[feed.chatId] = feed.lastSeq;
+      isAny = true;
+    }
+    this.#positionsAtMs = nowMs;
+    if (isAny) this.push(textFrame(JSON.stringify({ positions })));
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Every change of a chat other than new messages: in the chat's turn, in one transaction under the lock on its row,
+ * with the events that tell of it, which are published after the commit.
+ */
+import type { Message } from "@parley/api/v2/event";
+import { announce } from "#messenger/announce.ts";
+import { type LoggedEvent, toEvent } from "#messenger/event-row.ts";
+import type { Parts } from "#messenger/parts.ts";
+import { appendEvents, type LockedChat, lockChat } from "#messenger/store-changes.ts";
+import type { Queryable } from "#platform/database.ts";
+import { fault } from "#platform/errors.ts";
+
+export interface ChatChange {
+  /** None: nothing was changed. */
+  events: NewEvent[];
+  title?: string;
+  memberCount?: number;
+  /** Whether it brings the chat to the front of its members' lists. */
+  isActivity?: boolean;
+}
+
+/** Gets its seq, actor and time from the place where it is appended. */
+export interface NewEvent extends Omit<LoggedEvent, "seq" | "actorId" | "atMs"> {
+  /** The message as it is after the change, for edit and delete. */
+  message?: Message;
+}
+
+export interface Place {
+  chatId: string;
+  callerId: string;
+}
+
+/** Refuses the caller as if there were no such chat when they are not a member. */
+export async function changeChat(
+  parts: Parts,
+  { chatId, callerId }: Place,
+  change: (tx: Queryable, chat: LockedChat) => Promise<ChatChange>,
+): Promise<void> {
+  await parts.turns.run(chatId, async () => {
+    const events = await parts.database.transaction(async (tx) => {
+      const chat = await lockChat(tx, chatId, callerId);
+      if (!chat) throw fault("chat-not-found");
+      const made = await change(tx, chat);
+      if (made.events.length === 0) return [];
+      const { title = chat.title, memberCount = chat.memberCount, isActivity = false } = made;
+      const logged = made.events.map((event, index) => ({
+        ...event,
+        seq: chat.lastSeq + 1 + index,
+        actorId: callerId,
+        atMs: chat.atMs,
+      }));
+      await appendEvents(tx, { chatId, events: logged, title, memberCount, isActivity });
+      const context = { chatId, chatKind: chat.kind, title };
+      return logged.map((event) => toEvent(event, { ...context, message: event.message }));
+    });
+    announce(parts.bus, chatId, events);
+  });
+}

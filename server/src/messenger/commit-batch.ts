@@ -1,0 +1,103 @@
+/** What group-commit.ts does with a batch: one statement, then the bus, then the results. */
+import type { Event, Message } from "@parley/api/v2/event";
+import { announce } from "#messenger/announce.ts";
+import type { SendResult, ValidSend } from "#messenger/group-commit.ts";
+import { messagesOf } from "#messenger/message-row.ts";
+import { findOriginals, type StoreOutcome, storeSends } from "#messenger/store-sends.ts";
+import type { Bus } from "#platform/bus.ts";
+import { type Database, sqlState } from "#platform/database.ts";
+import { toPublicError } from "#platform/errors.ts";
+import type { Log } from "#platform/log.ts";
+
+export interface BatchDeps {
+  database: Database;
+  bus: Bus;
+  log: Log;
+}
+
+/** Deadlock and serialisation failure: nothing was stored, and the same batch may well succeed now. */
+const transientStates: readonly unknown[] = ["40P01", "40001"];
+const maxAttempts = 3;
+
+/** Rejects when nothing is known to be stored. */
+export function createBatchCommit(deps: BatchDeps): (sends: ValidSend[]) => Promise<SendResult[]> {
+  return async (sends) => {
+    const outcomes = await storeWithRetries(deps, sends);
+    const results = sends.map((send, index) => toResult(send, outcomes[index]!));
+    publish(deps.bus, results);
+    await answerRepetitions(deps, sends, results);
+    return results.map((result) => result ?? { errorCode: "internal" });
+  };
+}
+
+async function storeWithRetries({ database, log }: BatchDeps, sends: ValidSend[]): Promise<StoreOutcome[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await storeSends(database, sends);
+    } catch (error) {
+      const state = sqlState(error);
+      // Of a failed statement only its SQLSTATE is logged: PostgreSQL may quote what people wrote.
+      log.warn(
+        { sqlState: state, code: toPublicError(error).code, batchSize: sends.length, attempt },
+        "a batch of messages was not stored",
+      );
+      if (!transientStates.includes(state) || attempt === maxAttempts) throw error;
+    }
+  }
+}
+
+/** Undefined for a repetition: its original is yet to be read. */
+function toResult(send: ValidSend, outcome: StoreOutcome): SendResult | undefined {
+  if (!("refusal" in outcome)) {
+    const { seq, no, createdAtMs } = outcome;
+    const { chatId, senderId, clientId, text, replyToSeq } = send;
+    const row = [seq, no, senderId, clientId, text, replyToSeq, createdAtMs, null, null, null] as const;
+    return { message: messagesOf(chatId)([...row]) };
+  }
+  return outcome.refusal === "repeated" ? undefined : { errorCode: outcome.refusal };
+}
+
+/** One bus message per chat. Within a chat a batch's messages are in the order of their seq. */
+function publish(bus: Bus, results: ReadonlyArray<SendResult | undefined>): void {
+  const eventsByChat = new Map<string, Event[]>();
+  for (const result of results) {
+    if (!result || !("message" in result)) continue;
+    const { chatId } = result.message;
+    const events = eventsByChat.get(chatId);
+    if (events) events.push(messageEvent(result.message));
+    else eventsByChat.set(chatId, [messageEvent(result.message)]);
+  }
+  for (const [chatId, events] of eventsByChat) announce(bus, chatId, events);
+}
+
+function messageEvent(message: Message): Event {
+  return {
+    $typeName: "parley.v2.Event",
+    chatId: message.chatId,
+    seq: message.seq,
+    kind: "message",
+    at: message.createdAt!,
+    actorId: message.senderId,
+    message,
+  };
+}
+
+/** Publishes nothing: a repetition changed nothing. */
+async function answerRepetitions(
+  { database }: BatchDeps,
+  sends: ValidSend[],
+  results: Array<SendResult | undefined>,
+): Promise<void> {
+  const places = [...results.keys()].filter((index) => results[index] === undefined);
+  if (places.length === 0) return;
+  try {
+    const repeated = places.map((index) => sends[index]!);
+    const rows = await findOriginals(database, repeated);
+    for (const [nth, index] of places.entries()) {
+      const row = rows[nth];
+      if (row) results[index] = { message: messagesOf(repeated[nth]!.chatId)(row) };
+    }
+  } catch (error) {
+    for (const index of places) results[index] = { errorCode: toPublicError(error).code };
+  }
+}

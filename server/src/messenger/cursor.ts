@@ -1,0 +1,52 @@
+/** The cursors of ListChats and ListMembers: opaque to callers, and refused when they are not ours. */
+import { canonicalId } from "#messenger/input.ts";
+import { invalidInput } from "#platform/errors.ts";
+
+const idBytes = 16;
+const timeBytes = 8;
+
+export interface Activity {
+  atMs: number;
+  chatId: string;
+}
+
+/** Before everything else in the order of ListChats. */
+export const latestActivity: Activity = {
+  atMs: Number.POSITIVE_INFINITY,
+  chatId: "ffffffff-ffff-ffff-ffff-ffffffffffff",
+};
+
+export const lowestId = "00000000-0000-0000-0000-000000000000";
+
+export function encodeActivity({ atMs, chatId }: Activity): string {
+  const bytes = Buffer.alloc(timeBytes + idBytes);
+  bytes.writeDoubleBE(atMs);
+  bytes.write(chatId.replaceAll("-", ""), timeBytes, "hex");
+  return bytes.toString("base64url");
+}
+
+export function decodeActivity(cursor: string): Activity {
+  const bytes = Buffer.from(cursor, "base64url");
+  if (bytes.length !== timeBytes + idBytes) throw notOurs();
+  const atMs = bytes.readDoubleBE();
+  // What PostgreSQL takes for a time, generously: the years 1970 to 9999.
+  if (!(atMs >= 0 && atMs < 253_402_300_800_000)) throw notOurs();
+  return { atMs, chatId: readUuid(bytes.subarray(timeBytes)) };
+}
+
+export function encodeId(id: string): string {
+  return Buffer.from(id.replaceAll("-", ""), "hex").toString("base64url");
+}
+
+export function decodeId(cursor: string): string {
+  const bytes = Buffer.from(cursor, "base64url");
+  if (bytes.length !== idBytes) throw notOurs();
+  return readUuid(bytes);
+}
+
+function readUuid(bytes: Buffer): string {
+  const hex = bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  return canonicalId(hex)!;
+}
+
+const notOurs = () => invalidInput("cursor", "must be the nextCursor of a page before");

@@ -1,0 +1,64 @@
+/** What the messenger makes sure of itself, whoever calls: the database takes nothing malformed. */
+import type { HandlerContext } from "@connectrpc/connect";
+import { requireActor } from "#platform/actor.ts";
+import { fault, invalidInput } from "#platform/errors.ts";
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const largestInt = 2_147_483_647;
+
+/** The id as the database writes it; undefined when it is none. */
+export function canonicalId(text: string): string | undefined {
+  return uuid.test(text) ? text.toLowerCase() : undefined;
+}
+
+export function readId(field: string, text: string): string {
+  const id = canonicalId(text);
+  if (!id) throw invalidInput(field, "must be a UUID");
+  return id;
+}
+
+/** Each id once. */
+export function readIds(field: string, texts: readonly string[], maxItems: number): string[] {
+  if (texts.length > maxItems) throw invalidInput(field, `must hold at most ${maxItems} items`);
+  return [...new Set(texts.map((text) => readId(field, text)))];
+}
+
+/** The caller's user id. */
+export function callerOf(context: HandlerContext): string {
+  return canonicalId(requireActor(context).userId) ?? refuseCaller();
+}
+
+function refuseCaller(): never {
+  throw fault("unauthenticated");
+}
+
+/** Why PostgreSQL could not keep this text as it is; undefined when it can. */
+export function textProblem(text: string): string | undefined {
+  if (text.includes("\0")) return "must not contain U+0000";
+  if (!text.isWellFormed()) return "must be valid Unicode";
+  return undefined;
+}
+
+/** What is wrong with the text of a message; undefined when nothing is. */
+export function messageTextProblem(text: string, maxBytes: number): string | undefined {
+  if (text.trim() === "") return "must not be empty";
+  // No character takes more than three bytes per UTF-16 unit: most texts need not be counted.
+  if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) {
+    return `must be at most ${maxBytes} bytes of UTF-8`;
+  }
+  return textProblem(text);
+}
+
+export function requireNoProblem(field: string, problem: string | undefined): void {
+  if (problem) throw invalidInput(field, problem);
+}
+
+/** A cursor or ordinal number past anything that exists means the end, and must still fit the database's type. */
+export function clampToInt(value: number): number {
+  return Math.min(value, largestInt);
+}
+
+export function pageSize(limit: number, sizes: { standard: number; max: number }): number {
+  if (limit > sizes.max) throw invalidInput("limit", `must be at most ${sizes.max}`);
+  return limit === 0 ? sizes.standard : limit;
+}

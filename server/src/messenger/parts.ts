@@ -1,0 +1,14 @@
+import type { ChatTurns } from "#messenger/chat-turns.ts";
+import type { MessengerConfig } from "#messenger/config.ts";
+import type { GroupCommit } from "#messenger/group-commit.ts";
+import type { Bus } from "#platform/bus.ts";
+import type { Database } from "#platform/database.ts";
+
+/** What the RPCs are made of. */
+export interface Parts {
+  config: MessengerConfig;
+  database: Database;
+  bus: Bus;
+  turns: ChatTurns;
+  groupCommit: GroupCommit;
+}

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { test } from "node:test";
+import { createTestDatabase } from "#test/database.ts";
+import { createGroup, newUsers, startMessenger } from "#test/messenger-fixture.ts";
+
+const { url, database } = await createTestDatabase();
+
+test("rows are found by index from the first message on, and the busiest updates stay in their page", async () => {
+  // The migration reads tables too; it is done when this one has stopped.
+  await (await startMessenger(url)).stop();
+  const messenger = await startMessenger(url);
+  const users = newUsers(3);
+  const analyze = () => database.withClient((client) => client.query("ANALYZE"));
+  const before = await tableCounts();
+  const useAll = async (chatId: string) => {
+    for (const userId of users) {
+      const client = messenger.as(userId);
+      const sends = Array.from({ length: 30 }, () => ({
+        senderId: userId,
+        chatId,
+        clientId: randomUUID(),
+        text: "text",
+        replyTo: "",
+      }));
+      const [first] = (await messenger.internal.sendMessages({ sends })).outcomes;
+      const messageId = first!.message!.id;
+      await messenger.internal.sendMessages({ sends: [{ ...sends[0]!, text: "again" }] });
+      await client.sendMessage({ chatId, text: "an answer", replyTo: messageId });
+      await client.addReaction({ chatId, messageId, emoji: "👍" });
+      await client.removeReaction({ chatId, messageId, emoji: "👍" });
+      await client.editMessage({ chatId, messageId, text: "edited" });
+      await client.markRead({ chatId, no: 3 });
+      await client.listMessages({ chatId });
+      await client.listMessages({ chatId, after: 0 });
+      await client.listEvents({ chatId });
+      await client.listMembers({ chatId });
+      await client.listChats({});
+      await messenger.internal.listPositions({ userId });
+      await messenger.internal.filterAcquaintances({ userId, candidateIds: users });
+    }
+  };
+  // The plans made for the first chat, on tables known to be tiny, are the ones that serve the others.
+  const first = await createGroup(messenger, users);
+  await analyze();
+  await useAll(first.id);
+  await analyze();
+  for (let round = 0; round < 4; round++) await useAll((await createGroup(messenger, users)).id);
+  await messenger.stop();
+
+  const after = await countsOnceFlushed(before);
+  for (const table of ["chats", "members", "messages", "events", "reactions"]) {
+    assert.equal(after[table]!.seqScans - before[table]!.seqScans, 0, `${table} was read as a whole`);
+  }
+  const updates = after.chats!.updates - before.chats!.updates;
+  const inPage = after.chats!.hotUpdates - before.chats!.hotUpdates;
+  assert.ok(inPage / updates > 0.9, `${inPage} of ${updates} updates of chats stayed in their page`);
+});
+
+type TableCounts = Record<string, { seqScans: number; updates: number; hotUpdates: number }>;
+
+async function tableCounts(): Promise<TableCounts> {
+  const rows = await database.query<{ table: string; seqScans: number; updates: number; hotUpdates: number }>(
+    {
+      name: "test.table-counts",
+      text: `SELECT relname AS table, seq_scan AS "seqScans", n_tup_upd AS updates, n_tup_hot_upd AS "hotUpdates"
+      FROM pg_stat_user_tables WHERE schemaname = 'messenger'`,
+    },
+  );
+  return Object.fromEntries(rows.map(({ table, ...counts }) => [table, counts]));
+}
+
+/** A connection tells its counts when it ends, a moment later. */
+async function countsOnceFlushed(before: TableCounts): Promise<TableCounts> {
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    const counts = await tableCounts();
+    // 15 users' rounds, each of one batch, one answer, three changes at least.
+    if (counts.chats!.updates - before.chats!.updates >= 75) return counts;
+    assert.ok(performance.now() < deadline, "the database did not tell its counts");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

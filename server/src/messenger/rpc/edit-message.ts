@@ -1,0 +1,35 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import type { Message } from "@parley/api/v2/event";
+import type { EditMessageRequest, EditMessageResponse } from "@parley/api/v2/messenger";
+import { changeChat } from "#messenger/change-chat.ts";
+import { callerOf, messageTextProblem, readId, requireNoProblem } from "#messenger/input.ts";
+import { seqOfMessageId } from "#messenger/message-id.ts";
+import { messagesOf } from "#messenger/message-row.ts";
+import type { Parts } from "#messenger/parts.ts";
+import { requireCanWrite } from "#messenger/rules.ts";
+import { findMessage, setText } from "#messenger/store-changes.ts";
+import { fault } from "#platform/errors.ts";
+
+export function editMessage(parts: Parts) {
+  return async (request: EditMessageRequest, context: HandlerContext): Promise<EditMessageResponse> => {
+    const callerId = callerOf(context);
+    const chatId = readId("chatId", request.chatId);
+    const { text } = request;
+    requireNoProblem("text", messageTextProblem(text, parts.config.PARLEY_MAX_TEXT_BYTES));
+    const seq = seqOfMessageId(chatId, request.messageId);
+    let message: Message | undefined;
+    await changeChat(parts, { chatId, callerId }, async (tx, chat) => {
+      const place = { chatId, seq: seq ?? 0 };
+      const former = await findMessage(tx, place, callerId);
+      if (!former || former[8] !== null) throw fault("message-not-found");
+      if (former[2] !== callerId) throw fault("forbidden");
+      requireCanWrite(chat);
+      message = messagesOf(chatId)(former);
+      if (message.text === text) return { events: [] };
+      await setText(tx, place, { text, atMs: chat.atMs });
+      message = messagesOf(chatId)((await findMessage(tx, place, callerId))!);
+      return { events: [{ kind: "edit", messageSeq: place.seq, message }] };
+    });
+    return { $typeName: "parley.v2.EditMessageResponse", ...(message ? { message } : {}) };
+  };
+}

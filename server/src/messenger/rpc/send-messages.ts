@@ -1,0 +1,82 @@
+/** The hot path: SendMessages of the gateway's batches, and SendMessage as a batch of one. */
+import { randomUUID } from "node:crypto";
+import type { HandlerContext } from "@connectrpc/connect";
+import type {
+  Send,
+  SendMessagesRequest,
+  SendMessagesResponse,
+  SendOutcome,
+} from "@parley/api/internal/messenger";
+import type { Violation } from "@parley/api/v2/errors";
+import type { SendMessageRequest, SendMessageResponse } from "@parley/api/v2/messenger";
+import type { MessengerConfig } from "#messenger/config.ts";
+import type { SendResult, ValidSend } from "#messenger/group-commit.ts";
+import { callerOf, canonicalId, messageTextProblem, textProblem } from "#messenger/input.ts";
+import { seqOfMessageId } from "#messenger/message-id.ts";
+import type { Parts } from "#messenger/parts.ts";
+import { type ErrorCode, fault, invalidInput } from "#platform/errors.ts";
+
+const maxSendsPerCall = 10_000;
+const maxClientIdChars = 64;
+
+type Refused = { violation: Pick<Violation, "field" | "message"> };
+
+export function sendMessages({ config, groupCommit }: Parts) {
+  return async (request: SendMessagesRequest): Promise<SendMessagesResponse> => {
+    if (request.sends.length > maxSendsPerCall) {
+      throw invalidInput("sends", `must hold at most ${maxSendsPerCall} items`);
+    }
+    const results = await Promise.all(
+      request.sends.map((send) => {
+        const read = readSend(send, config);
+        return "violation" in read ? read : groupCommit.submit(read);
+      }),
+    );
+    return { $typeName: "parley.internal.v1.SendMessagesResponse", outcomes: results.map(toOutcome) };
+  };
+}
+
+export function sendMessage({ config, groupCommit }: Parts) {
+  return async (request: SendMessageRequest, context: HandlerContext): Promise<SendMessageResponse> => {
+    const { chatId, clientId, text, replyTo } = request;
+    const read = readSend({ senderId: callerOf(context), chatId, clientId, text, replyTo }, config);
+    if ("violation" in read) throw invalidInput(read.violation.field, read.violation.message);
+    const result = await groupCommit.submit(read);
+    if ("errorCode" in result) throw fault(result.errorCode);
+    return { $typeName: "parley.v2.SendMessageResponse", message: result.message };
+  };
+}
+
+type SendFields = Pick<Send, "senderId" | "chatId" | "clientId" | "text" | "replyTo">;
+
+/** What the database would refuse must not get past here: it would fail the batch. */
+function readSend(send: SendFields, config: MessengerConfig): ValidSend | Refused {
+  const chatId = canonicalId(send.chatId);
+  if (!chatId) return refused("chatId", "must be a UUID");
+  const senderId = canonicalId(send.senderId);
+  if (!senderId) return refused("senderId", "must be a UUID");
+  const { text } = send;
+  const inText = messageTextProblem(text, config.PARLEY_MAX_TEXT_BYTES);
+  if (inText) return refused("text", inText);
+  const clientId = send.clientId || randomUUID();
+  const inClientId = clientIdProblem(clientId);
+  if (inClientId) return refused("clientId", inClientId);
+  // What is no id of a message here has no message behind it; the statement finds so, for those who are members.
+  const replyToSeq = send.replyTo === "" ? null : (seqOfMessageId(chatId, send.replyTo) ?? 0);
+  return { chatId, senderId, clientId, text, replyToSeq };
+}
+
+function clientIdProblem(clientId: string): string | undefined {
+  if (clientId.length > maxClientIdChars) return `must be at most ${maxClientIdChars} characters`;
+  return textProblem(clientId);
+}
+
+const refused = (field: string, message: string): Refused => ({ violation: { field, message } });
+
+function toOutcome(result: SendResult | Refused): SendOutcome {
+  const outcome = { $typeName: "parley.internal.v1.SendOutcome" } as const;
+  if ("message" in result) return { ...outcome, message: result.message, errorCode: "", violations: [] };
+  if ("errorCode" in result) return { ...outcome, errorCode: result.errorCode, violations: [] };
+  const violation: Violation = { $typeName: "parley.v2.Violation", ...result.violation };
+  return { ...outcome, errorCode: "invalid-input" satisfies ErrorCode, violations: [violation] };
+}

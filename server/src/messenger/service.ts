@@ -1,0 +1,94 @@
+/** The messenger: chats, members, messages, and the event log of each chat. Built by app/, reached by its RPCs only. */
+import { join } from "node:path";
+import { MessengerInternalService } from "@parley/api/internal/messenger";
+import { MessengerService } from "@parley/api/v2/messenger";
+import { createChatTurns } from "#messenger/chat-turns.ts";
+import { createBatchCommit } from "#messenger/commit-batch.ts";
+import type { MessengerConfig } from "#messenger/config.ts";
+import { createGroupCommit } from "#messenger/group-commit.ts";
+import type { Parts } from "#messenger/parts.ts";
+import { addMembers } from "#messenger/rpc/add-members.ts";
+import { createChat } from "#messenger/rpc/create-chat.ts";
+import { deleteMessage } from "#messenger/rpc/delete-message.ts";
+import { editMessage } from "#messenger/rpc/edit-message.ts";
+import { getChat } from "#messenger/rpc/get-chat.ts";
+import { listChats } from "#messenger/rpc/list-chats.ts";
+import { listEvents } from "#messenger/rpc/list-events.ts";
+import { listMembers } from "#messenger/rpc/list-members.ts";
+import { listMessages } from "#messenger/rpc/list-messages.ts";
+import { markRead } from "#messenger/rpc/mark-read.ts";
+import { filterAcquaintances, listPositions } from "#messenger/rpc/positions.ts";
+import { addReaction, removeReaction } from "#messenger/rpc/react.ts";
+import { removeMember } from "#messenger/rpc/remove-member.ts";
+import { sendMessage, sendMessages } from "#messenger/rpc/send-messages.ts";
+import { updateChat } from "#messenger/rpc/update-chat.ts";
+import { updateMember } from "#messenger/rpc/update-member.ts";
+import type { Bus } from "#platform/bus.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Database } from "#platform/database.ts";
+import type { Log } from "#platform/log.ts";
+import { migrate } from "#platform/migrate.ts";
+import type { Service } from "#platform/service.ts";
+
+export interface MessengerDeps {
+  config: MessengerConfig;
+  database: Database;
+  bus: Bus;
+  /** Not used: all times of the messenger are the database's, so that servers need not agree on one. */
+  clock: Clock;
+  log: Log;
+}
+
+export const migrationsFolder = join(import.meta.dirname, "migrations");
+const drainDeadlineMs = 10_000;
+const turnLimits = { maxWaitingPerChat: 200, maxWaitMs: 10_000 };
+/** Keeps a statement's parameters far below what PostgreSQL and a round trip can bear. */
+const maxBatchBytes = 4_194_304;
+
+export function createMessenger(deps: MessengerDeps): Service {
+  const parts = createParts(deps);
+  return {
+    name: "messenger",
+    routes(router) {
+      router.service(MessengerService, {
+        addMembers: addMembers(parts),
+        addReaction: addReaction(parts),
+        createChat: createChat(parts),
+        deleteMessage: deleteMessage(parts),
+        editMessage: editMessage(parts),
+        getChat: getChat(parts),
+        listChats: listChats(parts),
+        listEvents: listEvents(parts),
+        listMembers: listMembers(parts),
+        listMessages: listMessages(parts),
+        markRead: markRead(parts),
+        removeMember: removeMember(parts),
+        removeReaction: removeReaction(parts),
+        sendMessage: sendMessage(parts),
+        updateChat: updateChat(parts),
+        updateMember: updateMember(parts),
+      });
+      router.service(MessengerInternalService, {
+        filterAcquaintances: filterAcquaintances(parts),
+        listPositions: listPositions(parts),
+        sendMessages: sendMessages(parts),
+      });
+    },
+    start: () => migrate(deps.database, "messenger", migrationsFolder, deps.log),
+    stop: () => parts.groupCommit.stop(drainDeadlineMs),
+  };
+}
+
+function createParts({ config, database, bus, log }: MessengerDeps): Parts {
+  const turns = createChatTurns(turnLimits);
+  const groupCommit = createGroupCommit({
+    turns,
+    store: createBatchCommit({ database, bus, log }),
+    maxBatch: config.PARLEY_SEND_BATCH_MAX,
+    maxBatchBytes,
+    maxInFlight: config.PARLEY_SEND_BATCHES_IN_FLIGHT,
+    maxQueued: config.PARLEY_SEND_QUEUE_MAX,
+    maxQueuedBytes: config.PARLEY_SEND_QUEUE_MAX_BYTES,
+  });
+  return { config, database, bus, turns, groupCommit };
+}

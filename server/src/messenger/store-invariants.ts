@@ -1,0 +1,70 @@
+/**
+ * What must be true of every chat at any moment, as queries over the whole schema. Tests run them after everything;
+ * they are written to be run on live data as well.
+ */
+import type { Queryable, Statement } from "#platform/database.ts";
+
+const rules: Record<string, string> = {
+  "seq is 1, 2, 3… over messages and events": `
+    SELECT c.chat_id FROM messenger.chats c LEFT JOIN (
+      SELECT chat_id, count(*) AS count, count(DISTINCT seq) AS distinct_count, min(seq) AS min, max(seq) AS max
+      FROM (SELECT chat_id, seq FROM messenger.messages UNION ALL SELECT chat_id, seq FROM messenger.events) log
+      GROUP BY chat_id
+    ) log USING (chat_id)
+    WHERE (COALESCE(count, 0), COALESCE(distinct_count, 0), COALESCE(max, 0), COALESCE(min, 1))
+      <> (c.last_seq, c.last_seq, c.last_seq, 1)`,
+  "no is 1, 2, 3… over messages, in the order of seq": `
+    SELECT chat_id FROM (
+      SELECT chat_id, no, row_number() OVER (PARTITION BY chat_id ORDER BY seq) AS place FROM messenger.messages
+    ) m WHERE no <> place
+    UNION
+    SELECT c.chat_id FROM messenger.chats c
+    WHERE c.last_no <> (SELECT count(*) FROM messenger.messages m WHERE m.chat_id = c.chat_id)`,
+  "nothing belongs to a chat that is not there": `
+    SELECT chat_id FROM messenger.messages UNION SELECT chat_id FROM messenger.events
+    UNION SELECT chat_id FROM messenger.members EXCEPT SELECT chat_id FROM messenger.chats`,
+  "memberCount counts the members": `
+    SELECT c.chat_id FROM messenger.chats c
+    WHERE c.member_count <> (SELECT count(*) FROM messenger.members m WHERE m.chat_id = c.chat_id)`,
+  "a direct chat has two members, and any other with members one owner": `
+    SELECT c.chat_id FROM messenger.chats c JOIN messenger.members m USING (chat_id)
+    GROUP BY c.chat_id, c.kind
+    HAVING CASE WHEN c.kind = 'direct' THEN count(*) <> 2 ELSE count(*) FILTER (WHERE m.role = 'owner') <> 1 END`,
+  "read positions lie within the chat": `
+    SELECT m.chat_id FROM messenger.members m JOIN messenger.chats c USING (chat_id)
+    WHERE m.read_no NOT BETWEEN 0 AND c.last_no`,
+  "reactionCount counts the reactions": `
+    SELECT m.chat_id FROM messenger.messages m
+    WHERE m.reaction_count <>
+      (SELECT count(*) FROM messenger.reactions r WHERE r.chat_id = m.chat_id AND r.message_seq = m.seq)`,
+  "a deleted message has neither text nor reactions": `
+    SELECT chat_id FROM messenger.messages
+    WHERE deleted_at IS NOT NULL AND (text <> '' OR reaction_count <> 0)`,
+  "a reply answers an earlier message of the chat": `
+    SELECT m.chat_id FROM messenger.messages m
+    LEFT JOIN messenger.messages replied ON replied.chat_id = m.chat_id AND replied.seq = m.reply_to_seq
+    WHERE m.reply_to_seq IS NOT NULL AND (replied.seq IS NULL OR replied.seq >= m.seq)`,
+};
+
+const maxReported = 100;
+
+const statements: Array<{ rule: string; statement: Statement }> = Object.entries(rules).map(
+  ([rule, text], index) => ({
+    rule,
+    statement: { name: `messenger.invariant-${index}`, text: `${text} LIMIT ${maxReported}` },
+  }),
+);
+
+export interface Violation {
+  rule: string;
+  chatId: string;
+}
+
+/** Up to 100 of each rule. */
+export async function findViolations(database: Queryable): Promise<Violation[]> {
+  const violations: Violation[] = [];
+  for (const { rule, statement } of statements) {
+    for (const [chatId] of await database.queryArrays<[string]>(statement)) violations.push({ rule, chatId });
+  }
+  return violations;
+}

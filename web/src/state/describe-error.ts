@@ -1,0 +1,19 @@
+import { ParleyError } from "@parley/client";
+
+const sentences: Record<string, string> = {
+  network: "The server cannot be reached. Check your connection.",
+  timeout: "The server took too long to answer. Please try again.",
+  unavailable: "Parley is away for the moment. Please try again.",
+  overloaded: "Parley is busy. Please try again in a moment.",
+  "too-many-requests": "That was a bit too fast. Please try again in a moment.",
+  "bad-credentials": "Wrong e-mail address or password.",
+  internal: "Something went wrong on the server.",
+};
+
+/** What to tell a person about a failure. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof ParleyError)) return "Something went wrong.";
+  const [violation] = error.violations;
+  if (violation) return `${violation.field}: ${violation.message}`;
+  return sentences[error.code] ?? (error.detail || error.code);
+}

@@ -1,0 +1,98 @@
+import type { Chat, Message, OutboxEntry } from "@parley/client";
+import { Fragment, useMemo } from "react";
+import type { Thread } from "../state/app-state.ts";
+import { MessageRow } from "./message-row.tsx";
+import { PendingRow } from "./pending-row.tsx";
+import { dayName, isSameDay } from "./times.ts";
+import { useAppState, useMessenger } from "./use-messenger.ts";
+import { useReading } from "./use-reading.ts";
+import { useScroll } from "./use-scroll.ts";
+
+interface MessageListProps {
+  chat: Chat;
+  onReply: (message: Message) => void;
+  onEdit: (message: Message) => void;
+}
+
+export function MessageList(props: MessageListProps) {
+  const thread = useAppState((state) => state.threads.get(props.chat.id));
+  if (!thread?.isLoaded) return <p className="messages loading">Loading…</p>;
+  return <LoadedList {...props} thread={thread} />;
+}
+
+function LoadedList({ chat, thread, onReply, onEdit }: MessageListProps & { thread: Thread }) {
+  const messenger = useMessenger();
+  const outbox = useAppState((state) => state.outbox);
+  const { messages, members, hasOlder, isLoadingOlder } = thread;
+  const pending = useMemo(() => notYetIn(messages, chat.id, outbox), [messages, chat.id, outbox]);
+  const byId = useMemo(() => new Map(messages.map((message) => [message.id, message])), [messages]);
+  const scroll = useScroll({
+    firstSeq: messages[0]?.seq,
+    count: messages.length + pending.length,
+    ownPending: pending.length,
+    onNearTop: () => messenger.loadOlder(chat.id),
+  });
+  useReading(chat, scroll.isAtBottom);
+
+  return (
+    <div className="messages" ref={scroll.ref} onScroll={scroll.onScroll}>
+      <p className="history-start" role="status">
+        {isLoadingOlder ? "Loading…" : hasOlder ? "" : "This is the beginning of the chat."}
+      </p>
+      <ol aria-label="Messages">
+        {messages.map((message, index) => (
+          <Fragment key={message.id}>
+            {startsDay(messages[index - 1], message) && (
+              <li className="day">
+                <span>{dayName(timeOf(message))}</span>
+              </li>
+            )}
+            <MessageRow
+              message={message}
+              answered={message.replyTo ? (byId.get(message.replyTo) ?? "unknown") : undefined}
+              chat={chat}
+              members={members}
+              continues={continues(messages[index - 1], message)}
+              onReply={onReply}
+              onEdit={onEdit}
+            />
+          </Fragment>
+        ))}
+        {pending.map((entry) => (
+          <PendingRow key={entry.clientId} entry={entry} />
+        ))}
+      </ol>
+      {!scroll.isAtBottom && (
+        <button type="button" className="to-bottom" onClick={scroll.toBottom}>
+          ↓ Latest
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** A message may be delivered before its acknowledgement has come. */
+function notYetIn(
+  messages: readonly Message[],
+  chatId: string,
+  outbox: readonly OutboxEntry[],
+): OutboxEntry[] {
+  const mine = outbox.filter((entry) => entry.chatId === chatId);
+  if (mine.length === 0) return mine;
+  const delivered = new Set(messages.map(({ clientId }) => clientId));
+  return mine.filter(({ clientId }) => !delivered.has(clientId));
+}
+
+const timeOf = (message: Message) => (message.createdAt ?? "") as string;
+
+function startsDay(before: Message | undefined, message: Message): boolean {
+  return before === undefined || !isSameDay(new Date(timeOf(before)), new Date(timeOf(message)));
+}
+
+const sameBreathMs = 5 * 60_000;
+
+/** Whether it belongs to the message before it: the name need not be shown again. */
+function continues(before: Message | undefined, message: Message): boolean {
+  if (before?.senderId !== message.senderId || startsDay(before, message)) return false;
+  return Date.parse(timeOf(message)) - Date.parse(timeOf(before)) < sameBreathMs;
+}

@@ -1,0 +1,92 @@
+import type { Chat, Member, Message } from "@parley/client";
+import { memo } from "react";
+import { readBy } from "../state/app-state.ts";
+import { MessageMenu } from "./message-menu.tsx";
+import { clockTime, fullTime } from "./times.ts";
+import { useAppState, useMessenger } from "./use-messenger.ts";
+
+interface MessageRowProps {
+  message: Message;
+  /** The message that this one answers; "unknown" when it is not loaded. */
+  answered: Message | "unknown" | undefined;
+  chat: Chat;
+  members: readonly Member[];
+  continues: boolean;
+  onReply: (message: Message) => void;
+  onEdit: (message: Message) => void;
+}
+
+export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
+  const { message, answered, chat, members, continues } = props;
+  const users = useAppState((state) => state.users);
+  const isOwn = useAppState((state) => state.me?.id === message.senderId);
+  const isDeleted = message.deletedAt !== undefined;
+  const name = users.get(message.senderId)?.name ?? "…";
+  const createdAt = (message.createdAt ?? "") as string;
+  const classes = ["message", isOwn && "own", continues && "continues", isDeleted && "deleted"];
+  return (
+    <li className={classes.filter(Boolean).join(" ")} data-no={message.no}>
+      {!isOwn && !continues && chat.kind !== "direct" && <p className="sender">{name}</p>}
+      <span className="visually-hidden">{isOwn ? "You" : name}:</span>
+      <div className="bubble">
+        {answered && !isDeleted && <Answered message={answered} />}
+        <p className="text">{isDeleted ? "Message deleted" : message.text}</p>
+        <span className="meta">
+          {message.editedAt && !isDeleted && <span>edited</span>}
+          <time dateTime={createdAt} title={fullTime(createdAt)}>
+            {clockTime(createdAt)}
+          </time>
+          {isOwn && !isDeleted && <Ticks state={readBy(message, members)} />}
+        </span>
+        {!isDeleted && <MessageMenu {...props} isOwn={isOwn} />}
+      </div>
+      {message.reactions.length > 0 && <Reactions message={message} />}
+    </li>
+  );
+});
+
+const tickLabels = { none: "Sent", some: "Read by some", all: "Read" };
+
+function Ticks({ state }: { state: keyof typeof tickLabels }) {
+  return (
+    <span
+      className={`ticks read-by-${state}`}
+      role="img"
+      aria-label={tickLabels[state]}
+      title={tickLabels[state]}
+    >
+      {state === "none" ? "✓" : "✓✓"}
+    </span>
+  );
+}
+
+function Answered({ message }: { message: Message | "unknown" }) {
+  const users = useAppState((state) => state.users);
+  if (message === "unknown") return <p className="answered">An earlier message</p>;
+  return (
+    <p className="answered">
+      <strong>{users.get(message.senderId)?.name}</strong>
+      <span>{message.deletedAt ? "Message deleted" : message.text}</span>
+    </p>
+  );
+}
+
+function Reactions({ message }: { message: Message }) {
+  const messenger = useMessenger();
+  return (
+    <ul className="reactions" aria-label="Reactions">
+      {message.reactions.map(({ emoji, count, mine }) => (
+        <li key={emoji}>
+          <button
+            type="button"
+            aria-pressed={mine}
+            aria-label={`${emoji} ${count}`}
+            onClick={() => void messenger.react(message.chatId, message.id, { emoji, remove: mine })}
+          >
+            {emoji} {count}
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
