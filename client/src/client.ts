@@ -17,6 +17,7 @@ import { createRest } from "./rest.ts";
 import { createSendTransport } from "./send-transport.ts";
 import { createSession, type Session } from "./session.ts";
 import type { Message, PresenceChange, User } from "./shapes.ts";
+import { watchNetwork } from "./watch-network.ts";
 
 export type { NewChat } from "./calls.ts";
 export { isTransient, ParleyError } from "./error.ts";
@@ -129,7 +130,7 @@ export function createParleyClient(given: ParleyClientOptions): ParleyClient {
     now,
   });
   const nextClientId = createIdSource();
-  const stopListening = onNetworkBack(() => realtime.wake());
+  const stopListening = watchNetwork(realtime);
 
   function setState(next: ClientState): void {
     if (next === state) return;
@@ -190,20 +191,6 @@ export function createParleyClient(given: ParleyClientOptions): ParleyClient {
 }
 
 const typingIntervalMs = 3000;
-
-/** Browsers say when the network is back, or the page is looked at again: no reason to sit out the back-off. */
-function onNetworkBack(wake: () => void): () => void {
-  if (typeof window === "undefined") return () => {};
-  const wakeIfVisible = () => {
-    if (document.visibilityState === "visible") wake();
-  };
-  window.addEventListener("online", wake);
-  document.addEventListener("visibilitychange", wakeIfVisible);
-  return () => {
-    window.removeEventListener("online", wake);
-    document.removeEventListener("visibilitychange", wakeIfVisible);
-  };
-}
 
 /** Unique among all messages of the user; randomUUID does not exist in pages that came without TLS. */
 function createIdSource(): () => string {

@@ -29,6 +29,7 @@ export interface Realtime {
   start(): Promise<void>;
   stop(reason: ParleyError): void;
   wake(): void;
+  abandon(): void;
   call(method: string, params: unknown, done: CallDone): void;
   /** Gives the token to the open socket, before the one it was opened with expires. */
   authenticate(accessToken: string): void;
@@ -150,6 +151,7 @@ export function createRealtime(parts: RealtimeOptions): Realtime {
     },
     stop: connection.stop,
     wake: connection.wake,
+    abandon: connection.abandon,
     call: connection.call,
     authenticate(accessToken) {
       if (started) scheduleRenewal();

@@ -43,6 +43,8 @@ export interface SocketConnection {
   stop(reason: ParleyError): void;
   /** Connects at once instead of waiting for the back-off, when there is reason to believe that it works now. */
   wake(): void;
+  /** Lets go of the present socket, when there is reason to believe that it is dead, and connects again. */
+  abandon(): void;
   /** `done` is called exactly once; never before this function has returned. */
   call(method: string, params: unknown, done: CallDone): void;
 }
@@ -206,6 +208,9 @@ export function createSocketConnection(options: SocketConnectionOptions): Socket
       if (retryTimer === undefined) return;
       clearTimeout(retryTimer);
       void connect();
+    },
+    abandon() {
+      if (socket) lost();
     },
     call(method, params, done) {
       if (!socket || !isOpen) {

@@ -114,6 +114,18 @@ test("what came before the first answer waits for where delivery starts", () => 
   assert.deepEqual(rig.refetches, []);
 });
 
+test("of a chat that came into being while connected nothing is missed, even when the connection then breaks", () => {
+  const rig = createRig();
+  rig.sync.onOpen();
+  answer(rig, {});
+  rig.sync.onEvents([{ chatId: "new", kind: "chat" }]);
+  rig.sync.onDown();
+  rig.sync.onOpen();
+  answer(rig, { new: 3 });
+  assert.deepEqual(rig.seen.get("new"), [1, 2, 3]);
+  assert.deepEqual(rig.refetches, []);
+});
+
 test("a server that was set back to an older state is followed", () => {
   const rig = createRig({ a: 10 });
   rig.sync.onOpen();

@@ -71,6 +71,10 @@ export function createSync(options: SyncOptions): Sync {
   function onEvent(json: EventJson): void {
     const { seq, chatId = "" } = json;
     if (seq === undefined) {
+      // A chat that has just come into being: its log starts after this.
+      if (json.kind === "chat" && isLive && !cursors.has(chatId)) {
+        cursors.set(chatId, { seq: 0, ahead: undefined });
+      }
       options.onEphemeral(json);
       return;
     }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createChatTurns } from "#messenger/chat-turns.ts";
-import { createGroupCommit, type GroupCommitOptions, type ValidSend } from "#messenger/group-commit.ts";
+import { GroupCommit, type GroupCommitOptions, type ValidSend } from "#messenger/group-commit.ts";
 import { fault } from "#platform/errors.ts";
 
 const send = (chatId: string, clientId: string, text = "text"): ValidSend => ({
@@ -16,7 +16,7 @@ const send = (chatId: string, clientId: string, text = "text"): ValidSend => ({
 function controlled(options: Partial<GroupCommitOptions> = {}) {
   const turns = createChatTurns({ maxWaitingPerChat: 10, maxWaitMs: 1_000 });
   const batches: Array<{ clientIds: string[]; answer(): void; refuse(error: unknown): void }> = [];
-  const groupCommit = createGroupCommit({
+  const groupCommit = new GroupCommit({
     turns,
     maxBatch: 100,
     maxBatchBytes: 1_000_000,

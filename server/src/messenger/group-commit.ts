@@ -18,13 +18,6 @@ export interface ValidSend {
 
 export type SendResult = { message: Message } | { errorCode: ErrorCode };
 
-export interface GroupCommit {
-  /** Never rejects. Sends of one chat are stored in the order of submission. */
-  submit(send: ValidSend): Promise<SendResult>;
-  /** Refuses new sends and waits until what was accepted is stored, for at most `deadlineMs`. */
-  stop(deadlineMs: number): Promise<void>;
-}
-
 export interface GroupCommitOptions {
   turns: ChatTurns;
   /** One result per send, in their order. Publishes what it stored. Rejects when nothing is known to be stored. */
@@ -50,92 +43,110 @@ interface Queued extends Accepted {
 /** A rough measure that costs nothing: no character takes more than three bytes per UTF-16 unit. */
 const maxBytesOf = (send: ValidSend) => 3 * (send.text.length + send.clientId.length);
 
-export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
-  const queues = new Map<string, Queued[]>();
+export class GroupCommit {
+  readonly #options: GroupCommitOptions;
+  readonly #queues = new Map<string, Queued[]>();
   /** Chats with a queue whose turn has come. */
-  const ready: string[] = [];
-  const underWay = new Map<string, Queued>();
-  let accepted = 0;
-  let acceptedBytes = 0;
-  let inFlight = 0;
-  let isWakeScheduled = false;
-  let isStopping = false;
-  let onIdle: (() => void) | undefined;
+  readonly #ready: string[] = [];
+  /** Queued or being stored, by what makes a send the same. */
+  readonly #underWay = new Map<string, Queued>();
+  #accepted = 0;
+  #acceptedBytes = 0;
+  #inFlight = 0;
+  #isWakeScheduled = false;
+  #isStopping = false;
+  #onIdle: (() => void) | undefined;
 
-  function submit(send: ValidSend): Promise<SendResult> {
-    if (isStopping) return Promise.resolve({ errorCode: "unavailable" });
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. Sends of one chat are stored in the order of submission. */
+  submit(send: ValidSend): Promise<SendResult> {
+    if (this.#isStopping) return Promise.resolve({ errorCode: "unavailable" });
     const bytes = maxBytesOf(send);
-    if (accepted >= options.maxQueued || acceptedBytes + bytes > options.maxQueuedBytes) {
+    const { maxQueued, maxQueuedBytes } = this.#options;
+    if (this.#accepted >= maxQueued || this.#acceptedBytes + bytes > maxQueuedBytes) {
       return Promise.resolve({ errorCode: "overloaded" });
     }
-    accepted++;
-    acceptedBytes += bytes;
+    this.#accepted++;
+    this.#acceptedBytes += bytes;
     return new Promise((resolve) => {
       const settle = (result: SendResult) => {
-        accepted--;
-        acceptedBytes -= bytes;
+        this.#accepted--;
+        this.#acceptedBytes -= bytes;
         resolve(result);
-        if (accepted === 0) onIdle?.();
+        if (this.#accepted === 0) this.#onIdle?.();
       };
-      enqueue({ send, settle });
+      this.#enqueue({ send, settle });
     });
   }
 
-  function enqueue({ send, settle }: Accepted) {
+  /** Refuses new sends and waits until what was accepted is stored, for at most `deadlineMs`. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#isStopping = true;
+    if (this.#accepted === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onIdle = resolve;
+    const timer = setTimeout(resolve, deadlineMs);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  #enqueue({ send, settle }: Accepted) {
     const key = `${send.chatId} ${send.senderId} ${send.clientId}`;
-    const first = underWay.get(key);
+    const first = this.#underWay.get(key);
     if (first) {
       first.repetitions.push({ send, settle });
       return;
     }
     const queued: Queued = { send, key, settle, repetitions: [] };
-    underWay.set(key, queued);
-    const queue = queues.get(send.chatId);
+    this.#underWay.set(key, queued);
+    const queue = this.#queues.get(send.chatId);
     if (queue) {
       queue.push(queued);
     } else {
-      queues.set(send.chatId, [queued]);
-      requestTurn(send.chatId);
+      this.#queues.set(send.chatId, [queued]);
+      this.#requestTurn(send.chatId);
     }
   }
 
-  function requestTurn(chatId: string) {
-    options.turns.request(chatId, () => {
-      ready.push(chatId);
-      wake();
+  #requestTurn(chatId: string) {
+    this.#options.turns.request(chatId, () => {
+      this.#ready.push(chatId);
+      this.#wake();
     });
   }
 
   /** Not at once: the caller may be about to submit more. */
-  function wake() {
-    if (isWakeScheduled) return;
-    isWakeScheduled = true;
+  #wake() {
+    if (this.#isWakeScheduled) return;
+    this.#isWakeScheduled = true;
     queueMicrotask(() => {
-      isWakeScheduled = false;
-      while (inFlight < options.maxInFlight && ready.length > 0) void storeBatch();
+      this.#isWakeScheduled = false;
+      while (this.#inFlight < this.#options.maxInFlight && this.#ready.length > 0) void this.#storeBatch();
     });
   }
 
-  async function storeBatch() {
-    const { chatIds, batch } = takeBatch();
-    inFlight++;
-    const results = await storeOrSplit(batch);
-    inFlight--;
-    for (const chatId of chatIds) options.turns.release(chatId);
-    batch.forEach((queued, index) => {
-      settle(queued, results[index]!);
-    });
-    wake();
+  async #storeBatch() {
+    const { chatIds, batch } = this.#takeBatch();
+    this.#inFlight++;
+    const results = await this.#storeOrSplit(batch);
+    this.#inFlight--;
+    for (const chatId of chatIds) this.#options.turns.release(chatId);
+    for (const [index, queued] of batch.entries()) this.#settle(queued, results[index]!);
+    this.#wake();
   }
 
-  function takeBatch(): { chatIds: string[]; batch: Queued[] } {
+  #takeBatch(): { chatIds: string[]; batch: Queued[] } {
+    const { maxBatch, maxBatchBytes } = this.#options;
     const chatIds: string[] = [];
     const batch: Queued[] = [];
     let bytes = 0;
-    const isFull = () => batch.length >= options.maxBatch || bytes >= options.maxBatchBytes;
-    while (ready.length > 0 && !isFull()) {
-      const chatId = ready.shift()!;
-      const queue = queues.get(chatId)!;
+    const isFull = () => batch.length >= maxBatch || bytes >= maxBatchBytes;
+    while (this.#ready.length > 0 && !isFull()) {
+      const chatId = this.#ready.shift()!;
+      const queue = this.#queues.get(chatId)!;
       let taken = 0;
       while (taken < queue.length && !isFull()) {
         const queued = queue[taken++]!;
@@ -143,49 +154,36 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
         batch.push(queued);
       }
       chatIds.push(chatId);
-      queues.delete(chatId);
+      this.#queues.delete(chatId);
       if (taken < queue.length) {
         // Behind whoever waits already: other changes of the chat get their turn between two batches.
-        queues.set(chatId, queue.slice(taken));
-        requestTurn(chatId);
+        this.#queues.set(chatId, queue.slice(taken));
+        this.#requestTurn(chatId);
       }
     }
     return { chatIds, batch };
   }
 
   /** When the database refuses a batch as a whole, its halves are tried, so that one bad item fails alone. */
-  async function storeOrSplit(batch: Queued[]): Promise<SendResult[]> {
+  async #storeOrSplit(batch: Queued[]): Promise<SendResult[]> {
     try {
-      return await options.store(batch.map((queued) => queued.send));
+      return await this.#options.store(batch.map((queued) => queued.send));
     } catch (error) {
       const { code } = toPublicError(error);
       if (code !== "internal" || batch.length === 1) return batch.map(() => ({ errorCode: code }));
       const middle = batch.length >> 1;
-      const firstHalf = await storeOrSplit(batch.slice(0, middle));
-      return [...firstHalf, ...(await storeOrSplit(batch.slice(middle)))];
+      const firstHalf = await this.#storeOrSplit(batch.slice(0, middle));
+      return [...firstHalf, ...(await this.#storeOrSplit(batch.slice(middle)))];
     }
   }
 
-  function settle(queued: Queued, result: SendResult) {
-    underWay.delete(queued.key);
+  #settle(queued: Queued, result: SendResult) {
+    this.#underWay.delete(queued.key);
     queued.settle(result);
     // A failure was the first send's own: its repetitions are tried for themselves.
     for (const repetition of queued.repetitions) {
       if ("message" in result) repetition.settle(result);
-      else enqueue(repetition);
+      else this.#enqueue(repetition);
     }
   }
-
-  return {
-    submit,
-    async stop(deadlineMs) {
-      isStopping = true;
-      if (accepted === 0) return;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      onIdle = resolve;
-      const timer = setTimeout(resolve, deadlineMs);
-      await promise;
-      clearTimeout(timer);
-    },
-  };
 }

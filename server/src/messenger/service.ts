@@ -5,7 +5,7 @@ import { MessengerService } from "@parley/api/v2/messenger";
 import { createChatTurns } from "#messenger/chat-turns.ts";
 import { createBatchCommit } from "#messenger/commit-batch.ts";
 import type { MessengerConfig } from "#messenger/config.ts";
-import { createGroupCommit } from "#messenger/group-commit.ts";
+import { GroupCommit } from "#messenger/group-commit.ts";
 import type { Parts } from "#messenger/parts.ts";
 import { addMembers } from "#messenger/rpc/add-members.ts";
 import { createChat } from "#messenger/rpc/create-chat.ts";
@@ -81,7 +81,7 @@ export function createMessenger(deps: MessengerDeps): Service {
 
 function createParts({ config, database, bus, log }: MessengerDeps): Parts {
   const turns = createChatTurns(turnLimits);
-  const groupCommit = createGroupCommit({
+  const groupCommit = new GroupCommit({
     turns,
     store: createBatchCommit({ database, bus, log }),
     maxBatch: config.PARLEY_SEND_BATCH_MAX,

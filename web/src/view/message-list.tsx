@@ -35,33 +35,35 @@ function LoadedList({ chat, thread, onReply, onEdit }: MessageListProps & { thre
   useReading(chat, scroll.isAtBottom);
 
   return (
-    <div className="messages" ref={scroll.ref} onScroll={scroll.onScroll}>
-      <p className="history-start" role="status">
-        {isLoadingOlder ? "Loading…" : hasOlder ? "" : "This is the beginning of the chat."}
-      </p>
-      <ol aria-label="Messages">
-        {messages.map((message, index) => (
-          <Fragment key={message.id}>
-            {startsDay(messages[index - 1], message) && (
-              <li className="day">
-                <span>{dayName(timeOf(message))}</span>
-              </li>
-            )}
-            <MessageRow
-              message={message}
-              answered={message.replyTo ? (byId.get(message.replyTo) ?? "unknown") : undefined}
-              chat={chat}
-              members={members}
-              continues={continues(messages[index - 1], message)}
-              onReply={onReply}
-              onEdit={onEdit}
-            />
-          </Fragment>
-        ))}
-        {pending.map((entry) => (
-          <PendingRow key={entry.clientId} entry={entry} />
-        ))}
-      </ol>
+    <div className="messages-place">
+      <div className="messages" ref={scroll.ref} onScroll={scroll.onScroll}>
+        <p className="history-start" role="status">
+          {isLoadingOlder ? "Loading…" : hasOlder ? "" : "This is the beginning of the chat."}
+        </p>
+        <ol aria-label="Messages">
+          {messages.map((message, index) => (
+            <Fragment key={message.id}>
+              {startsDay(messages[index - 1], message) && (
+                <li className="day">
+                  <span>{dayName(timeOf(message))}</span>
+                </li>
+              )}
+              <MessageRow
+                message={message}
+                answered={message.replyTo ? (byId.get(message.replyTo) ?? "unknown") : undefined}
+                chat={chat}
+                members={members}
+                continues={continues(messages[index - 1], message)}
+                onReply={onReply}
+                onEdit={onEdit}
+              />
+            </Fragment>
+          ))}
+          {pending.map((entry) => (
+            <PendingRow key={entry.clientId} entry={entry} />
+          ))}
+        </ol>
+      </div>
       {!scroll.isAtBottom && (
         <button type="button" className="to-bottom" onClick={scroll.toBottom}>
           ↓ Latest

@@ -56,6 +56,7 @@ export function useScroll({ firstSeq, count, ownPending, onNearTop }: ScrollOpti
     const list = ref.current;
     if (!list) return;
     const observer = new ResizeObserver(() => {
+      last.current.height = list.scrollHeight;
       if (last.current.isAtBottom) toBottom();
     });
     observer.observe(list);

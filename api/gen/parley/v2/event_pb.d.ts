@@ -426,8 +426,8 @@ export declare type Reaction = Message$1<"parley.v2.Reaction"> & {
   count: number;
 
   /**
-   * Whether the caller is among them. Always false in pushed events, which are
-   * the same for everyone.
+   * Whether the caller is among them. Always false in events, which are the same
+   * for everyone.
    *
    * @generated from field: bool mine = 3;
    */
@@ -449,8 +449,8 @@ export declare type ReactionJson = {
   count?: number;
 
   /**
-   * Whether the caller is among them. Always false in pushed events, which are
-   * the same for everyone.
+   * Whether the caller is among them. Always false in events, which are the same
+   * for everyone.
    *
    * @generated from field: bool mine = 3;
    */

@@ -1259,6 +1259,8 @@ export declare const MessengerService: GenService<{
     output: typeof UpdateChatResponseSchema;
   },
   /**
+   * In the order of their user ids.
+   *
    * @generated from rpc parley.v2.MessengerService.ListMembers
    */
   listMembers: {
@@ -1268,7 +1270,8 @@ export declare const MessengerService: GenService<{
   },
   /**
    * Adds people to a group or channel. For its owner and admins; those who are
-   * members already are left as they are.
+   * members already are left as they are. Who is added sees the whole history;
+   * what was written before counts as read.
    *
    * @generated from rpc parley.v2.MessengerService.AddMembers
    */
@@ -1288,7 +1291,8 @@ export declare const MessengerService: GenService<{
     output: typeof UpdateMemberResponseSchema;
   },
   /**
-   * Removes a member, or the caller, who leaves. An owner must hand the chat over first.
+   * Removes a member, or the caller, who leaves. The owner removes anyone, admins
+   * remove members. An owner must hand the chat over before leaving, unless alone.
    *
    * @generated from rpc parley.v2.MessengerService.RemoveMember
    */
