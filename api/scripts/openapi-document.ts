@@ -30,9 +30,10 @@ export interface DocumentOptions {
 
 export function openApiDocument(options: DocumentOptions): Json {
   const collection = createSchemaCollection();
-  const services = [...options.registry].filter(
-    (desc): desc is DescService => desc.kind === "service" && desc.file.proto.package === options.packageName,
-  );
+  const services = [...options.registry]
+    .filter((desc) => desc.kind === "service" && desc.file.proto.package === options.packageName)
+    .map((desc) => desc as DescService)
+    .sort((a, b) => (a.file.name < b.file.name ? -1 : 1));
   const restServices = services.filter((service) =>
     service.methods.some((method) => bindings(method).length > 0),
   );

@@ -6,9 +6,10 @@ import { allCases } from "./cases/all-cases.ts";
 import { type CliOptions, list, readCliOptions, UsageError, usage } from "./cli-options.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { stopChildren } from "./process/child.ts";
+import { watchOtherLoad } from "./process/other-load.ts";
 import { removeTemporaryDirectories } from "./process/temporary-directory.ts";
 import { tell } from "./progress.ts";
-import { machineLine, notes, profiles, table, verdict } from "./report.ts";
+import { machineLine, notes, otherLoadWarning, profiles, table, verdict } from "./report.ts";
 
 const interruptedCode = 130;
 const stopping = new AbortController();
@@ -25,10 +26,18 @@ async function main(args: string[]): Promise<number> {
   }
   const startedAt = new Date();
   const machine = await describeMachine();
+  const otherLoad = await watchOtherLoad();
   const { results, failed } = await runCases(options);
+  const otherCores = await otherLoad();
   if (stopping.signal.aborted) return interruptedCode;
-  if (results.size > 0) print(machine, results);
-  await writeJson(options.jsonPath, { startedAt, machine, options, results: Object.fromEntries(results) });
+  if (results.size > 0) print(machine, results, otherCores);
+  await writeJson(options.jsonPath, {
+    startedAt,
+    machine,
+    otherCores,
+    options,
+    results: Object.fromEntries(results),
+  });
   return failed ? 1 : 0;
 }
 
@@ -48,10 +57,11 @@ async function runCases(options: CliOptions) {
   return { results, failed };
 }
 
-function print(machine: Machine, results: ReadonlyMap<string, CaseResult>) {
+function print(machine: Machine, results: ReadonlyMap<string, CaseResult>, otherCores: number | undefined) {
   const measures = [...results.values()].flatMap((result) => result.measures);
   const parts = [
     machineLine(machine),
+    ...otherLoadWarning(otherCores, machine.cores),
     "",
     table(measures),
     "",

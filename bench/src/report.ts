@@ -13,6 +13,16 @@ export function machineLine(machine: Machine): string {
   return `${processor}, ${cores} cores, ${memoryGib} GiB · ${system} · Node ${node} · ${disk}`;
 }
 
+/** Part of the machine that others may take before it has to be said. */
+const tolerableShare = 0.05;
+
+export function otherLoadWarning(otherCores: number | undefined, cores: number): string[] {
+  if (otherCores === undefined || otherCores < cores * tolerableShare) return [];
+  return [
+    `WARNING: other processes took ${otherCores.toFixed(1)} of ${cores} cores: the figures are worse than they should be.`,
+  ];
+}
+
 export function table(measures: readonly Measure[]): string {
   const rows = [[...columns], ...measures.map(row)];
   const widths = columns.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));

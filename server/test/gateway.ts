@@ -111,11 +111,11 @@ async function createIssuer(clock: { now(): number }) {
       kid = `key-${keys.length + 1}`;
       keys.push({ ...(await exportJWK(publicKey)), kid, alg: "EdDSA", use: "sig" });
     },
-    sign(claims: JWTPayload = {}, header: { kid?: string } = {}): Promise<string> {
+    sign(claims: JWTPayload = {}, header: { kid?: string; typ?: string } = {}): Promise<string> {
       const nowS = Math.floor(clock.now() / 1_000);
       const defaults = { iss: "parley", aud: "parley", sub: userId, sid: "session-1", exp: nowS + 600 };
       return new SignJWT({ ...defaults, ...claims })
-        .setProtectedHeader({ alg: "EdDSA", kid, ...header })
+        .setProtectedHeader({ alg: "EdDSA", typ: "at+jwt", kid, ...header })
         .sign(privateKey);
     },
   };

@@ -2,7 +2,6 @@
  * One way to call any method over any transport, with requests and answers as JSON, so that one suite can compare them.
  * What a transport cannot express (an unknown field in binary, say) is told apart from what the server refuses.
  */
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { after } from "node:test";
 import { type DescMethodUnary, fromJson, getOption, type JsonValue, toJson } from "@bufbuild/protobuf";
@@ -196,26 +195,4 @@ async function openSocket(wsUrl: string, token: string | undefined): Promise<Ope
       });
     },
   };
-}
-
-export interface Account {
-  email: string;
-  userId: string;
-  token: string;
-}
-
-export const password = "correct horse battery";
-
-/** Over the caller's own transport, where that is possible without a token. */
-export async function createAccount(parley: TestParley, name: string): Promise<Account> {
-  const email = `${name.toLowerCase()}-${randomUUID()}@example.com`;
-  const post = async (path: string, json: object) => {
-    const headers = { "content-type": "application/json" };
-    const response = await fetch(parley.url + path, { method: "POST", headers, body: JSON.stringify(json) });
-    if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
-    return response.json();
-  };
-  await post("/v2/auth/sign-up", { email, password, name });
-  const { accessToken, user } = await post("/v2/auth/sign-in", { email, password });
-  return { email, userId: user.id, token: accessToken };
 }

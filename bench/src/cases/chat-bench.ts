@@ -5,6 +5,7 @@ import { type Inspector, openInspector } from "../process/inspector.ts";
 import { startLoadProcess } from "../process/load-process.ts";
 import { type ObservedRun, observeRun } from "../process/observed-run.ts";
 import { tell } from "../progress.ts";
+import type { HistoryCheck } from "./people.ts";
 import { findSustainedRate, shortfall } from "./sustained-rate.ts";
 
 export interface ChatBenchOptions {
@@ -20,8 +21,8 @@ export interface ChatBench extends AsyncDisposable {
   openLoop(messagesPerSecond: number): Promise<ObservedRun>;
   /** The run at the highest rate that was sustained; undefined when none was. */
   findLimit(startPerSecond: number): Promise<{ ratePerSecond: number; run: ObservedRun } | undefined>;
-  /** Of all runs, by chat. */
-  acknowledged(): ReadonlyMap<string, number>;
+  /** What the history has to hold after all runs. */
+  historyCheck(): HistoryCheck;
 }
 
 const warmupMs = 500;
@@ -34,6 +35,7 @@ export async function openChatBench(options: ChatBenchOptions): Promise<ChatBenc
   const { name, server, chats } = options;
   const load = startLoadProcess();
   const acknowledged = new Map<string, number>();
+  let undecided = 0;
   let runs = 0;
   async function run(chatLoad: ChatLoad, inspector?: Inspector): Promise<ObservedRun> {
     const result = await observeRun(
@@ -47,6 +49,7 @@ export async function openChatBench(options: ChatBenchOptions): Promise<ChatBenc
         seed: runs,
       },
     );
+    undecided += result.sent - result.acknowledged;
     for (const [chatId, count] of Object.entries(result.acknowledgedByChat)) {
       acknowledged.set(chatId, (acknowledged.get(chatId) ?? 0) + count);
     }
@@ -67,7 +70,7 @@ export async function openChatBench(options: ChatBenchOptions): Promise<ChatBenc
     },
     openLoop,
     findLimit: (startPerSecond) => findLimit(name, startPerSecond, openLoop),
-    acknowledged: () => acknowledged,
+    historyCheck: () => ({ acknowledged, undecided }),
     [Symbol.asyncDispose]: () => load[Symbol.asyncDispose](),
   };
 }

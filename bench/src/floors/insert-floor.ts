@@ -17,6 +17,8 @@ const chats = Array.from({ length: 100 }, () => randomUUID());
 const senders = Array.from({ length: 200 }, () => randomUUID());
 const texts = createTexts(4_096, 100, 1);
 
+let measurements = 0;
+
 /** Rows per second. */
 export async function measureInserts({
   client,
@@ -27,11 +29,13 @@ export async function measureInserts({
   await client.query(`CREATE SCHEMA ${schema}`);
   try {
     await client.query(`CREATE TABLE ${schema}.messages (LIKE messenger.messages INCLUDING ALL)`);
+    // A prepared statement keeps to the table that it was prepared for.
+    const name = `floor-${++measurements}`;
     const startedAt = performance.now();
     let rows = 0;
     let batch = createBatch(rows, rowsPerBatch);
     while (performance.now() - startedAt < windowMs) {
-      const inserted = client.query({ name: "bench-floor", text: insert, values: batch });
+      const inserted = client.query({ name, text: insert, values: batch });
       rows += rowsPerBatch;
       // Made while the database works, as a server would.
       batch = createBatch(rows, rowsPerBatch);
@@ -39,8 +43,6 @@ export async function measureInserts({
     }
     return (rows * 1_000) / (performance.now() - startedAt);
   } finally {
-    // A statement keeps the table that it was prepared for.
-    await client.query("DEALLOCATE ALL").catch(() => {});
     await client.query(`DROP SCHEMA ${schema} CASCADE`);
   }
 }

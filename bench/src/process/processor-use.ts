@@ -9,7 +9,7 @@ export interface ProcessorUse {
 }
 
 /** USER_HZ, which is 100 on every architecture that Node runs on. */
-const tickMs = 10;
+export const tickMs = 10;
 
 /** Starts counting; the function returned gives the time since. Undefined where there is no /proc. */
 export async function measureProcessorUse(pid: number): Promise<() => Promise<ProcessorUse | undefined>> {

@@ -25,6 +25,8 @@ export interface ServerProcess extends AsyncDisposable {
   readonly dataDir: string;
   /** From the start of the process to its first answer with 200. */
   readonly readyAfterMs: number;
+  /** The last of what it has logged: warnings and errors. */
+  outputTail(): string;
   /** With inspectOption among the options for Node. */
   readonly inspectorUrl: string | undefined;
   stop(): Promise<void>;
@@ -76,6 +78,7 @@ function describe(
     ...details,
     pid: child.pid,
     socketUrl: `ws://127.0.0.1:${details.port}/v2/ws`,
+    outputTail: () => child.outputTail(),
     inspectorUrl: inspectorUrl(child.outputTail()),
     [Symbol.asyncDispose]: details.stop,
   };

@@ -3,10 +3,12 @@
  * none left out: events that come early wait, what does not come is read from the log.
  *
  * Invariant: a live subscriber has been pushed everything up to lastSeq, from where it joined. One that lacks
- * something is joining (catch-up.ts) and gets no live events until it lacks nothing.
+ * something is joining (catch-up.ts) and gets no live events until it lacks nothing. See
+ * docs/decisions/0012-chat-feeds.md.
  */
 import type { Event } from "@parley/api/v2/event";
 import { Delivery } from "#gateway/delivery.ts";
+import { EventOrder } from "#gateway/event-order.ts";
 import type { EventReader } from "#gateway/event-reader.ts";
 import { FeedRepair, type RepairableFeed } from "#gateway/feed-repair.ts";
 import type { Feed, Subscriber } from "#gateway/subscriber.ts";
@@ -23,21 +25,16 @@ export interface FeedSurroundings {
   onClosed(feed: ChatFeed): void;
 }
 
-/** Events that wait for earlier ones; more are let go, and read from the log later. */
-const maxHeldEvents = 1_000;
-
 export class ChatFeed implements Feed, RepairableFeed {
   readonly chatId: string;
   /** Settles when the chat's events arrive from the bus. */
   opened: Promise<void> = Promise.resolve();
   lastEventAtMs = 0;
   readonly #surroundings: FeedSurroundings;
+  readonly #order = new EventOrder();
   readonly #live = new Set<Subscriber>();
   #joining: Map<Subscriber, object> | undefined;
-  #held: Map<number, Event> | undefined;
   #repair: FeedRepair | undefined;
-  #lastSeq: number | undefined;
-  #wantedSeq = 0;
   #holds = 0;
   #isClosed = false;
 
@@ -51,27 +48,23 @@ export class ChatFeed implements Feed, RepairableFeed {
   }
 
   get lastSeq(): number | undefined {
-    return this.#lastSeq;
+    return this.#order.lastSeq;
   }
 
   get knownSeq(): number {
-    return Math.max(this.#wantedSeq, this.#lastSeq ?? 0);
+    return this.#order.knownSeq;
   }
 
   /** Delivery starts after this seq if it has not started yet; to be read after the feed was opened. */
   begin(seq: number): void {
-    if (this.#lastSeq === undefined) {
-      // Events that came meanwhile may be older than that, and one of them may be letting somebody in.
-      const oldestHeld = Math.min(...(this.#held?.keys() ?? []));
-      this.#lastSeq = Math.min(seq, oldestHeld - 1);
-      this.offer([]);
-    }
-    this.notice(seq);
+    this.#order.begin(seq);
+    this.#order.notice(seq);
+    this.offer([]);
   }
 
   /** There is an event with this seq: if it does not come, it will be read. */
   notice(seq: number): void {
-    this.#wantedSeq = Math.max(this.#wantedSeq, seq);
+    this.#order.notice(seq);
     this.#repairIfIncomplete();
   }
 
@@ -82,13 +75,13 @@ export class ChatFeed implements Feed, RepairableFeed {
 
   /** Takes events in whatever order and however often they come. */
   offer(events: readonly Event[]): void {
-    const ready = this.#inOrder(events);
+    const ready = this.#order.take(events);
     if (ready.length > 0) this.#deliver(ready);
     this.#repairIfIncomplete();
   }
 
   #repairIfIncomplete() {
-    if (this.#lastSeq !== undefined && this.#lastSeq < this.#wantedSeq) void this.#repairer().start();
+    if (this.#order.isIncomplete) void this.#repairer().start();
   }
 
   #repairer(): FeedRepair {
@@ -96,43 +89,11 @@ export class ChatFeed implements Feed, RepairableFeed {
     return this.#repair;
   }
 
-  #inOrder(events: readonly Event[]): Event[] {
-    const ready: Event[] = [];
-    let last = this.#lastSeq;
-    for (const event of events) {
-      if (event.seq === undefined) {
-        ready.push(event);
-      } else if (last !== undefined && event.seq === last + 1) {
-        ready.push(event);
-        last = event.seq;
-      } else if (last === undefined || event.seq > last) {
-        this.#hold(event, event.seq);
-      }
-    }
-    if (last !== undefined && this.#held?.size) this.#takeHeld(this.#held, last, ready);
-    return ready;
-  }
-
-  #takeHeld(held: Map<number, Event>, last: number, ready: Event[]) {
-    for (let next = held.get(last + 1); next; next = held.get(last + 1)) {
-      ready.push(next);
-      last += 1;
-    }
-    for (const seq of held.keys()) if (seq <= last) held.delete(seq);
-  }
-
-  #hold(event: Event, seq: number) {
-    this.#wantedSeq = Math.max(this.#wantedSeq, seq);
-    this.#held ??= new Map();
-    if (this.#held.size < maxHeldEvents) this.#held.set(seq, event);
-  }
-
   /** Pushes events that are next in order, and lets people in and out where the events say so. */
   #deliver(events: readonly Event[]) {
     const delivery = new Delivery(events, this.#live);
     for (let index = 0; index < events.length; index++) {
-      const { seq, membership } = events[index]!;
-      if (seq !== undefined) this.#lastSeq = seq;
+      const { membership } = events[index]!;
       if (membership?.change === "added") {
         for (const newcomer of this.#newcomers(membership.userId)) delivery.addNewcomer(newcomer, index);
       } else if (membership?.change === "removed") {
@@ -154,7 +115,7 @@ export class ChatFeed implements Feed, RepairableFeed {
 
   /** Makes a subscriber live that holds everything up to this seq, unless that is not all there is. */
   tryJoin(subscriber: Subscriber, position: number): boolean {
-    if (this.#isClosed || position !== this.#lastSeq || position < this.#wantedSeq) return false;
+    if (this.#isClosed || position !== this.lastSeq || this.#order.isIncomplete) return false;
     this.#joining?.delete(subscriber);
     this.#live.add(subscriber);
     subscriber.feeds.add(this);

@@ -1,5 +1,5 @@
 /**
- * Why the server closes a WebSocket: part of the contract with clients (docs/guides/realtime.md). Codes from 4400 on
+ * Why the server closes a WebSocket: part of the contract with clients (docs/realtime.md). Codes from 4400 on
  * follow the HTTP status of like meaning. "Resume" means: connect again, call RealtimeService/Resume, nothing is lost.
  *
  * ws itself closes with 1002 (broken frames), 1007 (text that is not UTF-8) and 1009 (a frame above the limit).

@@ -52,7 +52,8 @@ export async function createHttpApp(
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log) {
   const told = toPublicError(fromFastify(error));
   const traceId = traceIdOf(request.headers.traceparent);
-  const called = `${request.method} ${request.routeOptions.url ?? "(no route)"}`;
+  const { config, url = "(no route)" } = request.routeOptions;
+  const called = config?.called ?? `${request.method} ${url}`;
   logFailure(log, { told, error, called, traceId });
   const { status, headers, body } = toProblem(told, traceId, { hasCredentials: hasCredentials(request) });
   return reply.code(status).headers(headers).send(body);

@@ -4,6 +4,7 @@ import {
   type IncomingMessage,
   type Server,
   type ServerResponse,
+  STATUS_CODES,
 } from "node:http";
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
 import type { Duplex } from "node:stream";
@@ -90,7 +91,7 @@ function refuse(error: NodeJS.ErrnoException, socket: Duplex) {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const length = Buffer.byteLength(body);
   socket.end(
-    `HTTP/1.1 ${status} Bad Request\r\n${lines.join("")}content-length: ${length}\r\nconnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}content-length: ${length}\r\nconnection: close\r\n\r\n${body}`,
   );
 }
 

@@ -22,6 +22,10 @@ export interface RestOptions {
 }
 
 declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The route as the log names it. */
+    called?: string;
+  }
   interface FastifyRequest {
     /** Set before the body is read. */
     callContext: CallContext | undefined;
@@ -37,6 +41,7 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
     app.route({
       method: route.httpMethod,
       url: path,
+      config: { called: `${route.httpMethod} ${route.template}` },
       onRequest: async (request, reply) => {
         request.callContext = await options.openCall(route.method, request.raw, signalOf(reply));
       },

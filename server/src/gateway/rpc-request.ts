@@ -7,7 +7,7 @@ import type { Http2ServerRequest } from "node:http2";
 import { type DescMessage, fromBinary, type Message } from "@bufbuild/protobuf";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { decodeJson, parseJsonBytes } from "#gateway/json-decoder.ts";
-import { readBytes } from "#gateway/read-bytes.ts";
+import { type ReadLimits, readBytes } from "#gateway/read-bytes.ts";
 import { fault } from "#platform/errors.ts";
 
 export const rpcCompressions = [compressionGzip, compressionBrotli];
@@ -23,12 +23,7 @@ export function rpcFormat(contentType: string | undefined): RpcFormat {
   return { isEnveloped: type.startsWith("application/grpc"), isJson: type.endsWith("json") };
 }
 
-export interface ReadLimits {
-  maxBytes: number;
-  signal: AbortSignal;
-}
-
-/** Throws "malformed-request", "invalid-input", "too-large", or what the signal was aborted with. */
+/** Throws "malformed-request", "invalid-input", "too-large", "timeout", or what the signal was aborted with. */
 export async function readRpcRequest(
   schema: DescMessage,
   request: IncomingMessage | Http2ServerRequest,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { connect as connectHttp2, constants } from "node:http2";
+import { once } from "node:events";
+import { type ClientHttp2Session, connect as connectHttp2, constants } from "node:http2";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -17,7 +18,9 @@ import { UserService } from "@parley/api/v2/user";
 import { toPublicError } from "#platform/errors.ts";
 import { bugText, chatId, slowText, startGateway, strangerId, userId } from "#test/gateway.ts";
 
-const gateway = await startGateway({ config: { PARLEY_MAX_BODY_BYTES: 8_192 } });
+const gateway = await startGateway({
+  config: { PARLEY_MAX_BODY_BYTES: 8_192, PARLEY_CALL_TIMEOUT_MS: 2_000 },
+});
 const headers = { authorization: `Bearer ${gateway.token}` };
 
 const http1 = { baseUrl: gateway.url, httpVersion: "1.1" } as const;
@@ -148,23 +151,48 @@ test("other content types, encodings and methods are refused", async () => {
   );
 });
 
+/** A raw HTTP/2 request, whose body the test writes as it likes. */
+function openStream(session: ClientHttp2Session) {
+  const stream = session.request({
+    ":method": "POST",
+    ":path": "/parley.v2.MessengerService/EditMessage",
+    "content-type": "application/grpc",
+    ...headers,
+  });
+  stream.resume();
+  const status = new Promise<unknown>((resolve) => {
+    stream.on("trailers", (trailers) => resolve(trailers["grpc-status"]));
+    stream.on("response", (head) => {
+      if (head["grpc-status"] !== undefined) resolve(head["grpc-status"]);
+    });
+  });
+  return { stream, status };
+}
+
+test("an oversized gRPC body is answered before it has been sent, and its stream ended", async () => {
+  const session = connectHttp2(gateway.grpcUrl);
+  const { stream, status } = openStream(session);
+  stream.write(Buffer.alloc(1_000_000));
+  assert.equal(await status, String(Code.ResourceExhausted));
+  await once(stream, "close");
+  session.close();
+});
+
+test("a gRPC body that does not come is not waited for beyond the deadline", async () => {
+  const session = connectHttp2(gateway.grpcUrl);
+  const { stream, status } = openStream(session);
+  stream.write(Buffer.from([0, 0, 0]));
+  assert.equal(await status, String(Code.DeadlineExceeded));
+  session.destroy();
+});
+
 test("broken gRPC frames get a gRPC error, not a crash", async () => {
   const session = connectHttp2(gateway.grpcUrl);
   const frames = [[0, 0, 0, 0, 9, 1], [0, 0, 0], [], [2, 0, 0, 0, 0], [0, 0, 0, 0, 2, 0x1a, 0xff]];
   for (const frame of frames) {
-    const stream = session.request({
-      ":method": "POST",
-      ":path": "/parley.v2.MessengerService/EditMessage",
-      "content-type": "application/grpc",
-      ...headers,
-    });
-    const trailers = new Promise<Record<string, unknown>>((resolve) => {
-      stream.on("trailers", resolve).on("response", (head) => {
-        if (head["grpc-status"] !== undefined) resolve(head);
-      });
-    });
-    stream.resume().end(Buffer.from(frame));
-    assert.equal((await trailers)["grpc-status"], String(Code.InvalidArgument), JSON.stringify(frame));
+    const { stream, status } = openStream(session);
+    stream.end(Buffer.from(frame));
+    assert.equal(await status, String(Code.InvalidArgument), JSON.stringify(frame));
   }
   const unknown = session.request({ ":method": "POST", ":path": "/x", "content-type": "application/grpc" });
   const status = await new Promise((resolve) => unknown.on("response", (head) => resolve(head[":status"])));

@@ -62,7 +62,7 @@ export function createRpcServer(options: RpcOptions): RpcServer {
 async function serve(handler: UniversalHandler, request: Request, response: Response): Promise<void> {
   try {
     const answer = await handler(withoutBody(request, response));
-    response.once("finish", () => leaveRest(request));
+    if ("stream" in request) leaveRestUnread(request);
     // Not settled by a complete answer, only by one that failed.
     await universalResponseToNodeResponse(answer, response);
   } catch {
@@ -71,9 +71,14 @@ async function serve(handler: UniversalHandler, request: Request, response: Resp
   }
 }
 
-/** Ends an HTTP/2 stream whose body was not wanted (RFC 9113, 8.1); Node does the like for HTTP/1.1 by itself. */
-function leaveRest(request: Request) {
-  if (!request.complete && "stream" in request) request.stream.close(constants.NGHTTP2_NO_ERROR);
+/** Once answered, what is left of a body is not wanted (RFC 9113, 8.1). For HTTP/1.1 Node sees to that by itself. */
+function leaveRestUnread(request: Http2ServerRequest) {
+  // The trailers are the answer's last part, and are sent by a listener that was there before.
+  request.stream.once("wantTrailers", () =>
+    setImmediate(() => {
+      if (!request.complete) request.stream.close(constants.NGHTTP2_NO_ERROR);
+    }),
+  );
 }
 
 const requestKey = createContextKey<Request | undefined>(undefined);
@@ -111,8 +116,8 @@ function addMethod(router: ConnectRouter, method: DescMethodUnary, options: RpcO
 async function run(method: DescMethodUnary, request: Request, context: HandlerContext, options: RpcOptions) {
   const { call, openCall, maxBodyBytes, timeoutMs } = options;
   const callContext = await openCall(method, request, context.signal);
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]);
-  const message = await readRpcRequest(method.input, request, { maxBytes: maxBodyBytes, signal });
+  const limits = { maxBytes: maxBodyBytes, timeoutMs, signal: context.signal };
+  const message = await readRpcRequest(method.input, request, limits);
   const clientTimeoutMs = context.timeoutMs();
   return call(method, message, {
     ...callContext,

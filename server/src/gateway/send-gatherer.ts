@@ -1,5 +1,5 @@
 /**
- * Gathers the sends of all transports and hands them to the messenger in batches, see docs/decisions/0012.
+ * Gathers the sends of all transports and hands them to the messenger in batches, see docs/decisions/0011-send-gatherer.md.
  *
  * A chat always takes the same lane, and a lane has one batch under way: what arrives meanwhile is its next one. So
  * sends to a chat reach the messenger in the order in which they came, whatever lies between it and us, and batches
@@ -42,7 +42,7 @@ interface Lane {
   isRunning: boolean;
 }
 
-const laneCount = 4;
+const laneCount = 16;
 const maxBatchSends = 1_000;
 const maxBatchChars = 1_048_576;
 

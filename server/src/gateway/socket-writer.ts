@@ -1,7 +1,8 @@
 /**
  * Writes whole frames to the TCP socket under a WebSocket. All that one event-loop turn writes to a socket leaves in
  * one system call: the socket is corked at its first write of the turn and uncorked at the turn's end. ws writes its
- * own frames (pong, close) to the same stream, whole as well, so the two never mix within a frame.
+ * own frames (pong, close) to the same stream, whole as well, so the two never mix within a frame. See
+ * docs/decisions/0013-socket-writes.md.
  */
 import type { Duplex } from "node:stream";
 import { fault } from "#platform/errors.ts";

@@ -16,11 +16,12 @@ import {
 import { type CloseReason, closeReasons } from "#gateway/close-codes.ts";
 import type { EndedSessions } from "#gateway/ended-sessions.ts";
 import { logFailure } from "#gateway/failure-log.ts";
+import { Heartbeat, positionsFrame } from "#gateway/heartbeat.ts";
 import { decodeJson } from "#gateway/json-decoder.ts";
 import type { SocketConfig } from "#gateway/socket-config.ts";
 import type { SocketWriter } from "#gateway/socket-writer.ts";
 import type { Feed } from "#gateway/subscriber.ts";
-import { pingFrame, textFrame } from "#gateway/text-frame.ts";
+import { pingFrame } from "#gateway/text-frame.ts";
 import type { TimerWheel, Wakeable } from "#gateway/timer-wheel.ts";
 import { TokenBucket } from "#gateway/token-bucket.ts";
 import { traceIdOf } from "#gateway/trace.ts";
@@ -60,11 +61,10 @@ export class Connection implements UserConnection, Wakeable {
   readonly #ws: WebSocket;
   readonly #writer: SocketWriter;
   readonly #bucket: TokenBucket;
+  readonly #heartbeat: Heartbeat;
   #calls = 0;
   #badFrames = 0;
-  #pingedAtMs: number;
-  #isAwaitingPong = false;
-  #positionsAtMs = 0;
+  #positionsAtMs: number;
   #isEnded = false;
   #isDraining = false;
 
@@ -80,10 +80,11 @@ export class Connection implements UserConnection, Wakeable {
     this.#ws = ws;
     this.#writer = writer;
     this.#surroundings = surroundings;
-    this.#pingedAtMs = clock.now();
+    this.#heartbeat = new Heartbeat(clock.now());
+    this.#positionsAtMs = clock.now();
     this.#bucket = new TokenBucket(config.PARLEY_WS_FRAMES_PER_SECOND * burstSeconds, clock.now());
     ws.on("message", (data: Buffer, isBinary) => this.#receive(data, isBinary));
-    ws.on("pong", () => this.#noteLife());
+    ws.on("pong", () => this.#heartbeat.noteLife());
     ws.on("ping", () => this.#countFrame());
     // ws closes by itself, with a fitting code, and says so by "close".
     ws.on("error", () => {});
@@ -148,7 +149,7 @@ export class Connection implements UserConnection, Wakeable {
 
   #receive(data: Buffer, isBinary: boolean) {
     if (this.#isEnded) return;
-    this.#noteLife();
+    this.#heartbeat.noteLife();
     const isAllowed = this.#countFrame();
     if (this.#isEnded) return;
     try {
@@ -199,10 +200,6 @@ export class Connection implements UserConnection, Wakeable {
     if (this.#isDraining && this.#calls === 0) this.close(closeReasons.restart);
   }
 
-  #noteLife() {
-    this.#isAwaitingPong = false;
-  }
-
   #expiresAtMs(): number {
     return this.context.caller.tokenExpiresAt + this.#surroundings.tokenToleranceMs;
   }
@@ -214,36 +211,26 @@ export class Connection implements UserConnection, Wakeable {
   }
 
   #secondsToNextWake(nowMs: number): number {
-    const { PARLEY_WS_PING_SECONDS, PARLEY_WS_PONG_SECONDS } = this.#surroundings.config;
-    const waitSeconds = this.#isAwaitingPong ? PARLEY_WS_PONG_SECONDS : PARLEY_WS_PING_SECONDS;
-    return Math.min(this.#pingedAtMs + waitSeconds * 1_000 - nowMs, this.#expiresAtMs() - nowMs) / 1_000;
+    const nextAtMs = Math.min(this.#heartbeat.nextAtMs(this.#surroundings.config), this.#expiresAtMs());
+    return (nextAtMs - nowMs) / 1_000;
   }
 
   wake(nowMs: number): number {
     const { config, endedSessions } = this.#surroundings;
     const { sessionId } = this.context.caller;
-    const silentMs = nowMs - this.#pingedAtMs;
+    const due = this.#heartbeat.due(config, nowMs);
     if (nowMs >= this.#expiresAtMs()) this.close(closeReasons.tokenExpired);
     // The bus tells of it at once, see socket-server.ts, but may lose it.
     else if (sessionId && endedSessions.has(sessionId)) this.close(closeReasons.sessionEnded);
-    else if (this.#isAwaitingPong && silentMs >= config.PARLEY_WS_PONG_SECONDS * 1_000) this.terminate();
-    else if (silentMs >= config.PARLEY_WS_PING_SECONDS * 1_000) this.#ping(nowMs);
+    else if (due === "dead") this.terminate();
+    else if (due === "ping") this.#ping(nowMs);
     return this.#isEnded ? 0 : this.#secondsToNextWake(nowMs);
   }
 
   #ping(nowMs: number) {
-    this.#pingedAtMs = nowMs;
-    this.#isAwaitingPong = true;
     this.push(pingFrame);
-    const positions: Record<string, number> = {};
-    let isAny = false;
-    for (const feed of this.feeds) {
-      if (feed.lastSeq === undefined || feed.lastEventAtMs < this.#positionsAtMs || !feed.isLive(this))
-        continue;
-      positions[feed.chatId] = feed.lastSeq;
-      isAny = true;
-    }
+    const positions = positionsFrame(this, this.#positionsAtMs);
     this.#positionsAtMs = nowMs;
-    if (isAny) this.push(textFrame(JSON.stringify({ positions })));
+    if (positions) this.push(positions);
   }
 }

@@ -37,10 +37,12 @@ export function createTokenVerifier(options: TokenVerifierOptions): VerifyToken 
 }
 
 function ownTokens({ config, clients, clock }: TokenVerifierOptions): VerifyToken {
-  const findKey = createSigningKeys(clients.auth, clock);
+  const findKey = createSigningKeys(clients.auth);
   return async (token) => {
     const { payload } = await jwtVerify(token, findKey, {
       algorithms: ownAlgorithms,
+      // RFC 9068, section 4: no other kind of JWT passes for an access token.
+      typ: "at+jwt",
       issuer: config.PARLEY_ISSUER,
       audience: config.PARLEY_AUDIENCE,
       clockTolerance: config.PARLEY_TOKEN_TOLERANCE_S,

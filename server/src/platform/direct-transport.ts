@@ -27,6 +27,9 @@ import { fault, toFault } from "#platform/errors.ts";
 type AnyMessage = MessageShape<DescMessage>;
 type AnyUnaryImpl = (request: AnyMessage, context: HandlerContext) => Promise<AnyMessage> | AnyMessage;
 
+/** Made once: without a reason, each call would make an exception, with a stack. */
+const ended = new ConnectError("the call has ended", Code.Canceled);
+
 export function createDirectTransport(routes: (router: ConnectRouter) => void): Transport {
   const implementations = collectUnary(routes);
   return {
@@ -57,7 +60,7 @@ export function createDirectTransport(routes: (router: ConnectRouter) => void): 
       } catch (error) {
         throw toFault(error);
       } finally {
-        context.abort();
+        context.abort(ended);
       }
     },
     async stream() {

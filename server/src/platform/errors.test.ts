@@ -30,3 +30,8 @@ test("a fault that carries a code of nobody's registry is internal", () => {
   const error = fault("internal");
   assert.equal(toFault(error), error);
 });
+
+test("what AbortSignal.timeout aborts with is a timeout, not a caller who went away", () => {
+  assert.equal(toPublicError(new DOMException("late", "TimeoutError")).code, "timeout");
+  assert.equal(toPublicError(new DOMException("gone", "AbortError")).code, "cancelled");
+});

@@ -97,15 +97,20 @@ const codeByGrpc: Partial<Record<Code, ErrorCode>> = {
 /** The one normaliser. An error that did not come out of the registry tells nothing of itself. */
 export function toPublicError(error: unknown): PublicError {
   const info = error instanceof ConnectError ? error.findDetails(ErrorInfoSchema)[0] : undefined;
-  if (info && info.code in errorKinds) {
+  if (info && Object.hasOwn(errorKinds, info.code)) {
     const code = info.code as ErrorCode;
     const { status, title } = errorKinds[code];
     const violations = info.violations.map(({ field, message }) => ({ field, message }));
     return { code, status, title, detail: (error as ConnectError).rawMessage, violations };
   }
-  const code = codeByGrpc[ConnectError.from(error).code] ?? "internal";
+  const code = isTimeout(error) ? "timeout" : (codeByGrpc[ConnectError.from(error).code] ?? "internal");
   const { status, title } = errorKinds[code];
   return { code, status, title, detail: title, violations: [] };
+}
+
+/** What AbortSignal.timeout aborts with; connect-es takes it for a cancellation. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "TimeoutError";
 }
 
 /** The same error as one out of the registry, with its original as the cause. */

@@ -29,5 +29,5 @@ test("has nothing else", async () => {
 
 test("a port that is taken stops the start", async () => {
   const again = startOpsServer({ host: "127.0.0.1", port: ops.port, log: createLog("silent") });
-  await assert.rejects(again, /EADDRINUSE/);
+  await assert.rejects(again, /is taken by another program; set PARLEY_OPS_PORT/);
 });

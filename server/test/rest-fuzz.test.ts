@@ -1,0 +1,118 @@
+/** Whatever JSON is sent to whatever route: never a 5xx, never anything internal in the answer. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { MessengerService } from "@parley/api/v2/messenger";
+import fc from "fast-check";
+import { type RestRoute, restRoutes } from "#gateway/http-rules.ts";
+import { publicServices } from "#gateway/services.ts";
+import { errorKinds } from "#platform/errors.ts";
+import { parityCallers } from "#test/parity-callers.ts";
+import { createAccount, signIn } from "#test/parity-fixture.ts";
+import { startParley } from "#test/parley.ts";
+
+const parley = await startParley();
+const account = await createAccount(parley, "Fuzz");
+const other = await createAccount(parley, "Other");
+const [rest] = parityCallers(parley);
+const { createChat, sendMessage } = MessengerService.method;
+
+/** Ids of what exists; made anew for each test, as requests may well succeed. */
+let existing: string[] = [];
+
+async function makeSomething(token: string) {
+  const members = { kind: "group", title: "Fuzz", memberIds: [other.userId] };
+  const chatId: string = (await rest!.call(createChat, members, token))!.result.chat.id;
+  const sent = await rest!.call(sendMessage, { chatId, text: "known" }, token);
+  existing = [chatId, account.userId, other.userId, sent!.result.message.id];
+}
+
+/** Values that mean something here, so that not all requests end at the first check. */
+const known = fc.oneof(
+  { weight: 3, arbitrary: fc.nat(3).map((index) => existing[index]!) },
+  fc.constantFrom("group", "member", "👍"),
+);
+const nasty = fc.constantFrom(
+  "",
+  "\0",
+  "\ud800",
+  "../..",
+  "%00",
+  "'; DROP TABLE x; --",
+  "x".repeat(20_000),
+  "__proto__",
+);
+const numbers = fc.oneof(fc.integer(), fc.double(), fc.constantFrom(0, -1, 2 ** 31, 2 ** 32, 1e300));
+const scalar = fc.oneof(
+  known,
+  nasty,
+  fc.string({ unit: "binary" }),
+  numbers,
+  fc.boolean(),
+  fc.constant(null),
+);
+
+function likelyValue(field: DescField): fc.Arbitrary<unknown> {
+  const one = field.scalar === ScalarType.STRING ? fc.oneof({ weight: 3, arbitrary: known }, scalar) : scalar;
+  const value = field.fieldKind === "list" ? fc.array(one, { maxLength: 5 }) : one;
+  return fc.oneof({ weight: 4, arbitrary: value }, fc.jsonValue({ maxDepth: 4 }));
+}
+
+/** Objects with the right names and more or less right values, and any JSON at all. */
+function body(message: DescMessage): fc.Arbitrary<string> {
+  const fields = Object.fromEntries(message.fields.map((field) => [field.jsonName, likelyValue(field)]));
+  const likely = fc.record(fields, { requiredKeys: [] }).map((value) => JSON.stringify(value));
+  const anything = fc.oneof(
+    fc.json(),
+    fc.string(),
+    fc.jsonValue().map((value) => JSON.stringify({ x: value })),
+  );
+  return fc.oneof({ weight: 5, arbitrary: likely }, { weight: 1, arbitrary: anything });
+}
+
+function path(route: RestRoute): fc.Arbitrary<string> {
+  const segment = fc.oneof(
+    { weight: 3, arbitrary: known },
+    nasty.map((s) => s.slice(0, 2_000)),
+    fc.string({ minLength: 1 }),
+  );
+  const encode = (text: string) => encodeURIComponent(text.toWellFormed()) || "-";
+  const parts = route.segments.map((s) => (typeof s === "string" ? fc.constant(s) : segment.map(encode)));
+  const names = route.method.input.fields.map((field) => field.jsonName);
+  const query = fc.array(fc.tuple(fc.oneof(fc.constantFrom(...names, "x"), fc.string()), scalar), {
+    maxLength: 4,
+  });
+  return fc.tuple(fc.tuple(...parts), query).map(([segments, parameters]) => {
+    const pairs = parameters.map(([name, value]) => `${encode(name)}=${encode(String(value))}`);
+    return `/${segments.join("/")}${route.body === "all" ? "" : `?${pairs.join("&")}`}`;
+  });
+}
+
+for (const route of restRoutes(publicServices)) {
+  test(`${route.httpMethod} ${route.template} never fails on its own account`, async () => {
+    const { token } = await signIn(parley, account.email);
+    await makeSomething(token);
+    const statuses = new Set<number>();
+    await fc.assert(
+      fc.asyncProperty(path(route), body(route.method.input), async (target, json) => {
+        const hasBody = route.httpMethod !== "GET" && route.body !== undefined;
+        const response = await fetch(parley.url + target, {
+          method: route.httpMethod,
+          headers: {
+            authorization: `Bearer ${token}`,
+            ...(hasBody ? { "content-type": "application/json" } : {}),
+          },
+          ...(hasBody ? { body: json } : {}),
+        });
+        const answer = await response.text();
+        statuses.add(response.status);
+        assert.ok(response.status < 500, `${response.status} ${answer}`);
+        if (response.ok) return;
+        assert.ok(JSON.parse(answer).code in errorKinds, answer);
+        assert.doesNotMatch(answer, /\.[jt]s:\d|node_modules|pg_|relation "/);
+      }),
+      { numRuns: 60 },
+    );
+    assert.notDeepEqual([...statuses], [401], "all that was tried is signing in");
+  });
+}
