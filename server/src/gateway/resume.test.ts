@@ -198,6 +198,23 @@ describe("live delivery", async () => {
     assert.deepEqual(client.seqs(chatId), [1, 2, 3]);
   });
 
+  it("looks for what came between the news of a chat and the subscription to it", async () => {
+    const bus = new FaultyBus();
+    const t = await startSockets({ bus, config: { PARLEY_POSITION_CHECK_SECONDS: 0 } });
+    const [ann, ben] = [person(), person()];
+    const old = t.messenger.createChat([ann]);
+    const client = await opened(t, ben);
+    await client.resume();
+    bus.mood = "hold";
+    const created = t.messenger.createChat([ann, ben]);
+    t.messenger.addMembers(old, [ben]);
+    bus.mood = "lose";
+    for (const chatId of [created, old]) fill(t, chatId, ann, 2);
+    bus.release(0);
+    await client.until(() => client.seqs(created).length === 2 && client.seqs(old).length === 3);
+    assert.deepEqual([client.seqs(created), client.seqs(old)], [range(1, 2), range(1, 3)]);
+  });
+
   it("has who was removed resume when the news of it was lost", async () => {
     const bus = new FaultyBus();
     const t = await startSockets({ bus, config: { PARLEY_POSITION_CHECK_SECONDS: 5 } });
