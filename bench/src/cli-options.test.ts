@@ -10,7 +10,7 @@ test("without arguments everything runs", () => {
   assert.deepEqual(read(), {
     mode: "run",
     names: known,
-    windowMs: 3_000,
+    windowMs: 2_000,
     jsonPath: "bench/results/2026-11-21T12-00-00-000Z.local.json",
     profile: false,
   });

@@ -13,7 +13,7 @@ export interface CliOptions {
 
 export class UsageError extends Error {}
 
-const defaultSeconds = 3;
+const defaultSeconds = 2;
 const maxSeconds = 60;
 
 export function readCliOptions(args: string[], known: readonly string[], now: Date): CliOptions {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { MessengerService } from "@parley/api/v2/messenger";
 import fc from "fast-check";
-import { type RestRoute, restRoutes } from "#gateway/http-rules.ts";
+import { type RestRoute, restRoutes } from "#gateway/rest/http-rules.ts";
 import { publicServices } from "#gateway/services.ts";
 import { errorKinds } from "#platform/errors.ts";
 import { parityCallers } from "#test/parity-callers.ts";

@@ -1,4 +1,4 @@
-import { socketSettings } from "#gateway/socket-config.ts";
+import { socketSettings } from "#gateway/realtime/socket-config.ts";
 import { integer, list, oneOf, text, url, type Values } from "#platform/settings.ts";
 import { tokenSettings } from "#platform/token-settings.ts";
 

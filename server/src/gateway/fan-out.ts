@@ -1,11 +1,11 @@
 /** From the event bus to the sockets: the feeds of all chats that somebody on this gateway is subscribed to. */
 import type { BusMessage } from "@parley/api/internal/bus";
 import type { Event } from "@parley/api/v2/event";
-import { catchUp } from "#gateway/catch-up.ts";
-import { ChatFeed, type FeedSurroundings } from "#gateway/chat-feed.ts";
-import { eventFrames, eventJson } from "#gateway/event-page.ts";
-import type { EventReader } from "#gateway/event-reader.ts";
-import type { Subscriber } from "#gateway/subscriber.ts";
+import { catchUp } from "#gateway/realtime/catch-up.ts";
+import { ChatFeed, type FeedSurroundings } from "#gateway/realtime/chat-feed.ts";
+import { eventFrames, eventJson } from "#gateway/realtime/event-page.ts";
+import type { EventReader } from "#gateway/realtime/event-reader.ts";
+import type { Subscriber } from "#gateway/realtime/subscriber.ts";
 import { type Bus, topics, type Unsubscribe } from "#platform/bus.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";

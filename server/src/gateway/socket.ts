@@ -4,7 +4,11 @@
  */
 import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
 import type { WebSocket } from "ws";
+import type { EndedSessions } from "#gateway/auth/ended-sessions.ts";
 import type { CallContext, Caller } from "#gateway/call.ts";
+import { logFailure } from "#gateway/http/failure-log.ts";
+import { traceIdOf } from "#gateway/http/trace.ts";
+import { decodeJson } from "#gateway/json/json-decoder.ts";
 import {
   BadFrameError,
   type CallFrame,
@@ -12,20 +16,16 @@ import {
   findMethod,
   parseCallFrame,
   resultFrame,
-} from "#gateway/call-frame.ts";
-import { type CloseReason, closeReasons } from "#gateway/close-codes.ts";
-import type { EndedSessions } from "#gateway/ended-sessions.ts";
-import { logFailure } from "#gateway/failure-log.ts";
-import { Heartbeat, positionsFrame } from "#gateway/heartbeat.ts";
-import { decodeJson } from "#gateway/json-decoder.ts";
-import type { SocketConfig } from "#gateway/socket-config.ts";
-import type { SocketWriter } from "#gateway/socket-writer.ts";
-import type { Feed } from "#gateway/subscriber.ts";
-import { pingFrame } from "#gateway/text-frame.ts";
-import type { TimerWheel, Wakeable } from "#gateway/timer-wheel.ts";
-import { TokenBucket } from "#gateway/token-bucket.ts";
-import { traceIdOf } from "#gateway/trace.ts";
-import type { UserConnection } from "#gateway/user-connections.ts";
+} from "#gateway/realtime/call-frame.ts";
+import { type CloseReason, closeReasons } from "#gateway/realtime/close-codes.ts";
+import { Heartbeat, positionsFrame } from "#gateway/realtime/heartbeat.ts";
+import type { SocketConfig } from "#gateway/realtime/socket-config.ts";
+import type { SocketWriter } from "#gateway/realtime/socket-writer.ts";
+import type { Feed } from "#gateway/realtime/subscriber.ts";
+import { pingFrame } from "#gateway/realtime/text-frame.ts";
+import type { TimerWheel, Wakeable } from "#gateway/realtime/timer-wheel.ts";
+import { TokenBucket } from "#gateway/realtime/token-bucket.ts";
+import type { UserConnection } from "#gateway/realtime/user-connections.ts";
 import type { Clock } from "#platform/clock.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";

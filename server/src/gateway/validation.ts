@@ -3,7 +3,7 @@
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import type { ConnectError } from "@connectrpc/connect";
-import type { FieldProblem } from "#gateway/json-problems.ts";
+import type { FieldProblem } from "#gateway/json/json-problems.ts";
 import { findNul } from "#gateway/nul-check.ts";
 import { fault } from "#platform/errors.ts";
 

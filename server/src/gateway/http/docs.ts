@@ -1,0 +1,70 @@
+/** The API's description for programs (/v2/openapi.json) and people (/docs), and the error registry (/docs/errors). */
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import fastifyStatic from "@fastify/static";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { escapeHtml, htmlType, pageHeaders } from "#gateway/http/html.ts";
+import { errorKinds } from "#platform/errors.ts";
+
+const swaggerFiles = new Set(["/swagger-ui.css", "/swagger-ui-bundle.js", "/favicon-32x32.png"]);
+const startScript = `SwaggerUIBundle({ url: "/v2/openapi.json", dom_id: "#api", deepLinking: true, tryItOutEnabled: false });\n`;
+const docsStyle = `body{margin:0;font-family:system-ui,sans-serif}main{max-width:60rem;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.5rem;border-bottom:1px solid #ddd}
+tr:target{background:#fff3c4}nav{padding:.75rem 1rem;background:#1f2937}nav a{color:#fff;margin-right:1rem}
+@media(prefers-color-scheme:dark){.plain{background:#111827;color:#e5e7eb}.plain tr:target{background:#4b3b00}}\n`;
+
+export async function registerDocs(app: FastifyInstance): Promise<void> {
+  const openApi = await readFile(fileURLToPath(import.meta.resolve("@parley/api/openapi.json")), "utf8");
+  const send = (reply: FastifyReply, type: string, body: string) =>
+    reply.headers(pageHeaders).header("content-type", type).header("cache-control", "no-cache").send(body);
+
+  app.get("/v2/openapi.json", (_request, reply) => send(reply, "application/json; charset=utf-8", openApi));
+  app.get("/docs", (_request, reply) => send(reply, htmlType, apiPage));
+  app.get("/docs/errors", (_request, reply) => send(reply, htmlType, errorsPage()));
+  app.get("/docs/start.js", (_request, reply) => send(reply, "text/javascript; charset=utf-8", startScript));
+  app.get("/docs/style.css", (_request, reply) => send(reply, "text/css; charset=utf-8", docsStyle));
+  await app.register(fastifyStatic, {
+    root: dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json"))),
+    prefix: "/docs/assets/",
+    decorateReply: false,
+    index: false,
+    allowedPath: (path) => swaggerFiles.has(path),
+    setHeaders: (reply) => void reply.headers(pageHeaders),
+  });
+}
+
+const navigation = `<nav><a href="/docs">API</a><a href="/docs/errors">Errors</a><a href="/v2/openapi.json">OpenAPI</a></nav>`;
+
+function page(options: { title: string; head: string; body: string; bodyClass: string }): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${escapeHtml(options.title)}</title><link rel="icon" href="/docs/assets/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/style.css">${options.head}</head>
+<body class="${options.bodyClass}">${navigation}${options.body}</body></html>
+`;
+}
+
+const apiPage = page({
+  title: "Parley API",
+  head: `<link rel="stylesheet" href="/docs/assets/swagger-ui.css">
+<script src="/docs/assets/swagger-ui-bundle.js" defer></script><script src="/docs/start.js" defer></script>`,
+  body: `<div id="api"></div><noscript>This page needs JavaScript; the description itself is <a href="/v2/openapi.json">here</a>.</noscript>`,
+  bodyClass: "api",
+});
+
+function errorsPage(): string {
+  const rows = Object.entries(errorKinds).map(
+    ([code, { status, title }]) =>
+      `<tr id="${escapeHtml(code)}"><td><a href="#${escapeHtml(code)}"><code>${escapeHtml(code)}</code></a></td><td>${status}</td><td>${escapeHtml(title)}</td></tr>`,
+  );
+  return page({
+    title: "Parley errors",
+    head: "",
+    body: `<main><h1>Errors</h1><p>Every error carries one of these codes, on every transport. A code keeps its meaning.</p>
+<table><thead><tr><th>Code</th><th>HTTP status</th><th>Meaning</th></tr></thead><tbody>
+${rows.join("\n")}
+</tbody></table></main>`,
+    bodyClass: "plain",
+  });
+}

@@ -1,0 +1,73 @@
+/** The HTTP/1.1 side of the gateway: REST, documentation and web client on Fastify, and how all of them fail. */
+import type { Server } from "node:http";
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from "fastify";
+import { accessCookie, readCookie } from "#gateway/auth/cookies.ts";
+import { registerDocs } from "#gateway/http/docs.ts";
+import { logFailure } from "#gateway/http/failure-log.ts";
+import { createHttpServer, type HttpServerParts } from "#gateway/http/http-server.ts";
+import { toProblem } from "#gateway/http/problem.ts";
+import { traceIdOf } from "#gateway/http/trace.ts";
+import { registerWebClient } from "#gateway/http/web-client.ts";
+import { type RestOptions, registerRest } from "#gateway/rest/rest.ts";
+import { keepBodiesAsBytes } from "#gateway/rest/rest-body.ts";
+import { fault, toPublicError } from "#platform/errors.ts";
+import type { Log } from "#platform/log.ts";
+
+export interface HttpAppOptions extends RestOptions, HttpServerParts {
+  maxBodyBytes: number;
+  webRoot: string | undefined;
+  log: Log;
+}
+
+/** As long as the headers may be, which hold the path. */
+const maxParamLength = 16_384;
+
+export async function createHttpApp(
+  options: HttpAppOptions,
+): Promise<{ server: Server; close(): Promise<void> }> {
+  const onError = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+    answerError(error, request, reply, options.log);
+  const app: FastifyInstance = Fastify({
+    logger: false,
+    bodyLimit: options.maxBodyBytes,
+    routerOptions: { maxParamLength, querystringParser: () => ({}) },
+    serverFactory: (handler) => createHttpServer(options, handler),
+    // Requests that Fastify refuses before it has found their route.
+    frameworkErrors: onError as never,
+  });
+  app.setErrorHandler(onError);
+  keepBodiesAsBytes(app);
+  registerRest(app, options);
+  await registerDocs(app);
+  await registerWebClient(app, options.webRoot);
+  await app.ready();
+  return { server: app.server as Server, close: () => app.close() };
+}
+
+function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log) {
+  const told = toPublicError(fromFastify(error));
+  const traceId = traceIdOf(request.headers.traceparent);
+  const { config, url = "(no route)" } = request.routeOptions;
+  const called = config?.called ?? `${request.method} ${url}`;
+  logFailure(log, { told, error, called, traceId });
+  const { status, headers, body } = toProblem(told, traceId, { hasCredentials: hasCredentials(request) });
+  return reply.code(status).headers(headers).send(body);
+}
+
+function hasCredentials({ headers }: FastifyRequest): boolean {
+  return headers.authorization !== undefined || readCookie(headers.cookie, accessCookie) !== undefined;
+}
+
+/** What Fastify itself refuses, as an error out of the registry. */
+function fromFastify(error: unknown): unknown {
+  const { code, statusCode = 500 } = error as Partial<FastifyError>;
+  if (typeof code !== "string" || !code.startsWith("FST_")) return error;
+  if (statusCode === 413) return fault("too-large", { cause: error });
+  if (statusCode === 415) return fault("unsupported-media-type", { cause: error });
+  return statusCode < 500 ? fault("malformed-request", { cause: error }) : error;
+}

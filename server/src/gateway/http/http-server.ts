@@ -1,0 +1,114 @@
+/** The servers' sockets: limits on what a peer may take its time with, and the way of a request to its handler. */
+import {
+  createServer as createHttp1Server,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from "node:http";
+import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
+import type { Duplex } from "node:stream";
+import type { ApplyCors } from "#gateway/http/cors.ts";
+import { toProblem } from "#gateway/http/problem.ts";
+import { traceIdOf } from "#gateway/http/trace.ts";
+import type { RpcServer } from "#gateway/rpc/rpc.ts";
+import { fault, toPublicError } from "#platform/errors.ts";
+
+const limits = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 72_000,
+  connectionsCheckingInterval: 5_000,
+  maxHeaderSize: 16_384,
+  // Other upgrades (curl offers h2c by itself) are declined by answering in HTTP/1.1 (RFC 9110, 7.8).
+  shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === "websocket",
+};
+const maxStreamsPerConnection = 250;
+const maxInvalidFrames = 100;
+
+export interface HttpServerParts {
+  cors: ApplyCors;
+  rpc: RpcServer;
+}
+
+/** HTTP/1.1: what is not an RPC goes to the handler. */
+export function createHttpServer(
+  { cors, rpc }: HttpServerParts,
+  handler: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  const server = createHttp1Server(limits, (request, response) => {
+    if (cors(request, response) === "answered") return;
+    if (!rpc.handle(request, response)) handler(request, response);
+  });
+  return server.on("clientError", refuse);
+}
+
+export interface GrpcServer {
+  readonly server: Http2Server;
+  /** Lets calls in flight finish, but no longer than that. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** HTTP/2 without TLS ("h2c"), for gRPC. */
+export function createGrpcServer(rpc: RpcServer): GrpcServer {
+  const sessions = new Set<ServerHttp2Session>();
+  const server = createHttp2Server(
+    {
+      settings: { maxConcurrentStreams: maxStreamsPerConnection },
+      maxSessionInvalidFrames: maxInvalidFrames,
+    },
+    (request, response) => {
+      if (rpc.handle(request, response)) return;
+      const { status, headers, body } = toProblem(
+        toPublicError(fault("route-not-found")),
+        traceIdOf(request.headers.traceparent),
+      );
+      response.writeHead(status, headers).end(body);
+    },
+  );
+  server.on("session", (session) => {
+    sessions.add(session);
+    // An error ends its session only; without a listener it would end the process.
+    session.on("error", () => {}).once("close", () => sessions.delete(session));
+  });
+  return {
+    server,
+    async close(graceMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const session of sessions) session.close();
+      await withGrace(closed, graceMs, () => {
+        for (const session of sessions) session.destroy();
+      });
+    },
+  };
+}
+
+/** Bytes that are not HTTP, headers that are too large, and peers that are too slow. */
+function refuse(error: NodeJS.ErrnoException, socket: Duplex) {
+  if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
+  const code = error.code === "HPE_HEADER_OVERFLOW" ? "too-large" : "malformed-request";
+  const { status, headers, body } = toProblem(toPublicError(fault(code)), traceIdOf(undefined));
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const length = Buffer.byteLength(body);
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}content-length: ${length}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}
+
+/** Lets requests in flight finish, but no longer than that. Never throws. */
+export async function closeHttpServer(server: Server, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  await withGrace(closed, graceMs, () => server.closeAllConnections());
+}
+
+/** An upgraded socket keeps its server from closing, so force is not waited for either. */
+async function withGrace(closed: Promise<void>, graceMs: number, force: () => void): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const expired = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, graceMs);
+  });
+  await Promise.race([closed, expired]);
+  clearTimeout(timer);
+  force();
+}

@@ -1,0 +1,141 @@
+/** Everything that the sockets of one gateway share, put together; and who is connected. */
+import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
+import type { Authenticator } from "#gateway/auth/authenticate.ts";
+import type { EndedSessions } from "#gateway/auth/ended-sessions.ts";
+import type { Call } from "#gateway/call.ts";
+import type { GatewayClients } from "#gateway/clients.ts";
+import { FanOut } from "#gateway/fan-out.ts";
+import { closeReasons } from "#gateway/realtime/close-codes.ts";
+import { createEventReader } from "#gateway/realtime/event-reader.ts";
+import { createGate } from "#gateway/realtime/gate.ts";
+import { PositionSweep } from "#gateway/realtime/position-sweep.ts";
+import { createLocalPresence } from "#gateway/realtime/presence.ts";
+import { createRealtime } from "#gateway/realtime/realtime.ts";
+import type { SocketConfig } from "#gateway/realtime/socket-config.ts";
+import { TimerWheel } from "#gateway/realtime/timer-wheel.ts";
+import { UserConnections } from "#gateway/realtime/user-connections.ts";
+import type { Connection, SocketSurroundings } from "#gateway/socket.ts";
+import { createValidate } from "#gateway/validation.ts";
+import type { Bus } from "#platform/bus.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Log } from "#platform/log.ts";
+
+export interface HubOptions {
+  config: SocketConfig;
+  clients: Pick<GatewayClients, "messenger" | "messengerInternal">;
+  call: Call;
+  authenticator: Pick<Authenticator, "authenticateToken">;
+  endedSessions: Pick<EndedSessions, "has">;
+  bus: Bus;
+  clock: Clock;
+  log: Log;
+  callTimeoutMs: number;
+  tokenToleranceMs: number;
+}
+
+export interface SocketHub {
+  /** For the connections. */
+  readonly surroundings: SocketSurroundings;
+  /** Those whose TCP connection is there. */
+  readonly connections: ReadonlySet<Connection>;
+  /** The user's sockets. */
+  count(userId: string): number;
+  add(connection: Connection): void;
+  /** Closes the sockets of these sessions. */
+  endSessions(sessionIds: readonly string[]): void;
+  /** To be called once a second. */
+  tick(): Promise<void>;
+}
+
+const maxWaitingReads = 20_000;
+
+export function createSocketHub(options: HubOptions): SocketHub {
+  const { config, clients, bus, clock, log, callTimeoutMs } = options;
+  const messenger = clients.messengerInternal;
+  const connections = new Set<Connection>();
+  const sessions = new SessionIndex();
+  const wheel = new TimerWheel();
+  const graceMs = config.PARLEY_PRESENCE_GRACE_SECONDS * 1_000;
+  const presence = createLocalPresence({ clock, graceMs });
+  const maxRunning = config.PARLEY_RESUME_CONCURRENCY;
+  const gate = createGate({ maxRunning, maxWaiting: maxWaitingReads, maxWaitMs: callTimeoutMs });
+  const reader = createEventReader(clients.messenger, gate, callTimeoutMs);
+  const users = new UserConnections<Connection>(bus, (userId, message) =>
+    fanOut.takeUserMessage(userId, message),
+  );
+  const listenersOf = (userId: string) => users.listenersOf(userId);
+  const fanOut = new FanOut({ bus, reader, log, clock, listenersOf });
+  const periodSeconds = config.PARLEY_POSITION_CHECK_SECONDS;
+  const sweep = new PositionSweep({ users, fanOut, messenger, gate, log, callTimeoutMs, periodSeconds });
+  const answerRealtime = createRealtime({
+    ...options,
+    messenger,
+    users,
+    fanOut,
+    reader,
+    gate,
+    presence,
+    validate: createValidate(),
+    onAuthenticated: (connection, formerSessionId) => sessions.move(connection, formerSessionId),
+  });
+
+  const surroundings: SocketSurroundings = {
+    ...options,
+    wheel,
+    answer: (connection: Connection, method: DescMethodUnary, request: Message) =>
+      answerRealtime(connection, method, request) ?? options.call(method, request, connection.context),
+    onEnd(connection) {
+      sessions.remove(connection, connection.context.caller.sessionId);
+      presence.unwatch(connection);
+      if (users.remove(connection)) presence.leave(connection.userId);
+    },
+    onGone: (connection) => void connections.delete(connection),
+  };
+
+  return {
+    surroundings,
+    connections,
+    count: (userId) => users.count(userId),
+    add(connection) {
+      connections.add(connection);
+      sessions.add(connection);
+      if (users.add(connection)) presence.enter(connection.userId);
+    },
+    endSessions(sessionIds) {
+      for (const id of sessionIds) {
+        for (const connection of [...sessions.get(id)]) connection.close(closeReasons.sessionEnded);
+      }
+    },
+    tick() {
+      wheel.tick(clock.now());
+      presence.tick();
+      return sweep.tick();
+    },
+  };
+}
+
+class SessionIndex {
+  readonly #bySession = new Map<string, Set<Connection>>();
+
+  get(sessionId: string): Iterable<Connection> {
+    return this.#bySession.get(sessionId) ?? [];
+  }
+
+  add(connection: Connection) {
+    const { sessionId } = connection.context.caller;
+    // A user of an outside issuer has no session here.
+    if (sessionId === "") return;
+    const ofSession = this.#bySession.get(sessionId) ?? new Set();
+    this.#bySession.set(sessionId, ofSession.add(connection));
+  }
+
+  remove(connection: Connection, sessionId: string) {
+    const ofSession = this.#bySession.get(sessionId);
+    if (ofSession?.delete(connection) && ofSession.size === 0) this.#bySession.delete(sessionId);
+  }
+
+  move(connection: Connection, formerSessionId: string) {
+    this.remove(connection, formerSessionId);
+    this.add(connection);
+  }
+}

@@ -1,0 +1,134 @@
+/** Opens the WebSockets of a gateway at /v2/ws, and closes them all when it stops. */
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { ClientAddresses } from "#gateway/http/client-address.ts";
+import { closeReasons } from "#gateway/realtime/close-codes.ts";
+import { createSocketHub, type HubOptions } from "#gateway/realtime/socket-hub.ts";
+import { createTurnFlusher, SocketWriter } from "#gateway/realtime/socket-writer.ts";
+import { type AdmissionParts, admit, refuseUpgrade, subprotocol } from "#gateway/realtime/upgrade.ts";
+import { Connection } from "#gateway/socket.ts";
+import { topics, type Unsubscribe } from "#platform/bus.ts";
+import { fault } from "#platform/errors.ts";
+
+export interface SocketServerOptions extends HubOptions, Pick<AdmissionParts, "identity"> {
+  authenticator: HubOptions["authenticator"] & AdmissionParts["authenticator"];
+  addresses: Pick<ClientAddresses, "addressOf">;
+  /** Calls back once a second until the returned function is called; for tests. */
+  everySecond?: (work: () => void) => () => void;
+}
+
+export interface SocketServer {
+  /** Open sockets. */
+  readonly size: number;
+  start(): Promise<void>;
+  /** Takes over an HTTP server's "upgrade" event, whatever its path. Never throws. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Answers the calls under way, then tells every client to resume elsewhere. Never rejects. */
+  stop(): Promise<void>;
+}
+
+/** How long a peer may take to answer our close frame, or to take what lies before it. */
+const closeTimeoutMs = 5_000;
+const stopGraceMs = 5_000;
+const maxFragments = 1_024;
+const maxUserAgentLength = 256;
+
+export function createSocketServer(options: SocketServerOptions): SocketServer {
+  const { config, bus, log, endedSessions } = options;
+  const hub = createSocketHub(options);
+  const flusher = createTurnFlusher();
+  const wss = createWebSocketServer(config.PARLEY_WS_MAX_FRAME_BYTES);
+  const stops: Unsubscribe[] = [];
+  let upgrades = 0;
+  let isStopping = false;
+
+  function requireRoom() {
+    if (isStopping) throw fault("unavailable");
+    if (hub.connections.size + upgrades > config.PARLEY_WS_MAX_SOCKETS) throw fault("overloaded");
+  }
+
+  async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
+    requireRoom();
+    const caller = await admit(options, request);
+    // From here to hub.add nothing waits, so that no limit is passed and no news of an ended session is missed.
+    requireRoom();
+    if (hub.count(caller.userId) >= config.PARLEY_WS_MAX_SOCKETS_PER_USER) {
+      throw fault("too-many-requests", { detail: "You have too many sockets open" });
+    }
+    if (caller.sessionId && endedSessions.has(caller.sessionId)) {
+      throw fault("unauthenticated", { detail: "This session has ended" });
+    }
+    wss.handleUpgrade(request, socket, head, (ws: WebSocket) => {
+      const context = { caller, signal: undefined, ...originOf(request) };
+      hub.add(new Connection(ws, new SocketWriter(socket, flusher), context, hub.surroundings));
+    });
+  }
+
+  function originOf({ socket, headers }: IncomingMessage) {
+    const clientAddress = options.addresses.addressOf(socket.remoteAddress, headers);
+    return { clientAddress, userAgent: (headers["user-agent"] ?? "").slice(0, maxUserAgentLength) };
+  }
+
+  return {
+    get size() {
+      return hub.connections.size;
+    },
+    async start() {
+      stops.push(
+        await bus.subscribe(topics.sessions, (message) => hub.endSessions(message.endedSessionIds)),
+        (options.everySecond ?? everySecond)(() => void hub.tick()),
+      );
+    },
+    handleUpgrade(request, socket, head) {
+      upgrades += 1;
+      const destroy = () => void socket.destroy();
+      socket.on("error", destroy);
+      upgrade(request, socket, head)
+        .then(() => void socket.off("error", destroy))
+        .catch((error) => refuseUpgrade(request, socket, error))
+        .finally(() => {
+          upgrades -= 1;
+        });
+    },
+    async stop() {
+      isStopping = true;
+      for (const stop of stops.splice(0)) stop();
+      for (const connection of [...hub.connections]) connection.drain();
+      await untilEmpty(hub.connections, stopGraceMs);
+      for (const connection of [...hub.connections]) connection.close(closeReasons.restart);
+      await untilEmpty(hub.connections, closeTimeoutMs);
+      if (hub.connections.size > 0) log.warn({ sockets: hub.connections.size }, "sockets had to be cut off");
+      for (const connection of [...hub.connections]) connection.terminate();
+    },
+  };
+}
+
+function createWebSocketServer(maxPayload: number): WebSocketServer {
+  const limits = { maxPayload, maxFragments, closeTimeout: closeTimeoutMs };
+  const wss = new WebSocketServer({
+    ...limits,
+    noServer: true,
+    clientTracking: false,
+    // Costs 340 KB for each socket and five sixths of the throughput.
+    perMessageDeflate: false,
+    handleProtocols: () => subprotocol,
+  });
+  // Without a listener ws would answer in HTML.
+  return wss.on("wsClientError", (error, socket, request) => {
+    refuseUpgrade(request, socket, fault("malformed-request", { detail: error.message }));
+  });
+}
+
+function everySecond(work: () => void): () => void {
+  const timer = setInterval(work, 1_000);
+  return () => clearInterval(timer);
+}
+
+const pollMs = 20;
+
+async function untilEmpty(set: ReadonlySet<unknown>, timeoutMs: number): Promise<void> {
+  for (const until = performance.now() + timeoutMs; set.size > 0 && performance.now() < until; ) {
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}

@@ -1,0 +1,75 @@
+/** Who may open a WebSocket: decides on the HTTP request that asks for it, and refuses it in HTTP. */
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import type { Client } from "@connectrpc/connect";
+import type { IdentityInternalService } from "@parley/api/internal/identity";
+import type { Authenticator } from "#gateway/auth/authenticate.ts";
+import type { Caller } from "#gateway/call.ts";
+import { toProblem } from "#gateway/http/problem.ts";
+import { traceIdOf } from "#gateway/http/trace.ts";
+import { fault, toPublicError } from "#platform/errors.ts";
+
+export const subprotocol = "parley.v2.json";
+const path = "/v2/ws";
+const maxTicketLength = 256;
+
+export interface AdmissionParts {
+  authenticator: Pick<Authenticator, "authenticate">;
+  identity: Pick<Client<typeof IdentityInternalService>, "redeemWsTicket">;
+  callTimeoutMs: number;
+}
+
+/**
+ * The caller who opens the socket. A ticket or an Authorization header is proof enough wherever the page comes from;
+ * a cookie, which browsers send by themselves, counts only from a page of our own origin.
+ */
+export async function admit(parts: AdmissionParts, request: IncomingMessage): Promise<Caller> {
+  const url = parseUrl(request.url ?? "");
+  if (url.pathname !== path) throw fault("route-not-found");
+  requireSubprotocol(request.headers["sec-websocket-protocol"]);
+  const ticket = url.searchParams.get("ticket");
+  if (ticket !== null) return redeem(parts, ticket);
+  const caller = await parts.authenticator.authenticate(request.headers, { changesState: true });
+  if (!caller) throw fault("unauthenticated");
+  return caller;
+}
+
+function parseUrl(target: string): URL {
+  const url = URL.parse(target, "http://localhost");
+  if (!url) throw fault("malformed-request");
+  return url;
+}
+
+/** A client that asks for none gets ours; one that asks for others only would not understand it. */
+function requireSubprotocol(header: string | undefined) {
+  if (header === undefined) return;
+  const wanted = header.split(",").map((name) => name.trim());
+  if (!wanted.includes(subprotocol)) {
+    throw fault("malformed-request", { detail: `The subprotocol here is ${subprotocol}` });
+  }
+}
+
+async function redeem({ identity, callTimeoutMs }: AdmissionParts, ticket: string): Promise<Caller> {
+  if (ticket === "" || ticket.length > maxTicketLength) throw fault("ticket-invalid");
+  const answer = await identity.redeemWsTicket({ ticket }, { timeoutMs: callTimeoutMs });
+  const { userId, sessionId, roles, expiresAt } = answer;
+  return { userId, sessionId, roles, tokenExpiresAt: expiresAt ? timestampMs(expiresAt) : 0 };
+}
+
+/** Answers the upgrade request with a problem document and ends the connection. */
+export function refuseUpgrade(request: IncomingMessage, socket: Duplex, error: unknown): void {
+  if (!socket.writable) return void socket.destroy();
+  const problem = toProblem(toPublicError(error), traceIdOf(request.headers.traceparent));
+  const headers: Record<string, string | number> = {
+    ...problem.headers,
+    "sec-websocket-version": 13,
+    "content-length": Buffer.byteLength(problem.body),
+    connection: "close",
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.once("finish", () => socket.destroy());
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join("")}\r\n${problem.body}`,
+  );
+}

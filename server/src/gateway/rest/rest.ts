@@ -1,0 +1,115 @@
+/**
+ * REST: a generic transcoder between HTTP and the methods of the contract (https://google.aip.dev/127). It knows no
+ * method by name; what it serves is what the google.api.http options say.
+ */
+import { type Message, toJson } from "@bufbuild/protobuf";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { sessionCookie } from "#gateway/auth/session-cookies.ts";
+import type { Call, CallContext } from "#gateway/call.ts";
+import type { OpenCall } from "#gateway/http/call-context.ts";
+import { encodeJson } from "#gateway/json/json-encoder.ts";
+import { httpMethods, type RestRoute, restRoutes } from "#gateway/rest/http-rules.ts";
+import { restBody } from "#gateway/rest/rest-body.ts";
+import { readRestRequest } from "#gateway/rest/rest-request.ts";
+import { publicServices } from "#gateway/services.ts";
+import { fault } from "#platform/errors.ts";
+
+export interface RestOptions {
+  call: Call;
+  openCall: OpenCall;
+  /** Whether cookies set in answer to this request are for HTTPS only. */
+  isSecure: (request: FastifyRequest) => boolean;
+}
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The route as the log names it. */
+    called?: string;
+  }
+  interface FastifyRequest {
+    /** Set before the body is read. */
+    callContext: CallContext | undefined;
+  }
+}
+
+/** Throws when the contract's routes contradict each other. */
+export function registerRest(app: FastifyInstance, options: RestOptions): void {
+  app.decorateRequest("callContext", undefined);
+  const methodsByPath = new Map<string, string[]>();
+  for (const route of restRoutes(publicServices)) {
+    const path = fastifyPath(route);
+    app.route({
+      method: route.httpMethod,
+      url: path,
+      config: { called: `${route.httpMethod} ${route.template}` },
+      onRequest: async (request, reply) => {
+        request.callContext = await options.openCall(route.method, request.raw, signalOf(reply));
+      },
+      handler: (request, reply) => serve(route, options, request, reply),
+    });
+    methodsByPath.set(path, [...(methodsByPath.get(path) ?? []), route.httpMethod]);
+  }
+  for (const [path, methods] of methodsByPath) refuseOtherMethods(app, path, methods);
+}
+
+async function serve(route: RestRoute, options: RestOptions, request: FastifyRequest, reply: FastifyReply) {
+  const message = readRestRequest(route, {
+    pathValues: Object.values(request.params as Record<string, string>),
+    query: queryOf(request),
+    body: restBody(request),
+  });
+  const answer = await options.call(route.method, message, request.callContext!);
+  const cookie = sessionCookie({
+    method: route.method,
+    request: message,
+    answer,
+    secure: options.isSecure(request),
+  });
+  if (cookie) reply.header("set-cookie", cookie);
+  reply.header("content-type", "application/json; charset=utf-8").header("cache-control", "no-store");
+  return reply.send(answerBody(route, answer));
+}
+
+function answerBody({ method, responseBody }: RestRoute, answer: Message): string {
+  if (!responseBody) return encodeJson(method.output, answer);
+  const whole = toJson(method.output, answer, { alwaysEmitImplicit: true }) as Record<string, unknown>;
+  return JSON.stringify(whole[responseBody.jsonName] ?? null);
+}
+
+/** The segments' names are their positions, so that routes that name the same segment differently get along. */
+function fastifyPath({ segments }: RestRoute): string {
+  const parts = segments.map((segment, index) =>
+    typeof segment === "string" ? segment : `:segment${index}`,
+  );
+  return `/${parts.join("/")}`;
+}
+
+function refuseOtherMethods(app: FastifyInstance, path: string, methods: readonly string[]) {
+  const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
+  app.options(path, (_request, reply) => reply.code(204).header("allow", allow).send());
+  app.route({
+    method: httpMethods.filter((method) => !methods.includes(method)),
+    url: path,
+    // Before the body is read: there is no use for it.
+    onRequest: async (_request, reply) => {
+      reply.header("allow", allow);
+      throw fault("method-not-allowed");
+    },
+    handler: async () => undefined,
+  });
+}
+
+function queryOf(request: FastifyRequest): string {
+  const url = request.raw.url ?? "";
+  const at = url.indexOf("?");
+  return at < 0 ? "" : url.slice(at + 1);
+}
+
+/** Aborts when the client goes away before its answer is complete. */
+function signalOf(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once("close", () => {
+    if (!reply.raw.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}

@@ -1,0 +1,126 @@
+/** gRPC, gRPC-Web and Connect: connect-es speaks the protocols, what is called is the same Call as everywhere. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import type { DescMethodUnary } from "@bufbuild/protobuf";
+import {
+  type ConnectRouter,
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+} from "@connectrpc/connect";
+import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import type { Call } from "#gateway/call.ts";
+import type { OpenCall } from "#gateway/http/call-context.ts";
+import { logFailure } from "#gateway/http/failure-log.ts";
+import { traceIdOf } from "#gateway/http/trace.ts";
+import { readRpcRequest, rpcCompressions, rpcFormat } from "#gateway/rpc/rpc-request.ts";
+import { publicServices, unary } from "#gateway/services.ts";
+import { toFault, toPublicError } from "#platform/errors.ts";
+import type { Log } from "#platform/log.ts";
+
+type Request = IncomingMessage | Http2ServerRequest;
+type Response = ServerResponse | Http2ServerResponse;
+
+export interface RpcOptions {
+  call: Call;
+  openCall: OpenCall;
+  maxBodyBytes: number;
+  timeoutMs: number;
+  log: Log;
+}
+
+export interface RpcServer {
+  /** False when the path is none of a method: nothing has been done then. */
+  handle(request: Request, response: Response): boolean;
+}
+
+/** Answers below are not worth the time to compress them. */
+const compressMinBytes = 65_536;
+
+export function createRpcServer(options: RpcOptions): RpcServer {
+  const router = createConnectRouter({
+    acceptCompression: rpcCompressions,
+    compressMinBytes,
+    jsonOptions: { alwaysEmitImplicit: true },
+  });
+  for (const service of publicServices) {
+    for (const method of service.methods) addMethod(router, unary(method), options);
+  }
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return {
+    handle(request, response) {
+      const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
+      if (!handler) return false;
+      void serve(handler, request, response);
+      return true;
+    },
+  };
+}
+
+async function serve(handler: UniversalHandler, request: Request, response: Response): Promise<void> {
+  try {
+    const answer = await handler(withoutBody(request, response));
+    if ("stream" in request) leaveRestUnread(request);
+    // Not settled by a complete answer, only by one that failed.
+    await universalResponseToNodeResponse(answer, response);
+  } catch {
+    // The client is gone, or its request is not even HTTP that names a host: there is nobody to tell.
+    response.destroy();
+  }
+}
+
+/** Once answered, what is left of a body is not wanted (RFC 9113, 8.1). For HTTP/1.1 Node sees to that by itself. */
+function leaveRestUnread(request: Http2ServerRequest) {
+  // The trailers are the answer's last part, and are sent by a listener that was there before.
+  request.stream.once("wantTrailers", () =>
+    setImmediate(() => {
+      if (!request.complete) request.stream.close(constants.NGHTTP2_NO_ERROR);
+    }),
+  );
+}
+
+const requestKey = createContextKey<Request | undefined>(undefined);
+
+/** connect-es is given an empty message: the real one is read by the method, see rpc-request.ts. */
+function withoutBody(request: Request, response: Response): UniversalServerRequest {
+  const values = createContextValues().set(requestKey, request);
+  const universal = universalRequestFromNodeRequest(request, response as ServerResponse, undefined, values);
+  const { isEnveloped, isJson } = rpcFormat(request.headers["content-type"]);
+  const message = Buffer.from(isJson ? "{}" : "");
+  const envelope = Buffer.from([0, 0, 0, 0, message.length]);
+  for (const name of ["content-encoding", "content-length"]) universal.header.delete(name);
+  return { ...universal, body: once(isEnveloped ? Buffer.concat([envelope, message]) : message) };
+}
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
+}
+
+function addMethod(router: ConnectRouter, method: DescMethodUnary, options: RpcOptions) {
+  router.rpc(method, async (_empty: unknown, context: HandlerContext) => {
+    const request = context.values.get(requestKey)!;
+    try {
+      return (await run(method, request, context, options)) as never;
+    } catch (error) {
+      const traceId = traceIdOf(request.headers.traceparent);
+      logFailure(options.log, { told: toPublicError(error), error, called: String(method), traceId });
+      const told = toFault(error);
+      told.metadata.set("trace-id", traceId);
+      throw told;
+    }
+  });
+}
+
+async function run(method: DescMethodUnary, request: Request, context: HandlerContext, options: RpcOptions) {
+  const { call, openCall, maxBodyBytes, timeoutMs } = options;
+  const callContext = await openCall(method, request, context.signal);
+  const limits = { maxBytes: maxBodyBytes, timeoutMs, signal: context.signal };
+  const message = await readRpcRequest(method.input, request, limits);
+  const clientTimeoutMs = context.timeoutMs();
+  return call(method, message, {
+    ...callContext,
+    ...(clientTimeoutMs === undefined ? {} : { timeoutMs: Math.max(1, clientTimeoutMs) }),
+  });
+}
