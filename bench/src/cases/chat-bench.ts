@@ -1,6 +1,7 @@
 /** The runs that the cases about messages are made of, against Parley or a floor. */
-import type { ChatLoad } from "../load/chat-load.ts";
+
 import type { OpenChatsOptions } from "../load/chat-members.ts";
+import type { ChatLoad } from "../load/chat-run.ts";
 import { type Inspector, openInspector } from "../process/inspector.ts";
 import { startLoadProcess } from "../process/load-process.ts";
 import { type ObservedRun, observeRun } from "../process/observed-run.ts";

@@ -1,29 +1,8 @@
 /** Sends into chats and follows every message to every socket of its chat. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChatMembers, FrameHandler } from "./chat-members.ts";
-import { type ChatRun, prepareRun } from "./chat-run.ts";
+import { type ChatRun, prepareRun, type RunChatsOptions } from "./chat-run.ts";
 import type { LedgerSummary } from "./delivery-ledger.ts";
-
-export interface RunChatsOptions {
-  /** Starts the client ids, so that no two runs share one. Without dots. */
-  name: string;
-  load: ChatLoad;
-  /** Sends that are counted but not timed, before the window. */
-  warmupMs: number;
-  windowMs: number;
-  /** How long after the window to wait for what is still under way. */
-  drainTimeoutMs: number;
-  seed: number;
-}
-
-export type ChatLoad =
-  /**
-   * Open loop: due on a schedule, whatever is answered. Stops when as much is outstanding as the schedule asks for in
-   * maxBehindMs: the server does not keep up.
-   */
-  | { messagesPerSecond: number; maxBehindMs: number }
-  /** Closed loop: the next one as soon as one has arrived everywhere. Shows what a server can do, not how it feels. */
-  | { inFlight: number };
 
 export interface ChatRunResult extends LedgerSummary {
   windowMs: number;

@@ -1,10 +1,30 @@
 /** One run: when each send is due, who sends it, and what has come of it. */
 
-import type { RunChatsOptions } from "./chat-load.ts";
 import type { Chat, Member } from "./chat-members.ts";
 import { createDeliveryLedger, type DeliveryLedger } from "./delivery-ledger.ts";
 import { createRandom, poissonSchedule } from "./schedule.ts";
 import { createTexts } from "./texts.ts";
+
+export type ChatLoad =
+  /**
+   * Open loop: due on a schedule, whatever is answered. Stops when as much is outstanding as the schedule asks for in
+   * maxBehindMs: the server does not keep up.
+   */
+  | { messagesPerSecond: number; maxBehindMs: number }
+  /** Closed loop: the next one as soon as one has arrived everywhere. Shows what a server can do, not how it feels. */
+  | { inFlight: number };
+
+export interface RunChatsOptions {
+  /** Starts the client ids, so that no two runs share one. Without dots. */
+  name: string;
+  load: ChatLoad;
+  /** Sends that are counted but not timed, before the window. */
+  warmupMs: number;
+  windowMs: number;
+  /** How long after the window to wait for what is still under way. */
+  drainTimeoutMs: number;
+  seed: number;
+}
 
 export interface ChatRun {
   readonly ledger: DeliveryLedger;

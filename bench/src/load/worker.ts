@@ -1,6 +1,7 @@
 /** The process that makes the load. It does what it is told over IPC, one thing at a time, and ends with its parent. */
-import { type ChatRunResult, type RunChatsOptions, runChats } from "./chat-load.ts";
+import { type ChatRunResult, runChats } from "./chat-load.ts";
 import { type ChatMembers, type OpenChatsOptions, openChatMembers } from "./chat-members.ts";
+import type { RunChatsOptions } from "./chat-run.ts";
 import { type HttpLoadOptions, type HttpLoadResult, runHttpLoad } from "./http-load.ts";
 import { type IdleLoad, type OpenIdleOptions, openIdle } from "./idle-load.ts";
 

@@ -1,5 +1,6 @@
 /** A run of the load with what it cost the server, and a profile of it where that is asked for. */
-import type { ChatRunResult, RunChatsOptions } from "../load/chat-load.ts";
+import type { ChatRunResult } from "../load/chat-load.ts";
+import type { RunChatsOptions } from "../load/chat-run.ts";
 import type { Inspector } from "./inspector.ts";
 import type { LoadProcess } from "./load-process.ts";
 import { type ProcessorProfile, startProfile } from "./processor-profile.ts";
