@@ -1,7 +1,6 @@
 /** The calls of the API that need no live connection, one function each. */
 import type { ListSessionsResponseJson, SessionJson } from "@parley/api/v2/auth";
 import type {
-  AddReactionResponseJson,
   CreateChatResponseJson,
   EditMessageResponseJson,
   GetChatResponseJson,
@@ -12,7 +11,12 @@ import type {
   MarkReadResponseJson,
   UpdateChatResponseJson,
 } from "@parley/api/v2/messenger";
-import type { GetMeResponseJson, GetUserResponseJson, ListUsersResponseJson } from "@parley/api/v2/user";
+import type {
+  GetMeResponseJson,
+  GetUserResponseJson,
+  ListUsersResponseJson,
+  UpdateMeResponseJson,
+} from "@parley/api/v2/user";
 import { path, query, type Rest } from "./rest.ts";
 import {
   type Chat,
@@ -145,7 +149,7 @@ function createMessageCalls(rest: Rest) {
     },
     async addReaction(chatId: string, messageId: string, emoji: string): Promise<void> {
       const url = path`/v2/chats/${chatId}/messages/${messageId}/reactions/${emoji}`;
-      await rest.call<AddReactionResponseJson>("PUT", url);
+      await rest.call("PUT", url);
     },
     async removeReaction(chatId: string, messageId: string, emoji: string): Promise<void> {
       await rest.call("DELETE", path`/v2/chats/${chatId}/messages/${messageId}/reactions/${emoji}`);
@@ -159,7 +163,7 @@ function createUserCalls(rest: Rest) {
       return toUser((await rest.call<GetMeResponseJson>("GET", "/v2/users/me")).user);
     },
     async updateMe(changes: { name: string }): Promise<User> {
-      return toUser((await rest.call<GetMeResponseJson>("PATCH", "/v2/users/me", changes)).user);
+      return toUser((await rest.call<UpdateMeResponseJson>("PATCH", "/v2/users/me", changes)).user);
     },
     async getUser(userId: string): Promise<User> {
       return toUser((await rest.call<GetUserResponseJson>("GET", path`/v2/users/${userId}`)).user);

@@ -19,7 +19,7 @@ import { createLog } from "#platform/log.ts";
 import type { Service } from "#platform/service.ts";
 import { readSettings } from "#platform/settings.ts";
 
-export const testSecretKey = new Uint8Array(32).fill(7);
+const testSecretKey = new Uint8Array(32).fill(7);
 
 export interface TestClock extends Clock {
   advance(by: { ms?: number; seconds?: number; days?: number }): void;

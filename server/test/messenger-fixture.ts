@@ -9,7 +9,6 @@ import { type MessengerConfig, messengerSettings } from "#messenger/config.ts";
 import { createMessenger } from "#messenger/service.ts";
 import { actorHeaders } from "#platform/actor.ts";
 import { type Bus, createLocalBus } from "#platform/bus.ts";
-import { systemClock } from "#platform/clock.ts";
 import { createDatabase } from "#platform/database.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
 import { toPublicError } from "#platform/errors.ts";
@@ -46,7 +45,7 @@ export async function startMessenger(
   const published: TestMessenger["published"] = [];
   const config: MessengerConfig = readSettings(messengerSettings, settings, []);
   const bus = recordingBus(published);
-  const service = createMessenger({ config, database, bus, clock: systemClock, log });
+  const service = createMessenger({ config, database, bus, log });
   const transport = createDirectTransport((router) => service.routes(router));
   await service.start();
   let stopped: Promise<void> | undefined;

@@ -16,12 +16,13 @@ export async function watchOtherLoad(): Promise<() => Promise<number | undefined
 
 async function readBusyMs(): Promise<{ machine: number; own: number }> {
   const machine = (await readFile("/proc/stat", "utf8")).split("\n", 1)[0] ?? "";
-  // proc_stat(5): user, nice, system, idle, iowait, irq, softirq, steal, …
-  const [user, nice, system, , , irq, softirq, steal] = numbers(machine.replace(/^cpu +/, ""));
+  // proc_stat(5): user, nice, system, idle, iowait, irq, softirq, steal. Interrupts belong to nobody: the load's own
+  // packets cause them too.
+  const [user, nice, system, , , , , steal] = numbers(machine.replace(/^cpu +/, ""));
   const self = await readFile("/proc/self/stat", "utf8");
   // proc_pid_stat(5): from the state, field 3, after the name; utime to cstime, which holds ended children, are 14 to 17.
   const own = numbers(self.slice(self.lastIndexOf(")") + 2)).slice(14 - 3, 18 - 3);
-  return { machine: sum([user!, nice!, system!, irq!, softirq!, steal!]) * tickMs, own: sum(own) * tickMs };
+  return { machine: sum([user!, nice!, system!, steal!]) * tickMs, own: sum(own) * tickMs };
 }
 
 const numbers = (text: string) => text.split(" ").map(Number);

@@ -25,7 +25,7 @@ export async function startProfile(inspector: Inspector): Promise<() => Promise<
   return async () => (await inspector.call<{ profile: ProcessorProfile }>("Profiler.stop")).profile;
 }
 
-export function heaviestFunctions(profile: ProcessorProfile, count: number): FunctionShare[] {
+function heaviestFunctions(profile: ProcessorProfile, count: number): FunctionShare[] {
   const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
   const selfUs = new Map<string, number>();
   let busyUs = 0;

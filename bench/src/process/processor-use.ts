@@ -28,6 +28,8 @@ interface ProcessStat {
   pid: number;
   parent: number;
   ms: number;
+  /** Of children that have ended: a database connection that was closed must not take its time along. */
+  endedMs: number;
 }
 
 async function readUse(pid: number): Promise<ProcessorUse> {
@@ -38,7 +40,7 @@ async function readUse(pid: number): Promise<ProcessorUse> {
   let parents = new Set([pid]);
   while (parents.size > 0) {
     const children = all.filter(({ parent }) => parents.has(parent));
-    for (const { ms } of children) descendantsMs += ms;
+    for (const { ms, endedMs } of children) descendantsMs += ms + endedMs;
     parents = new Set(children.map((child) => child.pid));
   }
   return { ownMs: own.ms, descendantsMs };
@@ -57,6 +59,7 @@ async function readStat(pid: string): Promise<ProcessStat | undefined> {
   // The name, in parentheses, may hold anything; the fields after it are counted from the state, field 3 of proc(5).
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const field = (number: number) => Number(fields[number - 3]);
-  const [utime, stime] = [field(14), field(15)];
-  return { pid: Number(pid), parent: field(4), ms: (utime + stime) * tickMs };
+  // utime and stime, cutime and cstime.
+  const [ms, endedMs] = [(field(14) + field(15)) * tickMs, (field(16) + field(17)) * tickMs];
+  return { pid: Number(pid), parent: field(4), ms, endedMs };
 }

@@ -77,7 +77,6 @@ export async function startApp(options: AppOptions): Promise<App> {
       config: config.messenger,
       database: databaseFor("messenger"),
       bus,
-      clock,
       log: log.child({ service: "messenger" }),
     });
     for (const service of [identity, messenger]) {

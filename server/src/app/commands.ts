@@ -26,7 +26,7 @@ export const commands: Record<string, Command> = {
 
 export function usage(): string {
   const lines = Object.entries(commands).map(([name, { about }]) => `  parley ${name.padEnd(14)}${about}`);
-  return `Usage: parley <command>\n\n${lines.join("\n")}\n\nSettings are environment variables: see \`parley check-config\` and docs/settings.md.\n`;
+  return `Usage: parley <command>\n\n${lines.join("\n")}\n\nSettings are environment variables: \`parley check-config\` prints them all.\n`;
 }
 
 function withConfig(run: (config: Config) => Promise<number>) {

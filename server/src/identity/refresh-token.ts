@@ -8,6 +8,7 @@
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { deriveKey } from "#identity/derive-key.ts";
+import { uuidOfBytes } from "#platform/uuid.ts";
 
 export interface RefreshToken {
   readonly sessionId: string;
@@ -47,14 +48,10 @@ export function createRefreshTokens(secretKey: Uint8Array): RefreshTokens {
       if (bytes.length !== idBytes + secretBytes + tagBytes) return undefined;
       const body = bytes.subarray(0, idBytes + secretBytes);
       if (!timingSafeEqual(bytes.subarray(body.length), tagOf(body))) return undefined;
-      return { sessionId: uuidFrom(body.subarray(0, idBytes)), secret: body.subarray(idBytes), text };
+      return { sessionId: uuidOfBytes(body.subarray(0, idBytes)), secret: body.subarray(idBytes), text };
     },
     successor({ sessionId, secret }) {
       return build(sessionId, createHmac("sha256", successorKey).update(sessionId).update(secret).digest());
     },
   };
-}
-
-function uuidFrom(bytes: Buffer): string {
-  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }

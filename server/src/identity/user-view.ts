@@ -4,7 +4,7 @@ import type { UserSchema } from "@parley/api/v2/user";
 import type { UserRow } from "#identity/store-users.ts";
 
 /** A user as others see them. */
-export function publicUser(row: UserRow): MessageInitShape<typeof UserSchema> {
+function publicUser(row: UserRow): MessageInitShape<typeof UserSchema> {
   return { id: row.id, name: row.name, createdAt: timestampFromDate(row.createdAt) };
 }
 

@@ -1,6 +1,6 @@
 /** The cursors of ListChats and ListMembers: opaque to callers, and refused when they are not ours. */
-import { canonicalId } from "#messenger/input.ts";
 import { invalidInput } from "#platform/errors.ts";
+import { uuidOfBytes } from "#platform/uuid.ts";
 
 const idBytes = 16;
 const timeBytes = 8;
@@ -31,7 +31,7 @@ export function decodeActivity(cursor: string): Activity {
   const atMs = bytes.readDoubleBE();
   // What PostgreSQL takes for a time, generously: the years 1970 to 9999.
   if (!(atMs >= 0 && atMs < 253_402_300_800_000)) throw notOurs();
-  return { atMs, chatId: readUuid(bytes.subarray(timeBytes)) };
+  return { atMs, chatId: uuidOfBytes(bytes.subarray(timeBytes)) };
 }
 
 export function encodeId(id: string): string {
@@ -41,12 +41,7 @@ export function encodeId(id: string): string {
 export function decodeId(cursor: string): string {
   const bytes = Buffer.from(cursor, "base64url");
   if (bytes.length !== idBytes) throw notOurs();
-  return readUuid(bytes);
-}
-
-function readUuid(bytes: Buffer): string {
-  const hex = bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-  return canonicalId(hex)!;
+  return uuidOfBytes(bytes);
 }
 
 const notOurs = () => invalidInput("cursor", "must be the nextCursor of a page before");

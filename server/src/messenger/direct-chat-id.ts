@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { uuidOfBytes } from "#platform/uuid.ts";
 
 /**
  * The id of the direct chat of two people is computed from theirs (a UUID of version 8), so that the primary key
@@ -9,5 +10,5 @@ export function directChatId(oneUserId: string, otherUserId: string): string {
   const bytes = createHash("sha256").update(`parley direct chat ${pair}`).digest().subarray(0, 16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x80;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  return uuidOfBytes(bytes);
 }

@@ -2,13 +2,13 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { requireActor } from "#platform/actor.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
+import { isUuid } from "#platform/uuid.ts";
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const largestInt = 2_147_483_647;
 
 /** The id as the database writes it; undefined when it is none. */
 export function canonicalId(text: string): string | undefined {
-  return uuid.test(text) ? text.toLowerCase() : undefined;
+  return isUuid(text) ? text.toLowerCase() : undefined;
 }
 
 export function readId(field: string, text: string): string {

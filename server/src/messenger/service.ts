@@ -24,18 +24,16 @@ import { sendMessage, sendMessages } from "#messenger/rpc/send-messages.ts";
 import { updateChat } from "#messenger/rpc/update-chat.ts";
 import { updateMember } from "#messenger/rpc/update-member.ts";
 import type { Bus } from "#platform/bus.ts";
-import type { Clock } from "#platform/clock.ts";
 import type { Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
 import { migrate } from "#platform/migrate.ts";
 import type { Service } from "#platform/service.ts";
 
+/** No clock: all times of the messenger are the database's, so that servers need not agree on one. */
 export interface MessengerDeps {
   config: MessengerConfig;
   database: Database;
   bus: Bus;
-  /** Not used: all times of the messenger are the database's, so that servers need not agree on one. */
-  clock: Clock;
   log: Log;
 }
 

@@ -128,5 +128,6 @@ async function prepareCluster(dataDir: string, { log, signal }: EmbeddedPostgres
 function connectionStringFor(socketDir: string, password: string): string {
   // Port and sslmode are spelt out because PGPORT and PGSSLMODE would otherwise be taken from the caller's environment.
   const parameters = `host=${encodeURIComponent(socketDir)}&port=${SOCKET_PORT}&sslmode=disable`;
-  return `postgresql://${ROLE}:${password}@/${ROLE}?${parameters}`;
+  // The host parameter is what counts; without a host before it, this would not be a URL to the platform's own parser.
+  return `postgresql://${ROLE}:${password}@localhost/${ROLE}?${parameters}`;
 }

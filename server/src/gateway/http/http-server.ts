@@ -95,11 +95,16 @@ function refuse(error: NodeJS.ErrnoException, socket: Duplex) {
   );
 }
 
+const idleSweepMs = 50;
+
 /** Lets requests in flight finish, but no longer than that. Never throws. */
 export async function closeHttpServer(server: Server, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
+  // A kept-alive connection becomes idle only after its last answer.
+  const sweep = setInterval(() => server.closeIdleConnections(), idleSweepMs);
   await withGrace(closed, graceMs, () => server.closeAllConnections());
+  clearInterval(sweep);
 }
 
 /** An upgraded socket keeps its server from closing, so force is not waited for either. */

@@ -1,8 +1,8 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { IdentityInternalService } from "@parley/api/internal/identity";
 import type { IdentityParts } from "#identity/parts.ts";
-import { isUuid } from "#identity/uuid.ts";
 import { invalidInput } from "#platform/errors.ts";
+import { isUuid } from "#platform/uuid.ts";
 
 type FindMissingUsers = ServiceImpl<typeof IdentityInternalService>["findMissingUsers"];
 

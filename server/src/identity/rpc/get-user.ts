@@ -2,9 +2,9 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { UserService } from "@parley/api/v2/user";
 import type { IdentityParts } from "#identity/parts.ts";
 import { userSeenBy } from "#identity/user-view.ts";
-import { isUuid } from "#identity/uuid.ts";
 import { requireActor } from "#platform/actor.ts";
 import { fault } from "#platform/errors.ts";
+import { isUuid } from "#platform/uuid.ts";
 
 type GetUser = ServiceImpl<typeof UserService>["getUser"];
 

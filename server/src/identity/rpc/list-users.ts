@@ -5,9 +5,9 @@ import { foldName, minQueryCharacters, queryGrams } from "#identity/name-search.
 import type { IdentityParts } from "#identity/parts.ts";
 import type { UserRow } from "#identity/store-users.ts";
 import { userSeenBy, userWithEmail } from "#identity/user-view.ts";
-import { isUuid } from "#identity/uuid.ts";
 import { requireActor } from "#platform/actor.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
+import { isUuid } from "#platform/uuid.ts";
 
 type ListUsers = ServiceImpl<typeof UserService>["listUsers"];
 

@@ -2,9 +2,9 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { AuthService } from "@parley/api/v2/auth";
 import { announceEnded } from "#identity/ended-sessions.ts";
 import type { IdentityParts } from "#identity/parts.ts";
-import { isUuid } from "#identity/uuid.ts";
 import { requireActor } from "#platform/actor.ts";
 import { fault } from "#platform/errors.ts";
+import { isUuid } from "#platform/uuid.ts";
 
 type RevokeSession = ServiceImpl<typeof AuthService>["revokeSession"];
 
