@@ -5,6 +5,7 @@
  * Usage: npm test [-- <test files or name patterns of node --test>]
  */
 import { spawn } from "node:child_process";
+import { globSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,7 +44,12 @@ async function startOwnDatabase() {
 
 function runTests(databaseUrl) {
   const asked = process.argv.slice(2);
-  const files = asked.some((argument) => !argument.startsWith("-")) ? asked : [...asked, ...allTests];
+  const patterns = asked.filter((argument) => !argument.startsWith("-"));
+  for (const pattern of patterns.filter((pattern) => globSync(pattern).length === 0)) {
+    console.error(`No test file matches ${pattern}`);
+    return Promise.resolve(2);
+  }
+  const files = patterns.length > 0 ? asked : [...asked, ...allTests];
   const environment = { ...process.env, PARLEY_TEST_DATABASE_URL: databaseUrl };
   // Settings of the person who runs the tests must not reach the Parleys under test.
   delete environment.DATABASE_URL;

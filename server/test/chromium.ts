@@ -5,9 +5,9 @@ import { type Browser, chromium } from "playwright-core";
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/** The one that PARLEY_TEST_CHROMIUM (or PARLEY_CHROMIUM) names, or the first one on the PATH. */
+/** The one that PARLEY_TEST_CHROMIUM names, or the first one on the PATH. */
 export function findChromium(): string | undefined {
-  const named = process.env.PARLEY_TEST_CHROMIUM || process.env.PARLEY_CHROMIUM;
+  const named = process.env.PARLEY_TEST_CHROMIUM;
   if (named) return isExecutable(named) ? named : undefined;
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/bin"];
   const candidates = folders.flatMap((folder) => names.map((name) => join(folder, name)));

@@ -11,6 +11,7 @@ import { MessengerService } from "@parley/api/v2/messenger";
 import { UserService } from "@parley/api/v2/user";
 import { createAuthenticator } from "#gateway/auth/authenticate.ts";
 import type { Caller, Overrides } from "#gateway/call.ts";
+import { createCallTurns } from "#gateway/call-turns.ts";
 import { createClientAddresses } from "#gateway/http/client-address.ts";
 import { createCall } from "#gateway/pipeline.ts";
 import { type SocketConfig, socketSettings } from "#gateway/realtime/socket-config.ts";
@@ -66,7 +67,12 @@ export async function startSockets({ config: overrides, bus: givenBus }: TestSoc
     timeoutMs: 5_000,
   });
   const sends: Overrides = new Map([[MessengerService.method.sendMessage, gatherer.send]]) as Overrides;
-  const call = createCall({ clients, overrides: sends, timeoutMs: 5_000 });
+  const call = createCall({
+    clients,
+    overrides: sends,
+    timeoutMs: 5_000,
+    turns: createCallTurns({ maxUnderWay: 8, maxWaiting: 1_000 }),
+  });
   let tick = () => {};
   const sockets = createSocketServer({
     config: { ...readSettings(socketSettings, {}, []), ...overrides },

@@ -41,6 +41,7 @@ const sustained: ChatRunResult = {
   expectedDeliveries: 4_000,
   outstanding: 0,
   sentInWindow: 3_000,
+  dueInWindow: 3_010,
   acknowledgedInWindow: 3_000,
   deliveredInWindow: 3_000,
   delivery: latency,

@@ -26,21 +26,21 @@ export async function findSustainedRate(options: SustainedRateOptions): Promise<
   return sustained;
 }
 
-/** Part of a window's sends by which the backlog may end higher than it began, to allow for chance. */
-const backlogTolerance = 0.02;
+/** The backlog may end higher than it began by what the schedule asks for in this time: chance, not growth. */
+const toleratedGrowthMs = 50;
 /** Part of the schedule that the generator has to have kept. */
 const minSentShare = 0.98;
 
 /** Why a run was not sustained; undefined when everything sent arrived and the backlog did not grow. */
 export function shortfall(result: ChatRunResult, ratePerSecond: number): string | undefined {
-  const scheduled = (ratePerSecond * result.windowMs) / 1_000;
   const growth = result.outstandingAtWindowEnd - result.outstandingAtWindowStart;
   if (result.fellBehind) return "fell behind by more than the bound";
   if (result.socketsClosed > 0) return `${result.socketsClosed} sockets were closed`;
   if (result.refused > 0)
     return `${result.refused} sends were refused: ${Object.keys(result.errors).join(", ")}`;
   if (result.outstanding > 0) return `${result.outstanding} messages did not arrive everywhere`;
-  if (result.sentInWindow < scheduled * minSentShare) return "the generator did not keep its schedule";
-  if (growth > scheduled * backlogTolerance) return `the backlog grew by ${growth}`;
+  if (result.sentInWindow < result.dueInWindow * minSentShare)
+    return "the generator did not keep its schedule";
+  if (growth * 1_000 > ratePerSecond * toleratedGrowthMs) return `the backlog grew by ${growth}`;
   return undefined;
 }

@@ -29,6 +29,8 @@ export interface LedgerSummary extends Counts {
   acknowledgedInWindow: number;
   deliveredInWindow: number;
   sentInWindow: number;
+  /** What the schedule asked for; a closed loop has none. */
+  dueInWindow: number;
   /** From due to received, over all receipts of the sends of the window. */
   delivery: LatencySummary;
   /** From due to acknowledged. */
@@ -94,6 +96,7 @@ export function createDeliveryLedger({ dueAt, measureFrom, measureUntil }: Ledge
     summary: (): LedgerSummary => ({
       ...counts,
       ...inWindow,
+      dueInWindow: dueAt.filter((at) => isInWindow(at)).length,
       delivery: latencies.delivery.summary(),
       acknowledgement: latencies.acknowledgement.summary(),
       lateness: latencies.lateness.summary(),

@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { createServiceClients } from "#app/service-clients.ts";
-import { openStorage } from "#app/storage.ts";
+import { openStorage, type Storage } from "#app/storage.ts";
 import type { Config } from "#config/config.ts";
 import { createGateway } from "#gateway/service.ts";
 import { createIdentity } from "#identity/service.ts";
@@ -36,49 +36,20 @@ export interface App {
 const webRoot = fileURLToPath(new URL("../../../web/dist", import.meta.url));
 
 export async function startApp(options: AppOptions): Promise<App> {
-  const { config, log, signal, clock = systemClock } = options;
+  const { config, log, signal } = options;
   const stops = createStopList(log);
-  const bus = options.bus ?? createLocalBus((error) => log.error({ err: error }, "a bus handler failed"));
   try {
+    // Before the ops port, so that a second start on the same data says just that.
+    const storage = await openStorage(config, log, signal);
+    stops.add("storage", () => storage.stop());
     const ops = await startOpsServer({
       host: config.gateway.PARLEY_HOST,
       port: config.general.PARLEY_OPS_PORT,
       log,
     });
     stops.add("ops server", () => ops.stop());
-    ops.waitFor("storage");
-    const storage = await openStorage(config, log, signal);
-    stops.add("storage", () => storage.stop());
-    ops.ready("storage");
-
-    const databaseFor = (service: string) => {
-      const database = createDatabase(
-        {
-          connectionString: storage.databaseUrl,
-          maxConnections: config.database.PARLEY_DATABASE_CONNECTIONS,
-          acquireTimeoutMs: config.database.PARLEY_DATABASE_TIMEOUT_MS,
-          statementTimeoutMs: config.database.PARLEY_DATABASE_TIMEOUT_MS,
-          applicationName: `parley-${service}`,
-        },
-        log,
-      );
-      stops.add(`${service} database`, () => database.close());
-      return database;
-    };
-    const identity = createIdentity({
-      config: config.identity,
-      database: databaseFor("identity"),
-      secretKey: storage.secretKey,
-      bus,
-      clock,
-      log: log.child({ service: "identity" }),
-    });
-    const messenger = createMessenger({
-      config: config.messenger,
-      database: databaseFor("messenger"),
-      bus,
-      log: log.child({ service: "messenger" }),
-    });
+    ops.waitFor("gateway");
+    const { identity, messenger, gateway } = createServices(options, storage, stops);
     for (const service of [identity, messenger]) {
       signal?.throwIfAborted();
       ops.waitFor(service.name);
@@ -87,25 +58,79 @@ export async function startApp(options: AppOptions): Promise<App> {
       ops.ready(service.name);
     }
     signal?.throwIfAborted();
-    const gateway = createGateway({
-      config: config.gateway,
-      clients: createServiceClients({ identity, messenger }),
-      webRoot,
-      bus,
-      clock,
-      log: log.child({ service: "gateway" }),
-    });
     stops.add("gateway", () => gateway.stop());
     const { httpPort, grpcPort } = await gateway.start();
-    return { httpPort, grpcPort, opsPort: ops.port, stop: () => stops.run() };
+    ops.ready("gateway");
+    return {
+      httpPort,
+      grpcPort,
+      opsPort: ops.port,
+      stop() {
+        // Told before the drain begins, so that no new traffic is sent here.
+        ops.waitFor("stopping");
+        return stops.run();
+      },
+    };
   } catch (error) {
     await stops.run();
     throw error;
   }
 }
 
+/** Two for the batches under way, and one for looking up the originals of repetitions. */
+const sendConnections = 3;
+
+/** Makes every service and hands it what it needs; nothing is started yet. */
+function createServices(options: AppOptions, storage: Storage, stops: StopList) {
+  const { config, log, clock = systemClock } = options;
+  const bus = options.bus ?? createLocalBus((error) => log.error({ err: error }, "a bus handler failed"));
+  const databaseFor = (user: string, maxConnections = config.database.PARLEY_DATABASE_CONNECTIONS) => {
+    const database = createDatabase(
+      {
+        connectionString: storage.databaseUrl,
+        maxConnections,
+        acquireTimeoutMs: config.database.PARLEY_DATABASE_TIMEOUT_MS,
+        statementTimeoutMs: config.database.PARLEY_DATABASE_TIMEOUT_MS,
+        applicationName: `parley-${user}`,
+      },
+      log,
+    );
+    stops.add(`${user} database`, () => database.close());
+    return database;
+  };
+  const identity = createIdentity({
+    config: config.identity,
+    database: databaseFor("identity"),
+    secretKey: storage.secretKey,
+    bus,
+    clock,
+    log: log.child({ service: "identity" }),
+  });
+  const messenger = createMessenger({
+    config: config.messenger,
+    database: databaseFor("messenger"),
+    sendDatabase: databaseFor("messenger-sends", sendConnections),
+    bus,
+    log: log.child({ service: "messenger" }),
+  });
+  const gateway = createGateway({
+    config: config.gateway,
+    clients: createServiceClients({ identity, messenger }),
+    webRoot,
+    bus,
+    clock,
+    log: log.child({ service: "gateway" }),
+  });
+  return { identity, messenger, gateway };
+}
+
+interface StopList {
+  add(name: string, stop: () => Promise<void>): void;
+  run(): Promise<void>;
+}
+
 /** What was started, to be stopped in the reverse order; one that fails to stop does not keep the others up. */
-function createStopList(log: Log) {
+function createStopList(log: Log): StopList {
   const entries: { name: string; stop: () => Promise<void> }[] = [];
   let running: Promise<void> | undefined;
   const stopAll = async () => {

@@ -5,6 +5,7 @@ import { describeConfig } from "#app/describe-config.ts";
 import { runMigrations } from "#app/migrations.ts";
 import { waitForStopSignal } from "#app/stop-signal.ts";
 import { type Config, ConfigError, readConfig } from "#config/config.ts";
+import { toPublicError } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
@@ -40,10 +41,18 @@ function withConfig(run: (config: Config) => Promise<number>) {
         process.stderr.write(`parley: the configuration is not valid\n${indent(error.message)}\n`);
         return 2;
       }
-      process.stderr.write(`parley: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.stderr.write(`parley: ${describeFailure(error)}\n`);
       return 1;
     }
   };
+}
+
+/** What stopped a start; an operator is told the causes that callers are not. */
+function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (toPublicError(error).code !== "unavailable") return error.message;
+  const cause = error.cause instanceof Error ? error.cause.message || String(error.cause) : "no answer";
+  return `the database that DATABASE_URL names cannot be used: ${cause}`;
 }
 
 const indent = (text: string) => text.replace(/^/gm, "  ");

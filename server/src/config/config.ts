@@ -85,6 +85,29 @@ function editDistanceAtMost(a: string, b: string, most: number): boolean {
 
 function crossChecks(config: Config): SettingProblem[] {
   const problems: SettingProblem[] = [];
+  const { gateway } = config;
+  if (gateway.PARLEY_PORT !== 0 && gateway.PARLEY_PORT === gateway.PARLEY_GRPC_PORT) {
+    problems.push({ name: "PARLEY_GRPC_PORT", message: "must not be the same as PARLEY_PORT" });
+  }
+  const outside = [
+    gateway.PARLEY_EXTERNAL_JWKS_URL,
+    gateway.PARLEY_EXTERNAL_ISSUER,
+    gateway.PARLEY_EXTERNAL_AUDIENCE,
+  ];
+  if (outside.some(Boolean) && !outside.every(Boolean)) {
+    const message = "must be set together with PARLEY_EXTERNAL_ISSUER and PARLEY_EXTERNAL_AUDIENCE";
+    problems.push({ name: "PARLEY_EXTERNAL_JWKS_URL", message });
+  }
+  for (const origin of gateway.PARLEY_ALLOWED_ORIGINS) {
+    if (URL.canParse(origin) && new URL(origin).origin === origin) continue;
+    problems.push({ name: "PARLEY_ALLOWED_ORIGINS", message: `has "${origin}", which is no web origin` });
+  }
+  // A character of JSON text may be written in six bytes (\\u0000).
+  const largestFrame = 6 * config.messenger.PARLEY_MAX_TEXT_BYTES + 1_024;
+  for (const name of ["PARLEY_WS_MAX_FRAME_BYTES", "PARLEY_MAX_BODY_BYTES"] as const) {
+    if (gateway[name] >= largestFrame) continue;
+    problems.push({ name, message: `must be at least ${largestFrame} for texts of PARLEY_MAX_TEXT_BYTES` });
+  }
   if (config.database.DATABASE_URL && !config.general.PARLEY_SECRET_KEY) {
     const message = "must be set together with DATABASE_URL, the same for all pods: openssl rand -base64 32";
     problems.push({ name: "PARLEY_SECRET_KEY", message });

@@ -8,6 +8,14 @@ export const gatewaySettings = {
   PARLEY_PORT: integer("TCP port of HTTP and WebSocket; 0 takes any", 8080, { min: 0, max: 65_535 }),
   PARLEY_GRPC_PORT: integer("TCP port of gRPC without TLS; 0 takes any", 9090, { min: 0, max: 65_535 }),
   PARLEY_CALL_TIMEOUT_MS: integer("how long a call may take", 10_000, { min: 100, max: 600_000 }),
+  PARLEY_CALLER_MAX_UNDER_WAY: integer("calls of one user, or address, under way at once; more wait", 8, {
+    min: 1,
+    max: 10_000,
+  }),
+  PARLEY_CALLER_MAX_WAITING: integer("calls of one user, or address, that may wait for their turn", 1_000, {
+    min: 0,
+    max: 1_000_000,
+  }),
   PARLEY_MAX_BODY_BYTES: integer("largest request body", 1_048_576, { min: 1_024, max: 67_108_864 }),
   PARLEY_ALLOWED_ORIGINS: list("web origins, besides Parley's own, whose pages may call Parley", []),
   PARLEY_TRUSTED_PROXIES: list(

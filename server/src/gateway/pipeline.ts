@@ -1,7 +1,9 @@
 /** What happens to every call, whatever transport it came by: authorise, validate, then the service. */
+import { MessengerService } from "@parley/api/v2/messenger";
 import { authorise } from "#gateway/access.ts";
 import type { Call, Overrides } from "#gateway/call.ts";
 import { callOptions } from "#gateway/call-options.ts";
+import type { CallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import { clientCalls } from "#gateway/services.ts";
 import { createValidate } from "#gateway/validation.ts";
@@ -13,9 +15,10 @@ export interface PipelineOptions {
   overrides: Overrides;
   /** No call takes longer. */
   timeoutMs: number;
+  turns: CallTurns;
 }
 
-export function createCall({ clients, overrides, timeoutMs }: PipelineOptions): Call {
+export function createCall({ clients, overrides, timeoutMs, turns }: PipelineOptions): Call {
   const calls = clientCalls(clients);
   const validate = createValidate();
   return async (method, request, context) => {
@@ -26,9 +29,11 @@ export function createCall({ clients, overrides, timeoutMs }: PipelineOptions): 
       validate(method.input, request);
       const bounded = { ...context, timeoutMs: Math.min(timeoutMs, context.timeoutMs ?? timeoutMs) };
       const override = overrides.get(method);
-      return await (override
-        ? override(request as never, bounded)
-        : callService(request, callOptions(bounded)));
+      const run = () =>
+        override ? override(request as never, bounded) : callService(request, callOptions(bounded));
+      // Sends have a queue of their own, which is bounded and keeps their order.
+      if (method === MessengerService.method.sendMessage) return await run();
+      return await turns.run(context.caller?.userId ?? context.clientAddress, bounded, run);
     } catch (error) {
       throw toFault(error);
     }

@@ -4,6 +4,7 @@ import { createAuthenticator } from "#gateway/auth/authenticate.ts";
 import { createEndedSessions } from "#gateway/auth/ended-sessions.ts";
 import { createTokenVerifier } from "#gateway/auth/token-verifier.ts";
 import type { Overrides } from "#gateway/call.ts";
+import { createCallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import type { GatewayConfig } from "#gateway/config.ts";
 import { createOpenCall } from "#gateway/http/call-context.ts";
@@ -63,6 +64,10 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     clients,
     overrides: createOverrides(dependencies),
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
+    turns: createCallTurns({
+      maxUnderWay: config.PARLEY_CALLER_MAX_UNDER_WAY,
+      maxWaiting: config.PARLEY_CALLER_MAX_WAITING,
+    }),
   });
   const openCall = createOpenCall(authenticator, addresses);
   const rpc = createRpcServer({

@@ -59,7 +59,10 @@ test("every call answers unavailable while the database is away, and works when 
 async function startLine(target: URL) {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
-    const far = connect({ host: target.hostname, port: Number(target.port || 5432) });
+    const directory = target.searchParams.get("host");
+    const far = directory
+      ? connect(`${directory}/.s.PGSQL.${target.searchParams.get("port") ?? 5432}`)
+      : connect({ host: target.hostname, port: Number(target.port || 5432) });
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -85,5 +88,6 @@ async function startLine(target: URL) {
   const port = await listen(0);
   after(cut);
   const address = Object.assign(new URL(target), { hostname: "127.0.0.1", port: String(port) });
+  for (const name of ["host", "port"]) address.searchParams.delete(name);
   return { url: address.href, cut, restore: () => listen(port) };
 }

@@ -180,10 +180,7 @@ export class GroupCommit {
   #settle(queued: Queued, result: SendResult) {
     this.#underWay.delete(queued.key);
     queued.settle(result);
-    // A failure was the first send's own: its repetitions are tried for themselves.
-    for (const repetition of queued.repetitions) {
-      if ("message" in result) repetition.settle(result);
-      else this.#enqueue(repetition);
-    }
+    // A refusal is theirs too: they name the same send. Trying each for itself would be work without a bound.
+    for (const repetition of queued.repetitions) repetition.settle(result);
   }
 }

@@ -33,6 +33,8 @@ import type { Service } from "#platform/service.ts";
 export interface MessengerDeps {
   config: MessengerConfig;
   database: Database;
+  /** Connections for sends alone, so that no number of large reads keeps a message from being stored. */
+  sendDatabase?: Database;
   bus: Bus;
   log: Log;
 }
@@ -77,11 +79,11 @@ export function createMessenger(deps: MessengerDeps): Service {
   };
 }
 
-function createParts({ config, database, bus, log }: MessengerDeps): Parts {
+function createParts({ config, database, sendDatabase = database, bus, log }: MessengerDeps): Parts {
   const turns = createChatTurns(turnLimits);
   const groupCommit = new GroupCommit({
     turns,
-    store: createBatchCommit({ database, bus, log }),
+    store: createBatchCommit({ database: sendDatabase, bus, log }),
     maxBatch: config.PARLEY_SEND_BATCH_MAX,
     maxBatchBytes,
     maxInFlight: config.PARLEY_SEND_BATCHES_IN_FLIGHT,

@@ -47,7 +47,7 @@ test("tells a statement's own error by its SQLSTATE", async () => {
 });
 
 test("a server that cannot be reached is unavailable", async () => {
-  const away = open(Object.assign(new URL(url), { port: "1" }).href);
+  const away = open("postgres://parley:x@127.0.0.1:1/parley");
   assert.equal(await codeOf(away.query({ name: "one", text: "SELECT 1" })), "unavailable");
   assert.equal(await codeOf(away.transaction(async () => 1)), "unavailable");
 });

@@ -19,8 +19,12 @@ export async function listen(server: Server, { host, port, setting }: ListenOpti
     });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === "EADDRINUSE" ? `port ${port} on ${host} is taken by another program` : message;
-    throw new Error(`${reason}; set ${setting} to another port`, { cause: error });
+    throw new Error(
+      code === "EADDRINUSE"
+        ? `port ${port} on ${host} is taken by another program; set ${setting} to another port`
+        : `cannot listen on ${host}, port ${port} (${message}); see PARLEY_HOST and ${setting}`,
+      { cause: error },
+    );
   }
   return (server.address() as AddressInfo).port;
 }

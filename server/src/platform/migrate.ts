@@ -15,15 +15,22 @@ interface Migration {
   checksum: string;
 }
 
+const patienceMs = 600_000;
+
+/** Without the pool's own limit, which is meant for statements of calls. */
+function run(client: pg.PoolClient, text: string, values?: unknown[]) {
+  return client.query({ text, query_timeout: patienceMs, ...(values ? { values } : {}) } as pg.QueryConfig);
+}
+
 /** Any fixed number will do; it must only be the same in all pods. */
 const lockId = 7_270_901_342;
 
 export async function migrate(database: Database, schema: string, folder: string, log: Log): Promise<void> {
   const migrations = await readMigrations(folder);
   await database.withClient(async (client) => {
-    // Waiting for another pod's migration may take longer than a statement may.
-    await client.query("SET statement_timeout = '10min'");
-    await client.query("SELECT pg_advisory_lock($1)", [lockId]);
+    // Waiting for another pod's migration, or running one, may take longer than a statement may.
+    await client.query(`SET statement_timeout = ${patienceMs}`);
+    await run(client, "SELECT pg_advisory_lock($1)", [lockId]);
     try {
       await applyMissing(client, schema, migrations, log);
     } finally {
@@ -54,7 +61,7 @@ async function applyMissing(client: pg.PoolClient, schema: string, migrations: M
 async function apply(client: pg.PoolClient, schema: string, migration: Migration) {
   await client.query("BEGIN");
   try {
-    await client.query(migration.sql);
+    await run(client, migration.sql);
     await client.query(`INSERT INTO ${schema}.migrations (name, checksum) VALUES ($1, $2)`, [
       migration.name,
       migration.checksum,

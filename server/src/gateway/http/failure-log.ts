@@ -12,7 +12,9 @@ export interface Failure {
 
 export function logFailure(log: Log, { told, error, called, traceId }: Failure): void {
   if (told.status < 500) return;
-  const fields = { traceId, called, code: told.code, error: describe(error) };
+  // Said without a stack: whoever overloads the server must not fill the log as well.
+  const isRefusal = told.code === "overloaded";
+  const fields = { traceId, called, code: told.code, ...(isRefusal ? {} : { error: describe(error) }) };
   if (told.code === "internal") log.error(fields, "a call failed");
   else log.warn(fields, "a call failed");
 }

@@ -66,6 +66,8 @@ function hasCredentials({ headers }: FastifyRequest): boolean {
 /** What Fastify itself refuses, as an error out of the registry. */
 function fromFastify(error: unknown): unknown {
   const { code, statusCode = 500 } = error as Partial<FastifyError>;
+  // The client went away in the middle of its body.
+  if (code === "ECONNRESET") return fault("cancelled", { cause: error });
   if (typeof code !== "string" || !code.startsWith("FST_")) return error;
   if (statusCode === 413) return fault("too-large", { cause: error });
   if (statusCode === 415) return fault("unsupported-media-type", { cause: error });

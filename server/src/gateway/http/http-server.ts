@@ -23,7 +23,8 @@ const limits = {
   // Other upgrades (curl offers h2c by itself) are declined by answering in HTTP/1.1 (RFC 9110, 7.8).
   shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === "websocket",
 };
-const maxStreamsPerConnection = 250;
+const idleSessionMs = 120_000;
+const maxStreamsPerConnection = 100;
 const maxInvalidFrames = 100;
 
 export interface HttpServerParts {
@@ -70,6 +71,8 @@ export function createGrpcServer(rpc: RpcServer): GrpcServer {
     sessions.add(session);
     // An error ends its session only; without a listener it would end the process.
     session.on("error", () => {}).once("close", () => sessions.delete(session));
+    // Neither silent peers nor ones that do not read their answers are kept for ever.
+    session.setTimeout(idleSessionMs, () => session.destroy());
   });
   return {
     server,

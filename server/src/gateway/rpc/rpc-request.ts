@@ -5,12 +5,13 @@
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { type DescMessage, fromBinary, type Message } from "@bufbuild/protobuf";
-import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import { compressionGzip } from "@connectrpc/connect-node";
 import { decodeJson, parseJsonBytes } from "#gateway/json/json-decoder.ts";
 import { type ReadLimits, readBytes } from "#gateway/rpc/read-bytes.ts";
 import { fault } from "#platform/errors.ts";
 
-export const rpcCompressions = [compressionGzip, compressionBrotli];
+/** No Brotli: connect-es compresses at its highest quality, which takes seconds of a processor for a page of history. */
+export const rpcCompressions = [compressionGzip];
 
 export interface RpcFormat {
   /** gRPC and gRPC-Web put a prefix before the message: flags and length. */

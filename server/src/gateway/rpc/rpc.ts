@@ -91,7 +91,19 @@ function withoutBody(request: Request, response: Response): UniversalServerReque
   const message = Buffer.from(isJson ? "{}" : "");
   const envelope = Buffer.from([0, 0, 0, 0, message.length]);
   for (const name of ["content-encoding", "content-length"]) universal.header.delete(name);
+  dropEndlessTimeout(universal.header);
   return { ...universal, body: once(isEnveloped ? Buffer.concat([envelope, message]) : message) };
+}
+
+const maxTimerMs = 2_147_483_647;
+const unitMs: Record<string, number> = { n: 1e-6, u: 1e-3, m: 1, S: 1_000, M: 60_000, H: 3_600_000 };
+
+/** A timer above its range fires at once; the gateway's own deadline is far shorter anyway. */
+function dropEndlessTimeout(header: Headers) {
+  const connect = /^\d{1,10}$/.exec(header.get("connect-timeout-ms") ?? "");
+  if (connect && Number(connect[0]) > maxTimerMs) header.delete("connect-timeout-ms");
+  const grpc = /^(\d{1,8})([HMSmun])$/.exec(header.get("grpc-timeout") ?? "");
+  if (grpc && Number(grpc[1]) * (unitMs[grpc[2]!] ?? 1) > maxTimerMs) header.delete("grpc-timeout");
 }
 
 async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {

@@ -53,7 +53,7 @@ test("a repetition in the same batch shares the outcome of the first", async () 
   );
 });
 
-test("a repetition is tried for itself when the first send failed for a reason of its own", async () => {
+test("a repetition in the same batch shares the refusal; sent again later it is tried for itself", async () => {
   const [anna] = newUsers(1) as [string];
   const { id: chatId } = await createGroup(messenger, [anna]);
   const { outcomes } = await messenger.internal.sendMessages({
@@ -63,7 +63,10 @@ test("a repetition is tried for itself when the first send failed for a reason o
     ],
   });
   assert.equal(outcomes[0]!.errorCode, "message-not-found");
-  assert.equal(outcomes[1]!.message?.text, "plain");
+  assert.equal(outcomes[1]!.errorCode, "message-not-found");
+  const again = { senderId: anna, chatId, clientId: "x", text: "plain", replyTo: "" };
+  const later = await messenger.internal.sendMessages({ sends: [again] });
+  assert.equal(later.outcomes[0]!.message?.text, "plain");
 });
 
 test("the same client id of another sender or in another chat is another message", async () => {
