@@ -1,3 +1,4 @@
+import { ParleyError } from "@parley/client";
 import { useId, useState } from "react";
 import { describeError } from "../state/describe-error.ts";
 import { useMessenger } from "./use-messenger.ts";
@@ -18,6 +19,11 @@ export function SignIn() {
   );
 }
 
+const takenHint = "This did not work. If you have an account already, sign in instead.";
+
+/** Signing up tells nobody whether an address is taken; the sign-in that follows it fails then. */
+const isTaken = (error: unknown) => error instanceof ParleyError && error.code === "bad-credentials";
+
 function SignInForm({ isNew }: { isNew: boolean }) {
   const messenger = useMessenger();
   const [problem, setProblem] = useState<string>();
@@ -32,7 +38,7 @@ function SignInForm({ isNew }: { isNew: boolean }) {
       if (isNew) await messenger.signUp({ ...credentials, name: value("name").trim() });
       else await messenger.signIn(credentials);
     } catch (error) {
-      setProblem(describeError(error));
+      setProblem(isNew && isTaken(error) ? takenHint : describeError(error));
       setIsBusy(false);
     }
   }
