@@ -18,7 +18,11 @@ function request(text: string, chatId = "chat-00", clientId = text) {
   return create(SendMessageRequestSchema, { chatId, text, clientId });
 }
 
-function setUp(answer: (sends: Send[]) => object[] | Promise<object[]>, maxSends = 10_000) {
+function setUp(
+  answer: (sends: Send[]) => object[] | Promise<object[]>,
+  maxSends = 10_000,
+  timeoutMs = 1_000,
+) {
   const batches: Send[][] = [];
   const messenger = {
     async sendMessages(batch: { sends?: unknown }) {
@@ -27,7 +31,7 @@ function setUp(answer: (sends: Send[]) => object[] | Promise<object[]>, maxSends
       return create(SendMessagesResponseSchema, { outcomes: await answer(sends) });
     },
   };
-  const gatherer = createSendGatherer({ messenger: messenger as never, maxSends, timeoutMs: 1_000 });
+  const gatherer = createSendGatherer({ messenger: messenger as never, maxSends, timeoutMs });
   return { gatherer, batches };
 }
 
@@ -35,6 +39,21 @@ const stored = (sends: Send[]) => sends.map(({ clientId }) => ({ message: { clie
 const codeOf = (error: unknown) => toPublicError(error).code;
 
 describe("the send gatherer", () => {
+  it("refuses what waited longer than a call may take, and never hands it on", async () => {
+    const held = Promise.withResolvers<void>();
+    const patienceMs = 5;
+    const { gatherer, batches } = setUp(async (sends) => (await held.promise, stored(sends)), 10, patienceMs);
+    const first = gatherer.send(request("first"), context);
+    await new Promise(setImmediate);
+    const second = gatherer.send(request("second"), context).catch(codeOf);
+    const expired = performance.now() + patienceMs;
+    while (performance.now() <= expired) await new Promise(setImmediate);
+    held.resolve();
+    await first;
+    assert.equal(await second, "timeout");
+    assert.equal(batches.length, 1);
+  });
+
   it("makes one batch of a turn, and one of all that comes while it is under way", async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => {

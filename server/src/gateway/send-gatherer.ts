@@ -33,6 +33,8 @@ export interface SendGathererOptions {
 
 interface Item {
   send: Send;
+  /** By performance.now(). The same patience for all, so a lane's items expire in their order. */
+  expiresAtMs: number;
   resolve: (response: SendMessageResponse) => void;
   reject: (error: unknown) => void;
 }
@@ -45,10 +47,13 @@ interface Lane {
 const laneCount = 16;
 const maxBatchSends = 1_000;
 const maxBatchChars = 1_048_576;
+/** Of all sends that are waiting or under way. */
+const maxChars = 33_554_432;
 
 export function createSendGatherer({ messenger, maxSends, timeoutMs }: SendGathererOptions): SendGatherer {
   const lanes: Lane[] = Array.from({ length: laneCount }, () => ({ waiting: [], isRunning: false }));
   let sends = 0;
+  let chars = 0;
 
   async function deliver(batch: Item[]) {
     try {
@@ -58,20 +63,35 @@ export function createSendGatherer({ messenger, maxSends, timeoutMs }: SendGathe
     } catch (error) {
       for (const item of batch) item.reject(toFault(error));
     } finally {
-      sends -= batch.length;
+      forget(batch);
     }
   }
 
+  function forget(items: Item[]) {
+    sends -= items.length;
+    for (const { send } of items) chars -= send.text.length;
+  }
+
+  function refuseExpired(lane: Lane) {
+    const expired = takeExpired(lane, performance.now());
+    for (const item of expired) item.reject(fault("timeout"));
+    forget(expired);
+  }
+
   async function run(lane: Lane) {
-    while (lane.waiting.length > 0) await deliver(takeBatch(lane));
+    while (lane.waiting.length > 0) {
+      refuseExpired(lane);
+      if (lane.waiting.length > 0) await deliver(takeBatch(lane));
+    }
     lane.isRunning = false;
   }
 
   return {
     send(request, { caller }) {
       if (!caller) return Promise.reject(fault("unauthenticated"));
-      if (sends >= maxSends) return Promise.reject(fault("overloaded"));
+      if (sends >= maxSends || chars >= maxChars) return Promise.reject(fault("overloaded"));
       sends += 1;
+      chars += request.text.length;
       const lane = lanes[laneOf(request.chatId)]!;
       if (!lane.isRunning) {
         lane.isRunning = true;
@@ -79,7 +99,8 @@ export function createSendGatherer({ messenger, maxSends, timeoutMs }: SendGathe
         setImmediate(run, lane);
       }
       return new Promise((resolve, reject) => {
-        lane.waiting.push({ send: toSend(request, caller.userId), resolve, reject });
+        const expiresAtMs = performance.now() + timeoutMs;
+        lane.waiting.push({ send: toSend(request, caller.userId), expiresAtMs, resolve, reject });
       });
     },
   };
@@ -92,6 +113,11 @@ function toSend({ chatId, clientId, text, replyTo }: SendMessageRequest, senderI
 /** The last digits of an id differ most. */
 function laneOf(chatId: string): number {
   return (chatId.charCodeAt(chatId.length - 1) + chatId.charCodeAt(chatId.length - 2)) % laneCount;
+}
+
+function takeExpired(lane: Lane, nowMs: number): Item[] {
+  const firstAlive = lane.waiting.findIndex((item) => item.expiresAtMs > nowMs);
+  return lane.waiting.splice(0, firstAlive < 0 ? lane.waiting.length : firstAlive);
 }
 
 function takeBatch(lane: Lane): Item[] {
