@@ -41,8 +41,15 @@ const codeOf = (error: unknown) => toPublicError(error).code;
 describe("the send gatherer", () => {
   it("refuses what waited longer than a call may take, and never hands it on", async () => {
     const held = Promise.withResolvers<void>();
-    const patienceMs = 5;
-    const { gatherer, batches } = setUp(async (sends) => (await held.promise, stored(sends)), 10, patienceMs);
+    const patienceMs = 150;
+    const { gatherer, batches } = setUp(
+      async (sends) => {
+        await held.promise;
+        return stored(sends);
+      },
+      10,
+      patienceMs,
+    );
     const first = gatherer.send(request("first"), context);
     await new Promise(setImmediate);
     const second = gatherer.send(request("second"), context).catch(codeOf);
