@@ -20,7 +20,7 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
     reply.headers(pageHeaders).header("content-type", type).header("cache-control", "no-cache").send(body);
 
   app.get("/v2/openapi.json", (_request, reply) => send(reply, "application/json; charset=utf-8", openApi));
-  app.get("/docs", (_request, reply) => send(reply, htmlType, apiPage));
+  for (const path of ["/docs", "/docs/"]) app.get(path, (_request, reply) => send(reply, htmlType, apiPage));
   app.get("/docs/errors", (_request, reply) => send(reply, htmlType, errorsPage()));
   app.get("/docs/start.js", (_request, reply) => send(reply, "text/javascript; charset=utf-8", startScript));
   app.get("/docs/style.css", (_request, reply) => send(reply, "text/css; charset=utf-8", docsStyle));

@@ -76,6 +76,7 @@ test("serves the documentation from itself, under a policy that allows nothing e
   assert.ok(sources.length >= 5);
   for (const source of sources) assert.equal((await get(source)).status, 200, source);
   assert.doesNotMatch(body, /<script(?! src)|style=|onclick/);
+  assert.equal((await get("/docs/", html)).status, 200);
   assert.equal((await get("/docs/assets/package.json")).status, 404);
   const openApi = await (await get("/v2/openapi.json")).json();
   assert.equal(openApi.openapi, "3.1.1");
