@@ -200,3 +200,25 @@ test("broken gRPC frames get a gRPC error, not a crash", async () => {
   unknown.close(constants.NGHTTP2_NO_ERROR);
   session.close();
 });
+
+test("answers are not compressed by Brotli, whose highest quality takes seconds of a processor", async () => {
+  const answer = await fetch(`${gateway.url}/parley.v2.MessengerService/ListMessages`, {
+    method: "POST",
+    headers: { ...headers, "content-type": "application/json", "accept-encoding": "br" },
+    body: JSON.stringify({ chatId, limit: 50 }),
+  });
+  assert.deepEqual([answer.status, answer.headers.get("content-encoding")], [200, null]);
+  assert.equal((await answer.json()).messages.length, 50);
+});
+
+for (const [name, header] of [
+  ["Connect, JSON", { "connect-timeout-ms": "9999999999" }],
+  ["gRPC", { "grpc-timeout": "9999999H" }],
+  ["gRPC", { "grpc-timeout": "2147484S" }],
+] as const) {
+  test(`${name}: a timeout beyond what a timer can wait does not end the call (${Object.values(header)})`, async () => {
+    const messenger = createClient(MessengerService, transports[name]!);
+    const page = await messenger.listMessages({ chatId, limit: 1 }, { headers: { ...headers, ...header } });
+    assert.equal(page.messages.length, 1);
+  });
+}
