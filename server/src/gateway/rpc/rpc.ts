@@ -99,7 +99,7 @@ const maxTimerMs = 2_147_483_647;
 const unitMs: Record<string, number> = { n: 1e-6, u: 1e-3, m: 1, S: 1_000, M: 60_000, H: 3_600_000 };
 
 /** A timer above its range fires at once; the gateway's own deadline is far shorter anyway. */
-function dropEndlessTimeout(header: Headers) {
+export function dropEndlessTimeout(header: Headers) {
   const connect = /^\d{1,10}$/.exec(header.get("connect-timeout-ms") ?? "");
   if (connect && Number(connect[0]) > maxTimerMs) header.delete("connect-timeout-ms");
   const grpc = /^(\d{1,8})([HMSmun])$/.exec(header.get("grpc-timeout") ?? "");
