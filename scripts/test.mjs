@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { startEmbeddedPostgres } from "../server/src/platform/embedded-postgres.ts";
 import { createLog } from "../server/src/platform/log.ts";
 import { findChromium } from "../server/test/chromium.ts";
+import { withoutRedis } from "../server/test/redis-server.ts";
 
 const allTests = ["api", "server", "client", "web", "bench"].map((folder) => `${folder}/**/*.test.ts`);
 
@@ -21,6 +22,7 @@ const missing = [];
 if (!findChromium()) {
   missing.push("browser tests: no Chromium found; install one, or name it in PARLEY_TEST_CHROMIUM");
 }
+if (withoutRedis) missing.push(`tests of several pods: ${withoutRedis}`);
 
 const exitCode = await runTests(given || own.url);
 await own?.stop();

@@ -21,6 +21,7 @@ import { createDirectTransport } from "#platform/direct-transport.ts";
 import { fault } from "#platform/errors.ts";
 import { createLog, type Log } from "#platform/log.ts";
 import { readSettings } from "#platform/settings.ts";
+import { noTelemetry } from "#platform/telemetry.ts";
 
 export const chatId = "0b0b7e6e-0000-4000-8000-00000000c4a7";
 export const userId = "0b0b7e6e-0000-4000-8000-0000000000a1";
@@ -69,7 +70,16 @@ export async function startGateway(options: GatewayOptions = {}) {
     messengerInternal: createClient(MessengerInternalService, transport),
   };
   const { webRoot } = options;
-  const gateway = createGateway({ config, clients, bus, clock, log, ...(webRoot ? { webRoot } : {}) });
+  const gateway = createGateway({
+    config,
+    clients,
+    bus,
+    clock,
+    log,
+    telemetry: noTelemetry,
+    redis: undefined,
+    ...(webRoot ? { webRoot } : {}),
+  });
   after(() => gateway.stop());
   const { httpPort, grpcPort } = await gateway.start();
   return {

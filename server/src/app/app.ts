@@ -14,6 +14,8 @@ import { type Clock, systemClock } from "#platform/clock.ts";
 import { createDatabase } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
 import { startOpsServer } from "#platform/ops-server.ts";
+import { openRedis, type Redis } from "#platform/redis.ts";
+import { noTelemetry } from "#platform/telemetry.ts";
 
 export interface AppOptions {
   config: Config;
@@ -84,6 +86,7 @@ const sendConnections = 3;
 function createServices(options: AppOptions, storage: Storage, stops: StopList) {
   const { config, log, clock = systemClock } = options;
   const bus = options.bus ?? createLocalBus((error) => log.error({ err: error }, "a bus handler failed"));
+  const redis = openSharedRedis(options, stops);
   const databaseFor = (user: string, maxConnections = config.database.PARLEY_DATABASE_CONNECTIONS) => {
     const database = createDatabase(
       {
@@ -119,9 +122,19 @@ function createServices(options: AppOptions, storage: Storage, stops: StopList) 
     webRoot,
     bus,
     clock,
+    telemetry: noTelemetry,
+    redis,
     log: log.child({ service: "gateway" }),
   });
   return { identity, messenger, gateway };
+}
+
+function openSharedRedis({ config, log }: AppOptions, stops: StopList): Redis | undefined {
+  const url = config.redis.REDIS_URL;
+  if (!url) return undefined;
+  const redis = openRedis({ url, log: log.child({ service: "redis" }) });
+  stops.add("redis", () => redis.stop());
+  return redis;
 }
 
 interface StopList {

@@ -3,7 +3,7 @@
  * together is checked together. Nothing here touches the disk or the network.
  */
 import { resolve } from "node:path";
-import { databaseSettings, generalSettings } from "#config/general.ts";
+import { databaseSettings, generalSettings, redisSettings } from "#config/general.ts";
 import { gatewaySettings } from "#gateway/config.ts";
 import { identitySettings } from "#identity/config.ts";
 import { messengerSettings } from "#messenger/config.ts";
@@ -14,6 +14,7 @@ export type Environment = Record<string, string | undefined>;
 export interface Config {
   readonly general: Values<typeof generalSettings>;
   readonly database: Values<typeof databaseSettings>;
+  readonly redis: Values<typeof redisSettings>;
   readonly gateway: Values<typeof gatewaySettings>;
   readonly identity: Values<typeof identitySettings>;
   readonly messenger: Values<typeof messengerSettings>;
@@ -24,6 +25,7 @@ export interface Config {
 export const allSettings: Settings = {
   ...generalSettings,
   ...databaseSettings,
+  ...redisSettings,
   ...gatewaySettings,
   ...identitySettings,
   ...messengerSettings,
@@ -46,6 +48,7 @@ export function readConfig(environment: Environment): Config {
   const config: Config = Object.freeze({
     general,
     database: readSettings(databaseSettings, environment, problems),
+    redis: readSettings(redisSettings, environment, problems),
     gateway: readSettings(gatewaySettings, environment, problems),
     identity: readSettings(identitySettings, environment, problems),
     messenger: readSettings(messengerSettings, environment, problems),

@@ -22,6 +22,16 @@ export const databaseSettings = {
   }),
 };
 
+export const redisSettings = {
+  REDIS_URL: url(
+    "Redis 7 or newer, or Valkey, that all processes of a cluster share",
+    ["redis:", "rediss:"],
+    {
+      secret: true,
+    },
+  ),
+};
+
 function secretKey(): Setting<string | undefined> {
   const minBytes = 32;
   return {

@@ -21,6 +21,8 @@ import type { Bus } from "#platform/bus.ts";
 import type { Clock } from "#platform/clock.ts";
 import { listen } from "#platform/listen.ts";
 import type { Log } from "#platform/log.ts";
+import type { Redis } from "#platform/redis.ts";
+import type { Telemetry } from "#platform/telemetry.ts";
 
 export interface GatewayDependencies {
   config: GatewayConfig;
@@ -28,6 +30,9 @@ export interface GatewayDependencies {
   bus: Bus;
   clock: Clock;
   log: Log;
+  telemetry: Telemetry;
+  /** Undefined: this gateway is the only one. */
+  redis: Redis | undefined;
   /** The folder of the web client's build; without one, there is no web client. */
   webRoot?: string;
 }
