@@ -1,47 +1,104 @@
-/** A whole Parley in this process for tests: real database, real ports, everything else as in production. */
+/**
+ * A whole Parley in this process for tests: real database, real ports, everything else as in production. With
+ * PARLEY_TEST_SHAPE=split its roles run apart, with gRPC and a Redis between them: the same tests must pass.
+ */
 import { randomBytes } from "node:crypto";
 import { after } from "node:test";
 import { type App, type AppOptions, startApp } from "#app/app.ts";
 import { readConfig } from "#config/config.ts";
+import { createLocalBus } from "#platform/bus.ts";
 import { createLog } from "#platform/log.ts";
 import { createTestDatabase } from "#test/database.ts";
+import { startRedis } from "#test/redis-server.ts";
 
 export interface TestParley {
-  readonly app: App;
   readonly url: string;
   readonly grpcUrl: string;
   readonly wsUrl: string;
+  readonly opsUrl: string;
   readonly databaseUrl: string;
   /** What it was configured with; start another pod with the same. */
   readonly environment: Record<string, string>;
+  stop(): Promise<void>;
 }
+
+export type TestOptions = Partial<Pick<AppOptions, "clock" | "bus" | "log">>;
+
+export const isSplit = process.env.PARLEY_TEST_SHAPE === "split";
 
 /** Cheap password hashing: tests sign many people up, and its strength is tested elsewhere. */
 const cheapHashing = { PARLEY_ARGON2_MEMORY_KIB: "1024", PARLEY_ARGON2_PASSES: "1" };
 
 export async function startParley(
   environment: Record<string, string> = {},
-  options: Partial<Pick<AppOptions, "clock" | "bus" | "log">> = {},
+  options: TestOptions = {},
 ): Promise<TestParley> {
-  const databaseUrl = environment.DATABASE_URL ?? (await createTestDatabase()).url;
-  const complete: Record<string, string> = {
-    DATABASE_URL: databaseUrl,
-    PARLEY_SECRET_KEY: randomBytes(32).toString("base64"),
+  const complete = await completeEnvironment(environment);
+  const { gateway, stop } = isSplit ? await startSplit(complete, options) : await startAll(complete, options);
+  return {
+    url: `http://127.0.0.1:${gateway.httpPort}`,
+    grpcUrl: `http://127.0.0.1:${gateway.grpcPort}`,
+    wsUrl: `ws://127.0.0.1:${gateway.httpPort}/v2/ws`,
+    opsUrl: `http://127.0.0.1:${gateway.opsPort}`,
+    databaseUrl: complete.DATABASE_URL!,
+    environment: complete,
+    stop,
+  };
+}
+
+/** One role, or some, as a pod of their own. Stopped when the test file ends. */
+export async function startPod(environment: Record<string, string>, options: TestOptions = {}): Promise<App> {
+  const log = options.log ?? createLog(process.env.PARLEY_TEST_LOG === "1" ? "debug" : "silent");
+  const anyPorts = {
     PARLEY_PORT: "0",
     PARLEY_GRPC_PORT: "0",
     PARLEY_OPS_PORT: "0",
+    PARLEY_SERVICE_PORT: "0",
+  };
+  const app = await startApp({ ...options, config: readConfig({ ...anyPorts, ...environment }), log });
+  after(() => app.stop());
+  return app;
+}
+
+async function completeEnvironment(environment: Record<string, string>): Promise<Record<string, string>> {
+  const own = isSplit && !environment.REDIS_URL ? { REDIS_URL: (await startRedis()).url } : {};
+  return {
+    DATABASE_URL: environment.DATABASE_URL ?? (await createTestDatabase()).url,
+    PARLEY_SECRET_KEY: randomBytes(32).toString("base64"),
     ...cheapHashing,
+    ...own,
     ...environment,
   };
-  const log = options.log ?? createLog(process.env.PARLEY_TEST_LOG === "1" ? "debug" : "silent");
-  const app = await startApp({ ...options, config: readConfig(complete), log });
-  after(() => app.stop());
-  return {
-    app,
-    url: `http://127.0.0.1:${app.httpPort}`,
-    grpcUrl: `http://127.0.0.1:${app.grpcPort}`,
-    wsUrl: `ws://127.0.0.1:${app.httpPort}/v2/ws`,
-    databaseUrl,
-    environment: complete,
+}
+
+async function startAll(environment: Record<string, string>, options: TestOptions) {
+  const gateway = await startPod(environment, options);
+  return { gateway, stop: () => gateway.stop() };
+}
+
+async function startSplit(environment: Record<string, string>, given: TestOptions) {
+  const options = { bus: createLocalBus(() => {}), ...given };
+  const { DATABASE_URL, PARLEY_SECRET_KEY, ...rest } = environment as Record<string, string> & {
+    DATABASE_URL: string;
+    PARLEY_SECRET_KEY: string;
   };
+  const shared = { ...rest, PARLEY_SERVICE_TOKEN: PARLEY_SECRET_KEY };
+  const identity = await startPod(
+    { ...shared, DATABASE_URL, PARLEY_SECRET_KEY, PARLEY_ROLES: "identity" },
+    options,
+  );
+  const messenger = await startPod({ ...shared, DATABASE_URL, PARLEY_ROLES: "messenger" }, options);
+  const gateway = await startPod(
+    {
+      ...shared,
+      PARLEY_ROLES: "gateway",
+      PARLEY_IDENTITY_URL: `http://127.0.0.1:${identity.servicePort}`,
+      PARLEY_MESSENGER_URL: `http://127.0.0.1:${messenger.servicePort}`,
+    },
+    options,
+  );
+  const stop = async () => {
+    for (const pod of [gateway, messenger, identity]) await pod.stop();
+  };
+  return { gateway, stop };
 }

@@ -1,21 +1,25 @@
 /**
- * The composition root: the only place that knows all services. It makes what they need, hands it to them, starts
- * them in the order of their dependencies, and stops them in the reverse order.
+ * The composition root: the only place that knows all services. It makes those that this process runs, hands them
+ * what they need, starts them in the order of their dependencies, and stops them in the reverse order.
  */
 import { fileURLToPath } from "node:url";
-import { createServiceClients } from "#app/service-clients.ts";
+import { createClockSync } from "#app/clock-sync.ts";
+import { createLocalServices, openDatabase } from "#app/local-services.ts";
+import { createServiceTransports } from "#app/service-clients.ts";
+import { createStopList, type StopList } from "#app/stop-list.ts";
 import { openStorage, type Storage } from "#app/storage.ts";
 import type { Config } from "#config/config.ts";
+import { roleNames, serviceNames } from "#config/general.ts";
 import { createGateway } from "#gateway/service.ts";
-import { createIdentity } from "#identity/service.ts";
-import { createMessenger } from "#messenger/service.ts";
 import { type Bus, createLocalBus } from "#platform/bus.ts";
-import { type Clock, systemClock } from "#platform/clock.ts";
-import { createDatabase } from "#platform/database.ts";
+import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
-import { startOpsServer } from "#platform/ops-server.ts";
+import { type OpsServer, startOpsServer } from "#platform/ops-server.ts";
 import { openRedis, type Redis } from "#platform/redis.ts";
+import type { Service } from "#platform/service.ts";
+import { createSharedClock, type SharedClock } from "#platform/shared-clock.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
+import { startServiceServer } from "#platform/wire/service-server.ts";
 
 export interface AppOptions {
   config: Config;
@@ -28,44 +32,51 @@ export interface AppOptions {
 }
 
 export interface App {
-  readonly httpPort: number;
-  readonly grpcPort: number;
+  /** Undefined where there is no gateway. */
+  readonly httpPort: number | undefined;
+  readonly grpcPort: number | undefined;
+  /** Where other processes find this one's services; undefined when there are none. */
+  readonly servicePort: number | undefined;
   readonly opsPort: number;
   /** Finishes what is in flight, then lets go of everything. Never throws. */
   stop(): Promise<void>;
 }
 
+/** What all parts of one process share. */
+interface Surroundings {
+  readonly config: Config;
+  readonly log: Log;
+  readonly signal: AbortSignal | undefined;
+  readonly ops: OpsServer;
+  readonly bus: Bus;
+  readonly redis: Redis | undefined;
+  readonly clock: SharedClock;
+  readonly stops: StopList;
+}
+
 const webRoot = fileURLToPath(new URL("../../../web/dist", import.meta.url));
+const stopGraceMs = 5_000;
 
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, log, signal } = options;
   const stops = createStopList(log);
+  const runs = config.general.PARLEY_ROLES;
   try {
     // Before the ops port, so that a second start on the same data says just that.
-    const storage = await openStorage(config, log, signal);
-    stops.add("storage", () => storage.stop());
-    const ops = await startOpsServer({
-      host: config.gateway.PARLEY_HOST,
-      port: config.general.PARLEY_OPS_PORT,
-      log,
-    });
-    stops.add("ops server", () => ops.stop());
-    ops.waitFor("gateway");
-    const { identity, messenger, gateway } = createServices(options, storage, stops);
-    for (const service of [identity, messenger]) {
-      signal?.throwIfAborted();
-      ops.waitFor(service.name);
-      await service.start();
-      stops.add(service.name, () => service.stop());
-      ops.ready(service.name);
-    }
-    signal?.throwIfAborted();
-    stops.add("gateway", () => gateway.stop());
-    const { httpPort, grpcPort } = await gateway.start();
-    ops.ready("gateway");
+    const storage = serviceNames.some((name) => runs.includes(name))
+      ? await openStorage(config, log, signal)
+      : undefined;
+    if (storage) stops.add("storage", () => storage.stop());
+    const surroundings = await prepare(options, stops);
+    const local = storage ? await startServices(surroundings, storage, options.clock) : {};
+    const servicePort = await serveToOthers(surroundings, Object.values(local));
+    const gateway = runs.includes("gateway") ? await startGateway(surroundings, local) : undefined;
+    const { ops } = surroundings;
+    ops.ready("start");
     return {
-      httpPort,
-      grpcPort,
+      httpPort: gateway?.httpPort,
+      grpcPort: gateway?.grpcPort,
+      servicePort,
       opsPort: ops.port,
       stop() {
         // Told before the drain begins, so that no new traffic is sent here.
@@ -79,57 +90,24 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 }
 
-/** Two for the batches under way, and one for looking up the originals of repetitions. */
-const sendConnections = 3;
-
-/** Makes every service and hands it what it needs; nothing is started yet. */
-function createServices(options: AppOptions, storage: Storage, stops: StopList) {
-  const { config, log, clock = systemClock } = options;
+async function prepare(options: AppOptions, stops: StopList): Promise<Surroundings> {
+  const { config, log, signal } = options;
+  const ops = await startOpsServer({
+    host: config.gateway.PARLEY_HOST,
+    port: config.general.PARLEY_OPS_PORT,
+    log,
+  });
+  stops.add("ops server", () => ops.stop());
+  ops.waitFor("start");
   const bus = options.bus ?? createLocalBus((error) => log.error({ err: error }, "a bus handler failed"));
-  const redis = openSharedRedis(options, stops);
-  const databaseFor = (user: string, maxConnections = config.database.PARLEY_DATABASE_CONNECTIONS) => {
-    const database = createDatabase(
-      {
-        connectionString: storage.databaseUrl,
-        maxConnections,
-        acquireTimeoutMs: config.database.PARLEY_DATABASE_TIMEOUT_MS,
-        statementTimeoutMs: config.database.PARLEY_DATABASE_TIMEOUT_MS,
-        applicationName: `parley-${user}`,
-      },
-      log,
-    );
-    stops.add(`${user} database`, () => database.close());
-    return database;
-  };
-  const identity = createIdentity({
-    config: config.identity,
-    database: databaseFor("identity"),
-    secretKey: storage.secretKey,
-    bus,
-    clock,
-    log: log.child({ service: "identity" }),
-  });
-  const messenger = createMessenger({
-    config: config.messenger,
-    database: databaseFor("messenger"),
-    sendDatabase: databaseFor("messenger-sends", sendConnections),
-    bus,
-    log: log.child({ service: "messenger" }),
-  });
-  const gateway = createGateway({
-    config: config.gateway,
-    clients: createServiceClients({ identity, messenger }),
-    webRoot,
-    bus,
-    clock,
-    telemetry: noTelemetry,
-    redis,
-    log: log.child({ service: "gateway" }),
-  });
-  return { identity, messenger, gateway };
+  const redis = openSharedRedis(config, log, stops);
+  const clock = options.clock ? fixed(options.clock) : createSharedClock(log);
+  return { config, log, signal, ops, bus, redis, clock, stops };
 }
 
-function openSharedRedis({ config, log }: AppOptions, stops: StopList): Redis | undefined {
+const fixed = (clock: Clock): SharedClock => ({ now: () => clock.now(), adopt() {} });
+
+function openSharedRedis(config: Config, log: Log, stops: StopList): Redis | undefined {
   const url = config.redis.REDIS_URL;
   if (!url) return undefined;
   const redis = openRedis({ url, log: log.child({ service: "redis" }) });
@@ -137,26 +115,60 @@ function openSharedRedis({ config, log }: AppOptions, stops: StopList): Redis | 
   return redis;
 }
 
-interface StopList {
-  add(name: string, stop: () => Promise<void>): void;
-  run(): Promise<void>;
+async function startServices(surroundings: Surroundings, storage: Storage, fixedClock: Clock | undefined) {
+  const { clock, log, ops, stops, signal } = surroundings;
+  const local = createLocalServices({ ...surroundings, storage });
+  if (!fixedClock) {
+    const sync = createClockSync(clock, openDatabase("clock", { ...surroundings, storage }, 1), log);
+    await sync.start();
+    stops.add("clock", async () => sync.stop());
+  }
+  for (const service of Object.values(local)) {
+    signal?.throwIfAborted();
+    ops.waitFor(service.name);
+    await service.start();
+    stops.add(service.name, () => service.stop());
+    ops.ready(service.name);
+  }
+  return local;
 }
 
-/** What was started, to be stopped in the reverse order; one that fails to stop does not keep the others up. */
-function createStopList(log: Log): StopList {
-  const entries: { name: string; stop: () => Promise<void> }[] = [];
-  let running: Promise<void> | undefined;
-  const stopAll = async () => {
-    for (const { name, stop } of entries.reverse()) {
-      try {
-        await stop();
-      } catch (error) {
-        log.error({ err: error, name }, "did not stop cleanly");
-      }
-    }
-  };
-  return {
-    add: (name: string, stop: () => Promise<void>) => void entries.push({ name, stop }),
-    run: () => (running ??= stopAll()),
-  };
+/** A process that runs everything has nobody to serve. */
+async function serveToOthers(surroundings: Surroundings, services: Service[]): Promise<number | undefined> {
+  const { config, clock, log, stops } = surroundings;
+  if (services.length === 0 || config.general.PARLEY_ROLES.length === roleNames.length) return undefined;
+  const server = await startServiceServer({
+    services,
+    host: config.gateway.PARLEY_HOST,
+    port: config.service.PARLEY_SERVICE_PORT,
+    serviceTokens: config.service.PARLEY_SERVICE_TOKEN,
+    clock,
+    log,
+  });
+  stops.add("service port", () => server.stop(stopGraceMs));
+  return server.port;
+}
+
+async function startGateway(
+  surroundings: Surroundings,
+  local: Parameters<typeof createServiceTransports>[0]["local"],
+) {
+  const { config, log, ops, stops, signal } = surroundings;
+  signal?.throwIfAborted();
+  ops.waitFor("gateway");
+  const services = createServiceTransports({ ...surroundings, local });
+  stops.add("services", () => services.stop());
+  await services.start();
+  const gateway = createGateway({
+    ...surroundings,
+    config: config.gateway,
+    clients: services.clients,
+    webRoot,
+    telemetry: noTelemetry,
+    log: log.child({ service: "gateway" }),
+  });
+  stops.add("gateway", () => gateway.stop());
+  const ports = await gateway.start(signal);
+  ops.ready("gateway");
+  return ports;
 }

@@ -67,13 +67,22 @@ async function serve(config: Config): Promise<number> {
     if (stop.signal.aborted) return 0;
     throw error;
   }
-  const host = config.gateway.PARLEY_HOST;
-  const base = `http://${host === "127.0.0.1" || host === "0.0.0.0" ? "localhost" : host}:${app.httpPort}`;
-  process.stdout.write(`\nParley is ready.  Web client: ${base}   API docs: ${base}/docs\n\n`);
+  process.stdout.write(`\n${readyText(config, app)}\n\n`);
   await stop.requested;
   process.stdout.write("Stopping…\n");
   await app.stop();
   return 0;
+}
+
+function readyText(config: Config, app: App): string {
+  const roles = config.general.PARLEY_ROLES;
+  const services = app.servicePort
+    ? `  Services: ${roles.filter((role) => role !== "gateway")} on port ${app.servicePort}`
+    : "";
+  if (!app.httpPort) return `Parley is ready.${services}`;
+  const host = config.gateway.PARLEY_HOST;
+  const base = `http://${host === "127.0.0.1" || host === "0.0.0.0" ? "localhost" : host}:${app.httpPort}`;
+  return `Parley is ready.${services}  Web client: ${base}   API docs: ${base}/docs`;
 }
 
 async function migrateOnly(config: Config): Promise<number> {

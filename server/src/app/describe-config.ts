@@ -5,6 +5,8 @@ export function describeConfig(config: Config, environment: Record<string, strin
   const values: Record<string, unknown> = {
     ...config.general,
     ...config.database,
+    ...config.redis,
+    ...config.service,
     ...config.gateway,
     ...config.identity,
     ...config.messenger,
@@ -18,7 +20,7 @@ export function describeConfig(config: Config, environment: Record<string, strin
 }
 
 function show(value: unknown, secret: boolean): string {
-  if (value === undefined || value === "") return "";
+  if (value === undefined || value === "" || (Array.isArray(value) && value.length === 0)) return "";
   if (secret) return "********";
   return Array.isArray(value) ? value.join(",") : String(value);
 }

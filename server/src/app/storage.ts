@@ -6,7 +6,7 @@ import type { Log } from "#platform/log.ts";
 
 export interface Storage {
   readonly databaseUrl: string;
-  /** 32 bytes or more. */
+  /** 32 bytes or more; none where only identity, which runs elsewhere, has it. */
   readonly secretKey: Uint8Array;
   stop(): Promise<void>;
 }
@@ -14,8 +14,8 @@ export interface Storage {
 export async function openStorage(config: Config, log: Log, signal?: AbortSignal): Promise<Storage> {
   const databaseUrl = config.database.DATABASE_URL;
   const given = config.general.PARLEY_SECRET_KEY;
-  if (databaseUrl && given) {
-    return { databaseUrl, secretKey: Buffer.from(given, "base64"), stop: async () => {} };
+  if (databaseUrl) {
+    return { databaseUrl, secretKey: Buffer.from(given ?? "", "base64"), stop: async () => {} };
   }
   const postgres = await startEmbeddedPostgres({
     dataDir: config.dataDir,

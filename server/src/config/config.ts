@@ -3,7 +3,14 @@
  * together is checked together. Nothing here touches the disk or the network.
  */
 import { resolve } from "node:path";
-import { databaseSettings, generalSettings, redisSettings } from "#config/general.ts";
+import {
+  databaseSettings,
+  generalSettings,
+  redisSettings,
+  roleNames,
+  serviceNames,
+  serviceSettings,
+} from "#config/general.ts";
 import { gatewaySettings } from "#gateway/config.ts";
 import { identitySettings } from "#identity/config.ts";
 import { messengerSettings } from "#messenger/config.ts";
@@ -15,6 +22,7 @@ export interface Config {
   readonly general: Values<typeof generalSettings>;
   readonly database: Values<typeof databaseSettings>;
   readonly redis: Values<typeof redisSettings>;
+  readonly service: Values<typeof serviceSettings>;
   readonly gateway: Values<typeof gatewaySettings>;
   readonly identity: Values<typeof identitySettings>;
   readonly messenger: Values<typeof messengerSettings>;
@@ -26,6 +34,7 @@ export const allSettings: Settings = {
   ...generalSettings,
   ...databaseSettings,
   ...redisSettings,
+  ...serviceSettings,
   ...gatewaySettings,
   ...identitySettings,
   ...messengerSettings,
@@ -49,6 +58,7 @@ export function readConfig(environment: Environment): Config {
     general,
     database: readSettings(databaseSettings, environment, problems),
     redis: readSettings(redisSettings, environment, problems),
+    service: readSettings(serviceSettings, environment, problems),
     gateway: readSettings(gatewaySettings, environment, problems),
     identity: readSettings(identitySettings, environment, problems),
     messenger: readSettings(messengerSettings, environment, problems),
@@ -111,9 +121,40 @@ function crossChecks(config: Config): SettingProblem[] {
     if (gateway[name] >= largestFrame) continue;
     problems.push({ name, message: `must be at least ${largestFrame} for texts of PARLEY_MAX_TEXT_BYTES` });
   }
-  if (config.database.DATABASE_URL && !config.general.PARLEY_SECRET_KEY) {
+  return [...problems, ...roleChecks(config)];
+}
+
+function roleChecks({ general, database, redis, service }: Config): SettingProblem[] {
+  const problems: SettingProblem[] = [];
+  const runs = general.PARLEY_ROLES;
+  if (database.DATABASE_URL && !general.PARLEY_SECRET_KEY && runs.includes("identity")) {
     const message = "must be set together with DATABASE_URL, the same for all pods: openssl rand -base64 32";
     problems.push({ name: "PARLEY_SECRET_KEY", message });
+  }
+  if (runs.length === roleNames.length) return problems;
+  if (!redis.REDIS_URL) {
+    problems.push({ name: "REDIS_URL", message: "must be set, the same for all, where roles run apart" });
+  }
+  // The built-in database serves one process.
+  if (!database.DATABASE_URL && serviceNames.some((name) => runs.includes(name))) {
+    problems.push({
+      name: "DATABASE_URL",
+      message: "must be set for a process that runs only some of the roles",
+    });
+  }
+  if (service.PARLEY_SERVICE_TOKEN.length === 0) {
+    const message = "must be set, the same for all, where roles run apart: openssl rand -base64 32";
+    problems.push({ name: "PARLEY_SERVICE_TOKEN", message });
+  }
+  for (const [name, setting] of [
+    ["identity", "PARLEY_IDENTITY_URL"],
+    ["messenger", "PARLEY_MESSENGER_URL"],
+  ] as const) {
+    if (!runs.includes("gateway") || runs.includes(name) || service[setting].length > 0) continue;
+    problems.push({
+      name: setting,
+      message: `must be set: the gateway needs ${name}, which this process does not run`,
+    });
   }
   return problems;
 }

@@ -1,8 +1,13 @@
 /** Settings of the program as a whole; each service declares its own beside its code. */
 import { integer, oneOf, type Setting, secret, text, url } from "#platform/settings.ts";
 
+export const serviceNames = ["identity", "messenger"] as const;
+export type ServiceName = (typeof serviceNames)[number];
+export const roleNames = ["gateway", ...serviceNames] as const;
+export type Role = (typeof roleNames)[number];
+
 export const generalSettings = {
-  PARLEY_ROLES: oneOf("which roles this process runs", ["all"], "all"),
+  PARLEY_ROLES: roles(),
   PARLEY_DATA_DIR: text("where everything is kept that this machine keeps", "./data"),
   PARLEY_OPS_PORT: integer("TCP port of health and readiness; 0 takes any", 9464, { min: 0, max: 65535 }),
   PARLEY_LOG_LEVEL: oneOf("what is logged", ["debug", "info", "warn", "error", "silent"], "info"),
@@ -31,6 +36,73 @@ export const redisSettings = {
     },
   ),
 };
+
+/** For a Parley whose roles are spread over processes. */
+export const serviceSettings = {
+  PARLEY_SERVICE_PORT: integer(
+    "TCP port on which this process serves its roles to others; 0 takes any",
+    9091,
+    {
+      min: 0,
+      max: 65_535,
+    },
+  ),
+  PARLEY_SERVICE_TOKEN: serviceTokens(),
+  PARLEY_IDENTITY_URL: serviceUrls("identity"),
+  PARLEY_MESSENGER_URL: serviceUrls("messenger"),
+};
+
+/** "all", or some of them. */
+function roles(): Setting<readonly Role[]> {
+  return {
+    about: `which roles this process runs: all, or some of ${roleNames.join(",")}`,
+    secret: false,
+    default: roleNames,
+    defaultText: "all",
+    parse(value) {
+      if (value === "all") return roleNames;
+      const named = value.split(",").map((name) => name.trim());
+      const unknown = named.find((name) => !roleNames.includes(name as Role));
+      if (unknown !== undefined)
+        throw new Error(`has "${unknown}", but the roles are all, ${roleNames.join(", ")}`);
+      return roleNames.filter((role) => named.includes(role));
+    },
+  };
+}
+
+const minTokenChars = 32;
+
+function serviceTokens(): Setting<readonly string[]> {
+  return {
+    about:
+      "secret that all processes of a Parley with roles apart share; a second one, after a comma, is accepted too",
+    secret: true,
+    default: [],
+    defaultText: "",
+    parse(value) {
+      const tokens = value.split(",").map((token) => token.trim());
+      if (tokens.some((token) => token.length < minTokenChars)) {
+        throw new Error(`must have ${minTokenChars} characters or more: openssl rand -base64 32`);
+      }
+      return tokens;
+    },
+  };
+}
+
+function serviceUrls(service: ServiceName): Setting<readonly string[]> {
+  return {
+    about: `where ${service} is found, if not in this process: URLs, as http://host:9091, separated by commas`,
+    secret: false,
+    default: [],
+    defaultText: "",
+    parse(value) {
+      const urls = value.split(",").map((url) => url.trim());
+      const isUrl = (url: string) => /^https?:$/.test(URL.parse(url)?.protocol ?? "");
+      if (!urls.every(isUrl)) throw new Error("must be URLs that start with http:// or https://");
+      return urls;
+    },
+  };
+}
 
 function secretKey(): Setting<string | undefined> {
   const minBytes = 32;

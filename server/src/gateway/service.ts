@@ -38,7 +38,8 @@ export interface GatewayDependencies {
 }
 
 export interface Gateway {
-  start(): Promise<{ httpPort: number; grpcPort: number }>;
+  /** The signal stops a start that waits for identity. */
+  start(signal?: AbortSignal): Promise<{ httpPort: number; grpcPort: number }>;
   /** Finishes what is in flight. Never throws. */
   stop(): Promise<void>;
 }
@@ -100,9 +101,9 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   const stops: (() => Promise<void>)[] = [];
 
   return {
-    async start() {
+    async start(signal) {
       stops.push(async () => endedSessions.stop());
-      await endedSessions.start();
+      await endedSessions.start(signal);
       const app = await createHttpApp({
         call,
         openCall,

@@ -1,6 +1,6 @@
 /**
  * Who a call is made for. The gateway authenticates the end user once and states the result to the services
- * in a request header; a service believes it because only the gateway can reach it.
+ * in a request header. Between processes that header is signed, see platform/wire/credentials.ts.
  */
 import type { HandlerContext } from "@connectrpc/connect";
 import { fault } from "#platform/errors.ts";
@@ -12,15 +12,15 @@ export interface Actor {
   readonly roles: readonly string[];
 }
 
-const header = "parley-actor";
+export const actorHeader = "parley-actor";
 
 export function actorHeaders(actor: Actor): Record<string, string> {
-  return { [header]: `${actor.userId} ${actor.sessionId} ${actor.roles.join(",")}` };
+  return { [actorHeader]: `${actor.userId} ${actor.sessionId} ${actor.roles.join(",")}` };
 }
 
 /** The end user of this call; without one the call is refused. */
 export function requireActor(context: HandlerContext): Actor {
-  const [userId, sessionId = "", roles = ""] = context.requestHeader.get(header)?.split(" ") ?? [];
+  const [userId, sessionId = "", roles = ""] = context.requestHeader.get(actorHeader)?.split(" ") ?? [];
   if (!userId) throw fault("unauthenticated");
   return { userId, sessionId, roles: roles ? roles.split(",") : [] };
 }

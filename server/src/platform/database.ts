@@ -138,6 +138,14 @@ const begin = { name: "begin", text: "BEGIN" };
 const commit = { name: "commit", text: "COMMIT" };
 const rollback = { name: "rollback", text: "ROLLBACK" };
 
+const readTime = { name: "read-time", text: "SELECT extract(epoch FROM clock_timestamp()) * 1000 AS ms" };
+
+/** The database's time of day, in milliseconds since 1970. */
+export async function readDatabaseTime(database: Queryable): Promise<number> {
+  const [row] = await database.query<{ ms: string }>(readTime);
+  return Number(row!.ms);
+}
+
 /** SQLSTATE of a failed statement, e.g. "23505"; undefined for any other error. */
 export function sqlState(error: unknown): string | undefined {
   const source = error instanceof Error && error.cause instanceof pg.DatabaseError ? error.cause : error;

@@ -23,6 +23,11 @@ export const errorKinds = {
     title: "The refresh token is not valid",
   },
   "ticket-invalid": { grpc: Code.Unauthenticated, status: 401, title: "The WebSocket ticket is not valid" },
+  "service-refused": {
+    grpc: Code.Unauthenticated,
+    status: 401,
+    title: "The service credential is not valid",
+  },
   forbidden: { grpc: Code.PermissionDenied, status: 403, title: "Not allowed" },
   "origin-not-allowed": { grpc: Code.PermissionDenied, status: 403, title: "This web origin is not allowed" },
   "route-not-found": { grpc: Code.Unimplemented, status: 404, title: "There is no such route or method" },

@@ -1,11 +1,11 @@
 /** Who calls: the one place where credentials turn into a Caller, for every transport. */
 import type { IncomingHttpHeaders } from "node:http";
-import { createBoundedCache } from "#gateway/auth/bounded-cache.ts";
 import { accessCookie, readCookie } from "#gateway/auth/cookies.ts";
 import type { EndedSessions } from "#gateway/auth/ended-sessions.ts";
 import { requireSameOrigin } from "#gateway/auth/same-origin.ts";
 import type { VerifyToken } from "#gateway/auth/token-verifier.ts";
 import type { Caller } from "#gateway/call.ts";
+import { createBoundedCache } from "#platform/bounded-cache.ts";
 import type { Clock } from "#platform/clock.ts";
 import { fault } from "#platform/errors.ts";
 

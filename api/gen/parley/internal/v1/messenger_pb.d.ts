@@ -354,6 +354,7 @@ export declare const FilterAcquaintancesResponseSchema: GenMessage<FilterAcquain
 export declare const MessengerInternalService: GenService<{
   /**
    * Sends many messages at once: the hot path. Every item succeeds or fails alone.
+   * Idempotent by the client ids.
    *
    * @generated from rpc parley.internal.v1.MessengerInternalService.SendMessages
    */

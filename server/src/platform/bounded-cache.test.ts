@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createBoundedCache } from "#gateway/auth/bounded-cache.ts";
+import { createBoundedCache } from "#platform/bounded-cache.ts";
 
 test("forgets what was used the longest time ago", () => {
   const cache = createBoundedCache<string, number>(2);

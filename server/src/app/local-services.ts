@@ -1,0 +1,69 @@
+/** The services that this process runs, each with its own connections to the database; nothing is started yet. */
+import type { StopList } from "#app/stop-list.ts";
+import type { Storage } from "#app/storage.ts";
+import type { Config } from "#config/config.ts";
+import type { ServiceName } from "#config/general.ts";
+import { createIdentity } from "#identity/service.ts";
+import { createMessenger } from "#messenger/service.ts";
+import type { Bus } from "#platform/bus.ts";
+import type { Clock } from "#platform/clock.ts";
+import { createDatabase, type Database } from "#platform/database.ts";
+import type { Log } from "#platform/log.ts";
+import type { Service } from "#platform/service.ts";
+
+export interface LocalServiceOptions {
+  config: Config;
+  storage: Storage;
+  bus: Bus;
+  clock: Clock;
+  log: Log;
+  stops: StopList;
+}
+
+/** Two for the batches under way, and one for looking up the originals of repetitions. */
+const sendConnections = 3;
+
+export function createLocalServices(options: LocalServiceOptions): Partial<Record<ServiceName, Service>> {
+  const { config, storage, bus, clock, log } = options;
+  const runs = (name: ServiceName) => config.general.PARLEY_ROLES.includes(name);
+  const services: Partial<Record<ServiceName, Service>> = {};
+  if (runs("identity")) {
+    services.identity = createIdentity({
+      config: config.identity,
+      database: openDatabase("identity", options),
+      secretKey: storage.secretKey,
+      bus,
+      clock,
+      log: log.child({ service: "identity" }),
+    });
+  }
+  if (runs("messenger")) {
+    services.messenger = createMessenger({
+      config: config.messenger,
+      database: openDatabase("messenger", options),
+      sendDatabase: openDatabase("messenger-sends", options, sendConnections),
+      bus,
+      log: log.child({ service: "messenger" }),
+    });
+  }
+  return services;
+}
+
+export function openDatabase(
+  user: string,
+  { config, storage, stops, log }: Pick<LocalServiceOptions, "config" | "storage" | "stops" | "log">,
+  maxConnections = config.database.PARLEY_DATABASE_CONNECTIONS,
+): Database {
+  const database = createDatabase(
+    {
+      connectionString: storage.databaseUrl,
+      maxConnections,
+      acquireTimeoutMs: config.database.PARLEY_DATABASE_TIMEOUT_MS,
+      statementTimeoutMs: config.database.PARLEY_DATABASE_TIMEOUT_MS,
+      applicationName: `parley-${user}`,
+    },
+    log,
+  );
+  stops.add(`${user} database`, () => database.close());
+  return database;
+}

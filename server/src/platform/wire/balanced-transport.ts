@@ -1,0 +1,86 @@
+/**
+ * Spreads the calls to a service over its processes: to the one with the fewest calls under way, so that a slow one
+ * gets less, and past those that cannot be reached.
+ *
+ * This is the only layer that retries. A call that was certainly not carried out goes to the next process; one whose
+ * connection broke does so only if it may be carried out twice, and as far as the retry budget goes.
+ */
+import type { Transport } from "@connectrpc/connect";
+import { fault } from "#platform/errors.ts";
+import { ConnectionLostError, type Endpoint, NotSentError } from "#platform/wire/endpoint.ts";
+import { isIdempotent } from "#platform/wire/idempotency.ts";
+import { createRetryBudget, type RetryBudget } from "#platform/wire/retry-budget.ts";
+
+export interface BalancedTransportOptions {
+  /** Those there are now. */
+  endpoints(): readonly Endpoint[];
+  /** Whether an endpoint's refusal means that it was not even asked. */
+  isRefusal(error: unknown): boolean;
+  budget?: RetryBudget;
+}
+
+const maxAttempts = 3;
+
+export function createBalancedTransport(options: BalancedTransportOptions): Transport {
+  const { endpoints, isRefusal, budget = createRetryBudget() } = options;
+  const underWay = new WeakMap<Endpoint, number>();
+  let turn = 0;
+
+  const pick = (tried: ReadonlySet<Endpoint>): Endpoint | undefined => {
+    const all = endpoints();
+    turn = (turn + 1) % Math.max(1, all.length);
+    let best: Endpoint | undefined;
+    for (let i = 0; i < all.length; i++) {
+      const one = all[(turn + i) % all.length]!;
+      if (tried.has(one)) continue;
+      if (!best || (underWay.get(one) ?? 0) < (underWay.get(best) ?? 0)) best = one;
+    }
+    return best;
+  };
+  const mayRetry = (error: unknown, method: Parameters<Transport["unary"]>[0]) =>
+    error instanceof NotSentError ||
+    isRefusal(error) ||
+    (error instanceof ConnectionLostError && isIdempotent(method) && budget.tryTake());
+
+  return {
+    async unary(method, signal, timeoutMs, header, input, contextValues) {
+      budget.noteCall();
+      const endsAtMs = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
+      const tried = new Set<Endpoint>();
+      let failure: unknown = new NotSentError("no process serves it");
+      while (tried.size < maxAttempts) {
+        const endpoint = pick(tried);
+        if (!endpoint) break;
+        tried.add(endpoint);
+        const leftMs = endsAtMs === undefined ? undefined : Math.ceil(endsAtMs - performance.now());
+        if (leftMs !== undefined && leftMs <= 0) throw fault("timeout");
+        underWay.set(endpoint, (underWay.get(endpoint) ?? 0) + 1);
+        try {
+          // Signing changes the headers, so each attempt has its own.
+          return await endpoint.transport.unary(
+            method,
+            signal,
+            leftMs,
+            new Headers(header),
+            input,
+            contextValues,
+          );
+        } catch (error) {
+          failure = error;
+          if (signal?.aborted || !mayRetry(error, method)) break;
+        } finally {
+          underWay.set(endpoint, underWay.get(endpoint)! - 1);
+        }
+      }
+      throw toFailure(failure);
+    },
+    stream() {
+      throw fault("route-not-found", { detail: "Streaming calls do not exist" });
+    },
+  };
+}
+
+function toFailure(error: unknown): unknown {
+  const isWire = error instanceof NotSentError || error instanceof ConnectionLostError;
+  return isWire ? fault("unavailable", { cause: error }) : error;
+}

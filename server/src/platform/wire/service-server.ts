@@ -1,0 +1,92 @@
+/**
+ * Serves this process's services to Parley's other processes: gRPC over HTTP/2 without TLS, on a port that only they
+ * can reach. A call without a valid service credential is refused.
+ */
+import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import type { Interceptor } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import type { Clock } from "#platform/clock.ts";
+import { toFault, toPublicError } from "#platform/errors.ts";
+import { listen } from "#platform/listen.ts";
+import type { Log } from "#platform/log.ts";
+import type { Service } from "#platform/service.ts";
+import { createVerifyHeaders } from "#platform/wire/credentials.ts";
+import { timeHeader } from "#platform/wire/time-header.ts";
+
+export interface ServiceServerOptions {
+  services: readonly Service[];
+  host: string;
+  /** 0 takes any free port. */
+  port: number;
+  serviceTokens: readonly string[];
+  clock: Clock;
+  log: Log;
+}
+
+export interface ServiceServer {
+  readonly port: number;
+  /** Takes no new calls, tells callers to go elsewhere, and lets calls under way finish, but no longer than that. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Far above what one gateway has under way; each gateway has one connection. */
+const maxStreamsPerConnection = 4_096;
+const maxMessageBytes = 16_777_216;
+const maxDeadlineMs = 600_000;
+
+export async function startServiceServer(options: ServiceServerOptions): Promise<ServiceServer> {
+  const sessions = new Set<ServerHttp2Session>();
+  const server = createServer(
+    { settings: { maxConcurrentStreams: maxStreamsPerConnection } },
+    connectNodeAdapter({
+      routes: (router) => {
+        for (const service of options.services) service.routes(router);
+      },
+      interceptors: [createGuard(options)],
+      grpcWeb: false,
+      acceptCompression: [],
+      readMaxBytes: maxMessageBytes,
+      maxTimeoutMs: maxDeadlineMs,
+    }),
+  );
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.on("error", () => {}).once("close", () => sessions.delete(session));
+  });
+  const { host, port } = options;
+  return {
+    port: await listen(server, { host, port, setting: "PARLEY_SERVICE_PORT" }),
+    stop: (graceMs) => close(server, sessions, graceMs),
+  };
+}
+
+function createGuard({ services, serviceTokens, clock, log }: ServiceServerOptions): Interceptor {
+  const verify = createVerifyHeaders(
+    services.map((service) => service.name),
+    { serviceTokens, clock },
+  );
+  return (next) => async (request) => {
+    try {
+      await verify(request.header);
+      const response = await next(request);
+      response.header.set(timeHeader, String(clock.now()));
+      return response;
+    } catch (error) {
+      const told = toFault(error);
+      if (toPublicError(told).code === "internal")
+        log.error({ err: error, method: request.method.name }, "a call failed");
+      told.metadata.set(timeHeader, String(clock.now()));
+      throw told;
+    }
+  };
+}
+
+async function close(server: Http2Server, sessions: ReadonlySet<ServerHttp2Session>, graceMs: number) {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  for (const session of sessions) session.close();
+  const timer = setTimeout(() => {
+    for (const session of sessions) session.destroy();
+  }, graceMs);
+  await closed;
+  clearTimeout(timer);
+}
