@@ -1,0 +1,128 @@
+/**
+ * Runs a whole cluster of Parley on this machine, see --help. For trying out what several pods do; a cluster to be
+ * relied upon is described in docs/deployment.md.
+ */
+import { createWriteStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { readOrCreateSecret } from "../server/src/platform/data-dir.ts";
+import { startEmbeddedPostgres } from "../server/src/platform/embedded-postgres.ts";
+import { createLog } from "../server/src/platform/log.ts";
+import { createLocalCluster, type LocalCluster } from "./pods/local-cluster.ts";
+import { startLocalRedis } from "./pods/local-redis.ts";
+import type { Pod } from "./pods/pod.ts";
+
+const help = `Usage: npm run pods [-- --gateways 2 --messengers 2]
+
+Starts a local cluster: gateways, messengers and one identity, on one PostgreSQL and one Redis, and prints where they
+are. Ctrl-C stops it.
+
+  DATABASE_URL     the PostgreSQL to use; without it, Parley's own under ./data/pods
+  REDIS_URL        the Redis or Valkey to use; without it, redis-server or valkey-server of this machine
+  PARLEY_DATA_DIR  another place than ./data/pods for the database, secrets and logs
+`;
+
+/** Ports of the pods: 8080, 8081 … for HTTP, and so on for the rest, so that they are easily remembered. */
+const firstPorts = { http: 8080, grpc: 9090, service: 9190, ops: 9464 };
+const dataDir = resolve(process.env.PARLEY_DATA_DIR || "data/pods");
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      gateways: { type: "string", default: "2" },
+      messengers: { type: "string", default: "2" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  const stopRequested = stopSignal();
+  await using resources = new AsyncDisposableStack();
+  try {
+    const cluster = await startCluster(resources, {
+      gateways: countOf("--gateways", values.gateways),
+      messengers: countOf("--messengers", values.messengers),
+    });
+    console.log(describe(cluster));
+  } catch (error) {
+    console.error(`pods: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  }
+  await stopRequested;
+  console.log("Stopping…");
+  return 0;
+}
+
+async function startCluster(
+  resources: AsyncDisposableStack,
+  counts: { gateways: number; messengers: number },
+): Promise<LocalCluster> {
+  await mkdir(dataDir, { recursive: true });
+  const databaseUrl = process.env.DATABASE_URL || (await ownDatabase(resources));
+  const redisUrl = process.env.REDIS_URL || (await ownRedis(resources));
+  const logs = createWriteStream(join(dataDir, "pods.log"), { flags: "a" });
+  resources.defer(() => void logs.end());
+  const cluster = await createLocalCluster({
+    ...counts,
+    databaseUrl,
+    redisUrl,
+    secretKey: await readOrCreateSecret(dataDir, "secret-key", 32),
+    serviceToken: await readOrCreateSecret(dataDir, "service-token", 32),
+    portsOf: (index) => ({
+      http: firstPorts.http + index,
+      grpc: firstPorts.grpc + index,
+      service: firstPorts.service + index,
+      ops: firstPorts.ops + index,
+    }),
+    onLine: (name, line) => void logs.write(`${name} ${line}\n`),
+    onUnexpectedEnd: (pod, how) =>
+      console.error(`${pod.name} has ended (${how}); see ${join(dataDir, "pods.log")}`),
+  });
+  resources.defer(() => cluster.stop());
+  await cluster.start();
+  return cluster;
+}
+
+async function ownDatabase(resources: AsyncDisposableStack): Promise<string> {
+  const postgres = await startEmbeddedPostgres({ dataDir, log: createLog("warn") });
+  resources.defer(() => postgres.stop());
+  return postgres.connectionString;
+}
+
+async function ownRedis(resources: AsyncDisposableStack): Promise<string> {
+  const redis = await startLocalRedis();
+  resources.defer(() => redis.stop());
+  return redis.url;
+}
+
+function countOf(option: string, text: string): number {
+  const count = /^\d+$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > 20) throw new Error(`${option} must be a number from 1 to 20`);
+  return count;
+}
+
+function describe({ gateways, identities, messengers }: LocalCluster): string {
+  const gatewayLines = gateways.map(
+    (pod) => `  ${pod.name.padEnd(13)}${pod.url}   gRPC ${pod.grpcUrl}   ops ${pod.opsUrl}`,
+  );
+  const serviceLine = (pod: Pod) =>
+    `  ${pod.name.padEnd(13)}${pod.serviceUrl}   ops ${pod.opsUrl}   process ${pod.pid}`;
+  return [
+    "\nThe cluster is ready. Web client and API at each gateway:",
+    ...gatewayLines,
+    "Services:",
+    ...[...identities, ...messengers].map(serviceLine),
+    `Logs: ${join(dataDir, "pods.log")}\n`,
+  ].join("\n");
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => resolve());
+  });
+}

@@ -1,0 +1,96 @@
+/** A Parley of several processes on this machine: its roles apart, some of them more than once. */
+import { randomBytes } from "node:crypto";
+import { createPod, type Pod, type PodPorts } from "./pod.ts";
+
+export interface LocalClusterOptions {
+  databaseUrl: string;
+  redisUrl: string;
+  gateways?: number;
+  messengers?: number;
+  identities?: number;
+  /** Both are made up when absent: then nothing that they protect outlives the cluster. */
+  secretKey?: string;
+  serviceToken?: string;
+  /** Settings of all pods, beyond those that make a cluster of them. */
+  settings?: Record<string, string>;
+  /** Ports of the pod with that number, counted over all pods. */
+  portsOf(index: number): PodPorts | Promise<PodPorts>;
+  onLine?: (podName: string, line: string) => void;
+  onUnexpectedEnd?: (pod: Pod, how: string) => void;
+}
+
+export interface LocalCluster {
+  readonly gateways: readonly Pod[];
+  readonly identities: readonly Pod[];
+  readonly messengers: readonly Pod[];
+  readonly pods: readonly Pod[];
+  start(): Promise<void>;
+  /** Gateways first, so that nobody is left without the services they call. */
+  stop(): Promise<void>;
+}
+
+type Role = "gateway" | "identity" | "messenger";
+
+export async function createLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
+  const counts: [Role, number][] = [
+    ["gateway", options.gateways ?? 2],
+    ["identity", options.identities ?? 1],
+    ["messenger", options.messengers ?? 2],
+  ];
+  const places: { role: Role; name: string; ports: PodPorts }[] = [];
+  for (const [role, count] of counts) {
+    for (let nth = 1; nth <= count; nth++) {
+      places.push({ role, name: `${role}-${nth}`, ports: await options.portsOf(places.length) });
+    }
+  }
+  const urlsOf = (role: Role) =>
+    places.filter((place) => place.role === role).map(({ ports }) => `http://127.0.0.1:${ports.service}`);
+  const settings = settingsByRole(options, { identity: urlsOf("identity"), messenger: urlsOf("messenger") });
+  const pods = places.map(({ role, name, ports }) => ({
+    role,
+    pod: createPod({
+      name,
+      ports,
+      settings: { ...options.settings, ...settings[role] },
+      onLine: (line) => options.onLine?.(name, line),
+      onUnexpectedEnd: options.onUnexpectedEnd,
+    }),
+  }));
+  const ofRole = (role: Role) => pods.filter((one) => one.role === role).map((one) => one.pod);
+  const [gateways, identities, messengers] = [ofRole("gateway"), ofRole("identity"), ofRole("messenger")];
+  return {
+    gateways,
+    identities,
+    messengers,
+    pods: pods.map((one) => one.pod),
+    async start() {
+      await Promise.all(pods.map((one) => one.pod.start()));
+    },
+    async stop() {
+      await Promise.all(gateways.map((pod) => pod.end("SIGTERM")));
+      await Promise.all([...identities, ...messengers].map((pod) => pod.end("SIGTERM")));
+    },
+  };
+}
+
+/** Each role gets what it needs and no more. */
+function settingsByRole(
+  options: LocalClusterOptions,
+  urls: { identity: string[]; messenger: string[] },
+): Record<Role, Record<string, string>> {
+  const { secretKey = newSecret(), serviceToken = newSecret() } = options;
+  const shared = { REDIS_URL: options.redisUrl, PARLEY_SERVICE_TOKEN: serviceToken };
+  const stored = { ...shared, DATABASE_URL: options.databaseUrl };
+  return {
+    identity: { ...stored, PARLEY_ROLES: "identity", PARLEY_SECRET_KEY: secretKey },
+    messenger: { ...stored, PARLEY_ROLES: "messenger" },
+    gateway: {
+      ...shared,
+      PARLEY_ROLES: "gateway",
+      PARLEY_IDENTITY_URL: urls.identity.join(","),
+      PARLEY_MESSENGER_URL: urls.messenger.join(","),
+    },
+  };
+}
+
+const newSecret = () => randomBytes(32).toString("base64");

@@ -1,0 +1,67 @@
+/** A Redis or Valkey of the machine's, run for a local cluster: in memory only, on a free port of this machine. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { freePort } from "./free-port.ts";
+
+const programs = ["redis-server", "valkey-server"];
+const startTimeoutMs = 10_000;
+
+export interface LocalRedis {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Throws when the machine has neither. */
+export async function startLocalRedis(): Promise<LocalRedis> {
+  const program = programs.map(findOnPath).find((path) => path !== undefined);
+  if (!program) {
+    throw new Error(
+      "a cluster needs a Redis: set REDIS_URL, or install one (on Debian: apt-get install redis-server)",
+    );
+  }
+  const port = await freePort();
+  const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+  const child = spawn(program, args, { stdio: "ignore", detached: true });
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  await untilAccepting(port, child);
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    stop() {
+      child.kill("SIGTERM");
+      return exited;
+    },
+  };
+}
+
+function findOnPath(program: string): string | undefined {
+  const paths = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, program));
+  return paths.find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function untilAccepting(port: number, child: ChildProcess): Promise<void> {
+  const { connect } = await import("node:net");
+  const endsAtMs = Date.now() + startTimeoutMs;
+  for (;;) {
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, "127.0.0.1");
+      const settle = (answer: boolean) => {
+        socket.destroy();
+        resolve(answer);
+      };
+      socket.once("connect", () => settle(true)).once("error", () => settle(false));
+    });
+    if (isOpen) return;
+    if (child.exitCode !== null || Date.now() > endsAtMs)
+      throw new Error("the Redis of this machine does not start");
+    await delay(20);
+  }
+}
