@@ -1,0 +1,180 @@
+/** A service on a port of its own, called over a real connection. */
+import assert from "node:assert/strict";
+import { connect } from "node:http2";
+import { after, test } from "node:test";
+import { type CallOptions, createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { MessengerService } from "@parley/api/v2/messenger";
+import { actorHeaders, requireActor } from "#platform/actor.ts";
+import { invalidInput, toPublicError } from "#platform/errors.ts";
+import { createLog } from "#platform/log.ts";
+import type { Service } from "#platform/service.ts";
+import { createSharedClock } from "#platform/shared-clock.ts";
+import { createSignHeaders } from "#platform/wire/credentials.ts";
+import { ConnectionLostError, createEndpoint, NotSentError } from "#platform/wire/endpoint.ts";
+import { startServiceServer } from "#platform/wire/service-server.ts";
+
+const log = createLog("silent");
+const serviceTokens = ["one service token of thirty-two characters or more"];
+const actor = { userId: "u1", sessionId: "s1", roles: ["admin", "other"] };
+const hourMs = 3_600_000;
+
+let aborted: Promise<string> = Promise.resolve("never called");
+
+/** What it does is chosen by the chat's id. */
+const service: Service = {
+  name: "messenger",
+  async start() {},
+  async stop() {},
+  routes(router) {
+    router.service(MessengerService, {
+      async getChat({ chatId }, context) {
+        if (chatId === "bad") throw invalidInput("chatId", "must be good");
+        if (chatId === "broken") throw new Error("the secret reason");
+        if (chatId === "slow") return untilAborted(context.signal);
+        return { chat: { id: chatId, title: JSON.stringify([requireActor(context), context.timeoutMs()]) } };
+      },
+    });
+  },
+};
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    aborted = new Promise((resolve) => {
+      signal.addEventListener("abort", () => {
+        resolve("aborted");
+        reject(signal.reason);
+      });
+    });
+  });
+}
+
+const start = (clock = createSharedClock(log), port = 0) =>
+  startServiceServer({ services: [service], host: "127.0.0.1", port, serviceTokens, clock, log });
+
+function endpointAt(port: number, tokens = serviceTokens, clock = createSharedClock(log)) {
+  const endpoint = createEndpoint({
+    url: `http://127.0.0.1:${port}`,
+    sign: createSignHeaders("messenger", { serviceTokens: tokens, clock }),
+    onTime: (timeMs, roundTripMs) => clock.adopt(timeMs, roundTripMs),
+    log,
+  });
+  after(() => endpoint.close());
+  return createClient(MessengerService, endpoint.transport);
+}
+
+const server = await start();
+after(() => server.stop(1_000));
+const messenger = endpointAt(server.port);
+const asActor: CallOptions = { headers: actorHeaders(actor), timeoutMs: 5_000 };
+
+test("actor, deadline and answer cross the wire", async () => {
+  const { chat } = await messenger.getChat({ chatId: "fine" }, asActor);
+  const [seen, timeoutMs] = JSON.parse(chat!.title);
+  assert.deepEqual(seen, actor);
+  assert.ok(timeoutMs > 0 && timeoutMs <= 5_000, String(timeoutMs));
+});
+
+test("an error keeps its code, text and violations, and brings no headers of the service along", async () => {
+  await assert.rejects(messenger.getChat({ chatId: "bad" }, asActor), (error) => {
+    const { code, detail, violations } = toPublicError(error);
+    assert.deepEqual({ code, detail }, { code: "invalid-input", detail: "chatId: must be good" });
+    assert.deepEqual(violations, [{ field: "chatId", message: "must be good" }]);
+    assert.deepEqual([...(error as { metadata: Headers }).metadata], []);
+    return true;
+  });
+});
+
+test("what went wrong inside is not told", async () => {
+  await assert.rejects(messenger.getChat({ chatId: "broken" }, asActor), (error) => {
+    assert.equal(toPublicError(error).code, "internal");
+    assert.ok(!String((error as Error).message).includes("secret"));
+    return true;
+  });
+});
+
+test("a caller that goes away ends the work", async () => {
+  const controller = new AbortController();
+  const call = messenger.getChat({ chatId: "slow" }, { ...asActor, signal: controller.signal });
+  call.catch(() => {});
+  const before = aborted;
+  while (aborted === before) await new Promise((resolve) => setTimeout(resolve, 1));
+  controller.abort();
+  await assert.rejects(call, (error) => toPublicError(error).code === "cancelled");
+  assert.equal(await aborted, "aborted");
+});
+
+test("a deadline ends the call here and the work there", async () => {
+  const call = messenger.getChat({ chatId: "slow" }, { ...asActor, timeoutMs: 50 });
+  await assert.rejects(call, (error) => toPublicError(error).code === "timeout");
+  assert.equal(await aborted, "aborted");
+});
+
+test("a call without a credential, or with one of another token, is refused", async () => {
+  const bare = createClient(
+    MessengerService,
+    createGrpcTransport({ baseUrl: `http://127.0.0.1:${server.port}` }),
+  );
+  await assert.rejects(
+    bare.getChat({ chatId: "fine" }, asActor),
+    (error) => toPublicError(error).code === "service-refused",
+  );
+  const foreign = endpointAt(server.port, ["a token that nobody here knows, of 32 characters"]);
+  await assert.rejects(foreign.getChat({ chatId: "fine" }, asActor), isCausedBy(NotSentError));
+});
+
+test("a caller whose clock is an hour off is told the time, and served", async () => {
+  for (const offsetMs of [-hourMs, hourMs]) {
+    const clock = createSharedClock(log, () => Date.now() + offsetMs);
+    const { chat } = await endpointAt(server.port, serviceTokens, clock).getChat({ chatId: "fine" }, asActor);
+    assert.equal(chat!.id, "fine");
+    assert.ok(Math.abs(clock.now() - Date.now()) < 2_000);
+  }
+});
+
+test("what cannot be reached was not sent; what breaks off may have been carried out", async () => {
+  const other = await start();
+  const client = endpointAt(other.port);
+  await client.getChat({ chatId: "fine" }, asActor);
+  const call = client.getChat({ chatId: "slow" }, asActor);
+  call.catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await other.stop(1);
+  await assert.rejects(call, isCausedBy(ConnectionLostError));
+  await assert.rejects(client.getChat({ chatId: "fine" }, asActor), isCausedBy(NotSentError));
+});
+
+test("a server that stops finishes the calls under way, and its callers find its successor", async () => {
+  const first = await start();
+  const client = endpointAt(first.port);
+  await client.getChat({ chatId: "fine" }, asActor);
+  const call = client.getChat({ chatId: "slow" }, { ...asActor, timeoutMs: 300 });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const stopped = first.stop(5_000);
+  await assert.rejects(call, (error) => toPublicError(error).code === "timeout");
+  await stopped;
+  const second = await start(undefined, first.port);
+  assert.equal((await client.getChat({ chatId: "again" }, asActor)).chat!.id, "again");
+  await second.stop(1_000);
+});
+
+test("bytes that are no call do not hurt the server", async () => {
+  const session = connect(`http://127.0.0.1:${server.port}`);
+  const status = await new Promise((resolve) => {
+    const stream = session.request({ ":method": "POST", ":path": "/nothing" });
+    stream.on("response", (headers) => resolve(headers[":status"]));
+    stream.end("x".repeat(1_000));
+  });
+  assert.equal(status, 404);
+  session.destroy();
+  assert.equal((await messenger.getChat({ chatId: "fine" }, asActor)).chat!.id, "fine");
+});
+
+/** The client wraps what is no ConnectError. */
+function isCausedBy(kind: new (cause: unknown) => Error) {
+  return (error: unknown) => {
+    let at = error;
+    while (at instanceof Error && !(at instanceof kind)) at = at.cause;
+    return at instanceof kind;
+  };
+}
