@@ -70,8 +70,20 @@ async function serve(config: Config): Promise<number> {
   process.stdout.write(`\n${readyText(config, app)}\n\n`);
   await stop.requested;
   process.stdout.write("Stopping…\n");
-  await app.stop();
+  await stopInTime(app);
   return 0;
+}
+
+/** What an orchestrator grants before it kills: an end that is late is better made by ourselves, and said. */
+const stopDeadlineMs = 9_500;
+
+async function stopInTime(app: App): Promise<void> {
+  const late = setTimeout(() => {
+    process.stderr.write("parley: did not stop in time\n");
+    process.exit(1);
+  }, stopDeadlineMs);
+  await app.stop();
+  clearTimeout(late);
 }
 
 function readyText(config: Config, app: App): string {

@@ -118,12 +118,13 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       });
       stops.push(app.close);
       app.server.on("upgrade", (request, socket, head) => sockets.handleUpgrade(request, socket, head));
-      stops.push(() => closeHttpServer(app.server, stopGraceMs));
-      // Stopped before the server, which stays open as long as its sockets do.
-      stops.push(() => sockets.stop());
-      await sockets.start();
       const grpc = createGrpcServer(rpc);
-      stops.push(() => grpc.close(stopGraceMs));
+      // All at once: what takes its time at one entrance must not keep another one open.
+      stops.push(async () => {
+        const entrances = [sockets.stop(), closeHttpServer(app.server, stopGraceMs), grpc.close(stopGraceMs)];
+        await Promise.all(entrances);
+      });
+      await sockets.start();
       const { PARLEY_HOST: host } = config;
       const httpPort = await listen(app.server, { host, port: config.PARLEY_PORT, setting: "PARLEY_PORT" });
       const grpcPort = await listen(grpc.server, {

@@ -30,7 +30,9 @@ export interface SocketServer {
 
 /** How long a peer may take to answer our close frame, or to take what lies before it. */
 const closeTimeoutMs = 5_000;
-const stopGraceMs = 5_000;
+/** For the calls under way when the server stops, and then for the goodbyes. */
+const stopGraceMs = 3_000;
+const goodbyeMs = 2_000;
 const maxFragments = 1_024;
 const maxUserAgentLength = 256;
 
@@ -97,7 +99,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       for (const connection of [...hub.connections]) connection.drain();
       await untilEmpty(hub.connections, stopGraceMs);
       for (const connection of [...hub.connections]) connection.close(closeReasons.restart);
-      await untilEmpty(hub.connections, closeTimeoutMs);
+      await untilEmpty(hub.connections, goodbyeMs);
       if (hub.connections.size > 0) log.warn({ sockets: hub.connections.size }, "sockets had to be cut off");
       for (const connection of [...hub.connections]) connection.terminate();
     },

@@ -173,8 +173,8 @@ test("bytes that are no call do not hurt the server", async () => {
 /** The client wraps what is no ConnectError. */
 function isCausedBy(kind: new (cause: unknown) => Error) {
   return (error: unknown) => {
-    let at = error;
-    while (at instanceof Error && !(at instanceof kind)) at = at.cause;
+    let at: unknown = error;
+    while (at instanceof Error && at.constructor !== kind) at = at.cause;
     return at instanceof kind;
   };
 }
