@@ -13,6 +13,8 @@ export interface LocalClusterOptions {
   serviceToken?: string;
   /** Settings of all pods, beyond those that make a cluster of them. */
   settings?: Record<string, string>;
+  /** Options for Node, of the pod with that name. */
+  nodeOptionsOf?: (podName: string) => readonly string[];
   /** Ports of the pod with that number, counted over all pods. */
   portsOf(index: number): PodPorts | Promise<PodPorts>;
   onLine?: (podName: string, line: string) => void;
@@ -52,6 +54,7 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
       name,
       ports,
       settings: { ...options.settings, ...settings[role] },
+      nodeOptions: options.nodeOptionsOf?.(name),
       onLine: (line) => options.onLine?.(name, line),
       onUnexpectedEnd: options.onUnexpectedEnd,
     }),

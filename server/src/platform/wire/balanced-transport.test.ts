@@ -10,7 +10,7 @@ const { getChat, createChat } = MessengerService.method;
 type Answer = (signal: AbortSignal | undefined) => Promise<unknown>;
 
 function endpoint(url: string, answer: Answer) {
-  const one = { url, calls: 0, close: () => {} };
+  const one = { url, calls: 0, isSuspect: false, close: () => {} };
   const transport = {
     unary: (_method: unknown, signal: AbortSignal | undefined) => {
       one.calls += 1;
@@ -53,6 +53,16 @@ test("one that does not answer gets no more while others do", async () => {
   await new Promise((resolve) => setImmediate(resolve));
   for (let i = 0; i < 20; i++) await call(getChat);
   assert.ok(hung.calls <= 5, String(hung.calls));
+});
+
+test("one that is suspect is asked only if there is no other", async () => {
+  const suspect = Object.assign(endpoint("suspect", fine), { isSuspect: true });
+  const well = endpoint("well", fine);
+  const call = balanced([suspect, well]);
+  for (let i = 0; i < 10; i++) await call(getChat);
+  assert.equal(suspect.calls, 0);
+  await balanced([suspect])(getChat);
+  assert.equal(suspect.calls, 1);
 });
 
 test("a call that was not sent, or was refused unasked, goes elsewhere, whatever it does", async () => {

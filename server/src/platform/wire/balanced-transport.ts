@@ -26,14 +26,15 @@ export function createBalancedTransport(options: BalancedTransportOptions): Tran
   const underWay = new WeakMap<Endpoint, number>();
   let turn = 0;
 
+  /** The fewer calls under way, the better; one that is suspect only if there is no other. */
+  const costOf = (one: Endpoint) => (underWay.get(one) ?? 0) + (one.isSuspect ? 1_000_000 : 0);
   const pick = (tried: ReadonlySet<Endpoint>): Endpoint | undefined => {
     const all = endpoints();
     turn = (turn + 1) % Math.max(1, all.length);
     let best: Endpoint | undefined;
     for (let i = 0; i < all.length; i++) {
       const one = all[(turn + i) % all.length]!;
-      if (tried.has(one)) continue;
-      if (!best || (underWay.get(one) ?? 0) < (underWay.get(best) ?? 0)) best = one;
+      if (!tried.has(one) && (!best || costOf(one) < costOf(best))) best = one;
     }
     return best;
   };

@@ -7,7 +7,13 @@ import { createEndpointSet } from "#platform/wire/endpoint-set.ts";
 const log = createLog("silent");
 
 function fakeEndpoint(url: string): Endpoint & { isClosed: boolean } {
-  const endpoint = { url, transport: {} as Endpoint["transport"], isClosed: false, close: () => {} };
+  const endpoint = {
+    url,
+    transport: {} as Endpoint["transport"],
+    isSuspect: false,
+    isClosed: false,
+    close: () => {},
+  };
   endpoint.close = () => {
     endpoint.isClosed = true;
   };

@@ -5,6 +5,7 @@ import { ErrorInfoSchema } from "@parley/api/v2/errors";
 import { fault, toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
 import type { SignHeaders } from "#platform/wire/credentials.ts";
+import { createLiveness } from "#platform/wire/liveness.ts";
 import { timeHeader } from "#platform/wire/time-header.ts";
 
 /** The call may or may not have been carried out. */
@@ -27,6 +28,8 @@ export interface Endpoint {
   readonly url: string;
   /** Rejects with NotSentError and ConnectionLostError besides what the service answers. */
   readonly transport: Transport;
+  /** To be passed over while there are others. */
+  readonly isSuspect: boolean;
   close(): void;
 }
 
@@ -47,6 +50,11 @@ const windowBytes = 1_048_576;
 export function createEndpoint({ url, sign, onTime, log }: EndpointOptions): Endpoint {
   const settings = { initialWindowSize: windowBytes };
   const sessionManager = new Http2SessionManager(url, ping, { settings });
+  const liveness = createLiveness(url);
+  const noted = (error: unknown) => {
+    if (error instanceof NotSentError || error instanceof ConnectionLostError) liveness.suspect();
+    return error;
+  };
   const onRefused = (error: unknown) => {
     log.error(
       { err: error, url },
@@ -66,13 +74,15 @@ export function createEndpoint({ url, sign, onTime, log }: EndpointOptions): End
     url,
     transport: {
       async unary(method, signal, timeoutMs, ...rest) {
-        await connected(sessionManager);
+        await connected(sessionManager).catch((error) => {
+          throw noted(error);
+        });
         for (let attempt = 1; ; attempt++) {
           try {
             return await inner.unary(method, signal, timeoutMs, ...rest);
           } catch (error) {
             if (signal?.aborted) throw error;
-            if (!isRefusal(error)) throw toWireError(error);
+            if (!isRefusal(error)) throw noted(toWireError(error));
             // It told its time along with the refusal: the next signature is made with that.
             if (attempt === 2) throw onRefused(error);
           }
@@ -82,7 +92,13 @@ export function createEndpoint({ url, sign, onTime, log }: EndpointOptions): End
         throw fault("route-not-found", { detail: "Streaming calls do not exist" });
       },
     },
-    close: () => sessionManager.abort(),
+    get isSuspect() {
+      return liveness.isSuspect;
+    },
+    close() {
+      liveness.stop();
+      sessionManager.abort();
+    },
   };
 }
 

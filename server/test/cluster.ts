@@ -1,0 +1,50 @@
+/** A cluster of real processes for tests that kill, freeze and restart them; each can be reached as a client would. */
+import { after } from "node:test";
+import { createTestDatabase } from "#test/database.ts";
+import { type RedisServer, startRedis } from "#test/redis-server.ts";
+import { freePort } from "../../scripts/pods/free-port.ts";
+import { createLocalCluster, type LocalCluster } from "../../scripts/pods/local-cluster.ts";
+
+export interface TestCluster extends LocalCluster {
+  readonly redis: RedisServer;
+  readonly databaseUrl: string;
+  /** What a pod has printed. */
+  outputOf(podName: string): string;
+}
+
+export interface TestClusterOptions {
+  gateways?: number;
+  messengers?: number;
+  identities?: number;
+  settings?: Record<string, string>;
+  nodeOptionsOf?: (podName: string) => readonly string[];
+  databaseUrl?: string;
+}
+
+const cheapHashing = { PARLEY_ARGON2_MEMORY_KIB: "1024", PARLEY_ARGON2_PASSES: "1" };
+
+/** To be called at the top level of a test file: it ends with the file. */
+export async function startCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
+  const redis = await startRedis();
+  const databaseUrl = options.databaseUrl ?? (await createTestDatabase()).url;
+  const output = new Map<string, string[]>();
+  const cluster = await createLocalCluster({
+    ...options,
+    databaseUrl,
+    redisUrl: redis.url,
+    settings: { ...cheapHashing, ...options.settings },
+    portsOf: async () => ({
+      http: await freePort(),
+      grpc: await freePort(),
+      ops: await freePort(),
+      service: await freePort(),
+    }),
+    onLine: (name, line) => output.set(name, [...(output.get(name) ?? []), line]),
+  });
+  after(async () => {
+    for (const pod of cluster.pods) pod.signal("SIGCONT");
+    await cluster.stop();
+  });
+  await cluster.start();
+  return { ...cluster, redis, databaseUrl, outputOf: (name) => (output.get(name) ?? []).join("\n") };
+}

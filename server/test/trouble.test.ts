@@ -1,0 +1,236 @@
+/**
+ * A cluster of two gateways, two messengers and one identity, as real processes, to which everything happens while
+ * people talk: processes are killed, frozen, slowed and restarted, Redis and PostgreSQL go away, a clock is wrong.
+ */
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { startEmbeddedPostgres } from "#platform/embedded-postgres.ts";
+import { createLog } from "#platform/log.ts";
+import { startCluster } from "#test/cluster.ts";
+import { startConversation, until } from "#test/conversation.ts";
+import { signedIn } from "#test/people.ts";
+import { withoutRedis } from "#test/redis-server.ts";
+
+const options = { skip: withoutRedis };
+const dataDir = await mkdtemp(join(tmpdir(), "parley-trouble-"));
+const postgres = await startEmbeddedPostgres({ dataDir, log: createLog("silent") });
+after(async () => {
+  await postgres.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+const hourMs = 3_600_000;
+/** Every use of the machine's clock in that process is an hour ahead. */
+const hourAhead = `data:text/javascript,const now=Date.now,D=Date;Date.now=()=>now()+${hourMs};globalThis.Date=class extends D{constructor(...a){a.length?super(...a):super(Date.now())}}`;
+
+const cluster = withoutRedis
+  ? undefined
+  : await startCluster({
+      databaseUrl: postgres.connectionString,
+      // Short, so that a call to a frozen process ends within the test's patience.
+      settings: { PARLEY_CALL_TIMEOUT_MS: "4000", PARLEY_POSITION_CHECK_SECONDS: "2" },
+      nodeOptionsOf: (name) => (name === "gateway-2" ? ["--import", hourAhead] : []),
+    });
+const [firstGateway, secondGateway] = cluster?.gateways ?? [];
+const [firstMessenger, secondMessenger] = cluster?.messengers ?? [];
+const [identity] = cluster?.identities ?? [];
+const talk = () => startConversation([firstGateway!.url, secondGateway!.url]);
+
+test("a gateway whose clock is an hour ahead serves as the other does", options, async () => {
+  const conversation = await talk();
+  await conversation.progress(50);
+  await conversation.end();
+  await conversation.verify();
+});
+
+for (const pod of cluster?.pods ?? []) {
+  test(
+    `kill -9 of ${pod.name} under load loses nothing, and its successor is taken up`,
+    options,
+    async () => {
+      const conversation = await talk();
+      await conversation.progress(100);
+      await pod.end("SIGKILL");
+      await delay(300);
+      await pod.start();
+      await conversation.progress(100);
+      await conversation.end();
+      await conversation.verify();
+    },
+  );
+}
+
+test("without one of two messengers everything goes on", options, async () => {
+  const conversation = await talk();
+  await conversation.progress(50);
+  await firstMessenger!.end("SIGKILL");
+  await conversation.progress(200);
+  await secondMessenger!.end("SIGKILL");
+  await firstMessenger!.start();
+  await conversation.progress(100);
+  await secondMessenger!.start();
+  await conversation.end();
+  await conversation.verify();
+});
+
+test("without identity whoever is signed in goes on", options, async () => {
+  const conversation = await talk();
+  await conversation.progress(50);
+  await identity!.end("SIGKILL");
+  await conversation.progress(200);
+  await assert.rejects(signedIn(firstGateway!.url, conversation.people[0]!.email));
+  await identity!.start();
+  await eventually(() => signedIn(firstGateway!.url, conversation.people[0]!.email));
+  await conversation.end();
+  await conversation.verify();
+});
+
+test("a messenger that hangs costs a moment, not the service", options, async () => {
+  const conversation = await talk();
+  await conversation.progress(50);
+  firstMessenger!.signal("SIGSTOP");
+  await conversation.progress(200);
+  firstMessenger!.signal("SIGCONT");
+  await conversation.progress(100);
+  await conversation.end();
+  await conversation.verify();
+});
+
+test(
+  "with all messengers hung, calls to them end and other services are not touched; all heals by itself",
+  options,
+  async () => {
+    const conversation = await talk();
+    await conversation.progress(50);
+    const [{ client }] = conversation.people as [(typeof conversation.people)[number]];
+    for (const pod of cluster!.messengers) pod.signal("SIGSTOP");
+    await assert.rejects(client.call("MessengerService/GetChat", { chatId: conversation.chatId }));
+    assert.ok(await client.call("UserService/GetMe", {}));
+    for (const pod of cluster!.messengers) pod.signal("SIGCONT");
+    await conversation.progress(200, 60_000);
+    await conversation.end();
+    await conversation.verify();
+  },
+);
+
+test("Redis killed, started again, flushed: nothing is lost or doubled", options, async () => {
+  const { redis } = cluster!;
+  const conversation = await talk();
+  await conversation.progress(100);
+  await redis.kill();
+  await conversation.progress(200);
+  await redis.start();
+  await conversation.progress(100);
+  for (let i = 0; i < 10; i++) {
+    assert.equal(await redis.command("FLUSHALL"), "+OK");
+    await conversation.progress(10);
+  }
+  await conversation.end();
+  await conversation.verify();
+});
+
+test("a Redis that hangs slows nobody down for long", options, async () => {
+  const { redis } = cluster!;
+  const conversation = await talk();
+  await conversation.progress(50);
+  process.kill(redis.pid, "SIGSTOP");
+  await conversation.progress(200);
+  process.kill(redis.pid, "SIGCONT");
+  await conversation.progress(50);
+  await conversation.end();
+  await conversation.verify();
+});
+
+test(
+  "kill -9 of PostgreSQL under load: no false acknowledgement, and all processes recover",
+  options,
+  async () => {
+    const conversation = await talk();
+    await conversation.progress(100);
+    const pidFile = await readFile(join(dataDir, "postgres", "postmaster.pid"), "utf8");
+    process.kill(Number(pidFile.split("\n")[0]), "SIGKILL");
+    await delay(500);
+    await conversation.progress(200, 60_000);
+    await conversation.end();
+    await conversation.verify();
+  },
+);
+
+test(
+  "a rolling restart of all pods under load loses nothing, fails no retried call, and each ends within 10 s",
+  options,
+  async () => {
+    const conversation = await talk();
+    const [{ client }] = conversation.people as [(typeof conversation.people)[number]];
+    const calls = keepCalling(async () => void (await client.getChat(conversation.chatId)));
+    await conversation.progress(100);
+    for (const pod of cluster!.pods) {
+      const startedAtMs = performance.now();
+      assert.equal(
+        await pod.end("SIGTERM"),
+        0,
+        `${pod.name} ends by itself:\n${cluster!.outputOf(pod.name)}`,
+      );
+      assert.ok(performance.now() - startedAtMs < 10_000, `${pod.name} ended too late`);
+      await pod.start();
+      await conversation.progress(50);
+    }
+    const { made, failed } = await calls.stop();
+    assert.ok(made > 20);
+    assert.deepEqual(failed, []);
+    await conversation.end();
+    await conversation.verify();
+  },
+);
+
+/** One call after the other; each is tried again for as long as a sensible client would. */
+function keepCalling(call: () => Promise<void>) {
+  let isOver = false;
+  let made = 0;
+  const failed: unknown[] = [];
+  const loop = async () => {
+    while (!isOver) {
+      try {
+        await eventually(call);
+        made += 1;
+      } catch (error) {
+        failed.push(error);
+      }
+      await delay(10);
+    }
+  };
+  const running = loop();
+  return {
+    async stop() {
+      isOver = true;
+      await running;
+      return { made, failed };
+    },
+  };
+}
+
+async function eventually<T>(call: () => Promise<T>): Promise<T> {
+  let result: { value: T } | undefined;
+  let lastError: unknown;
+  const attempt = async () => {
+    while (!result) {
+      try {
+        result = { value: await call() };
+      } catch (error) {
+        lastError = error;
+        await delay(100);
+      }
+    }
+  };
+  void attempt();
+  await until(
+    () => result !== undefined,
+    20_000,
+    () => String(lastError),
+  );
+  return result!.value;
+}
