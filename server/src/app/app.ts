@@ -10,6 +10,7 @@ import { createGateway } from "#gateway/service.ts";
 import { createIdentity } from "#identity/service.ts";
 import { createMessenger } from "#messenger/service.ts";
 import { type Bus, createLocalBus } from "#platform/bus.ts";
+import { createCircuits } from "#platform/circuit/circuits.ts";
 import { type Clock, systemClock } from "#platform/clock.ts";
 import { createDatabase } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
@@ -116,9 +117,16 @@ function createServices(options: AppOptions, storage: Storage, stops: StopList) 
     bus,
     log: log.child({ service: "messenger" }),
   });
+  const circuits = createCircuits({
+    settings: config.circuits,
+    meter: noTelemetry.meter,
+    log: log.child({ service: "gateway" }),
+  });
+  const timeoutMs = config.gateway.PARLEY_CALL_TIMEOUT_MS;
   const gateway = createGateway({
     config: config.gateway,
-    clients: createServiceClients({ identity, messenger }),
+    clients: createServiceClients({ identity, messenger }, { circuits, timeoutMs }),
+    circuits,
     webRoot,
     bus,
     clock,

@@ -5,6 +5,8 @@ export function describeConfig(config: Config, environment: Record<string, strin
   const values: Record<string, unknown> = {
     ...config.general,
     ...config.database,
+    ...config.redis,
+    ...config.circuits,
     ...config.gateway,
     ...config.identity,
     ...config.messenger,

@@ -7,6 +7,7 @@ import { databaseSettings, generalSettings, redisSettings } from "#config/genera
 import { gatewaySettings } from "#gateway/config.ts";
 import { identitySettings } from "#identity/config.ts";
 import { messengerSettings } from "#messenger/config.ts";
+import { circuitSettings } from "#platform/circuit/settings.ts";
 import { readSettings, type SettingProblem, type Settings, type Values } from "#platform/settings.ts";
 
 export type Environment = Record<string, string | undefined>;
@@ -15,6 +16,7 @@ export interface Config {
   readonly general: Values<typeof generalSettings>;
   readonly database: Values<typeof databaseSettings>;
   readonly redis: Values<typeof redisSettings>;
+  readonly circuits: Values<typeof circuitSettings>;
   readonly gateway: Values<typeof gatewaySettings>;
   readonly identity: Values<typeof identitySettings>;
   readonly messenger: Values<typeof messengerSettings>;
@@ -26,6 +28,7 @@ export const allSettings: Settings = {
   ...generalSettings,
   ...databaseSettings,
   ...redisSettings,
+  ...circuitSettings,
   ...gatewaySettings,
   ...identitySettings,
   ...messengerSettings,
@@ -49,6 +52,7 @@ export function readConfig(environment: Environment): Config {
     general,
     database: readSettings(databaseSettings, environment, problems),
     redis: readSettings(redisSettings, environment, problems),
+    circuits: readSettings(circuitSettings, environment, problems),
     gateway: readSettings(gatewaySettings, environment, problems),
     identity: readSettings(identitySettings, environment, problems),
     messenger: readSettings(messengerSettings, environment, problems),
