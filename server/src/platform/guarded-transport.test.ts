@@ -4,7 +4,7 @@ import { Code, ConnectError, createClient, type HandlerContext } from "@connectr
 import { UserService } from "@parley/api/v2/user";
 import { createCircuit } from "#platform/circuit/circuit-breaker.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
-import { errorKinds, type ErrorCode, fault, toPublicError } from "#platform/errors.ts";
+import { type ErrorCode, errorKinds, fault, toPublicError } from "#platform/errors.ts";
 import { createGate } from "#platform/gate.ts";
 import { guardTransport } from "#platform/guarded-transport.ts";
 
@@ -87,7 +87,9 @@ test("a refusal says how long to wait", async () => {
 
 test("what is wrong with the request says nothing about the service: a thousand of every 4xx leave it closed", async () => {
   const { service, circuit, call } = guarded();
-  const codes = Object.entries(errorKinds).filter(([code, { status }]) => status < 500 && code !== "cancelled");
+  const codes = Object.entries(errorKinds).filter(
+    ([code, { status }]) => status < 500 && code !== "cancelled",
+  );
   for (const [code] of codes) {
     service.answer = () => Promise.reject(fault(code as ErrorCode));
     assert.equal((await times(1_000, call)).at(-1), code);

@@ -56,7 +56,9 @@ class Model {
   }
 
   probes() {
-    return this.calls.filter((call) => call.isProbe && !call.isSettled && call.generation === this.generation);
+    return this.calls.filter(
+      (call) => call.isProbe && !call.isSettled && call.generation === this.generation,
+    );
   }
 
   enter(nowMs: number): boolean {
@@ -139,38 +141,42 @@ const stepArbitrary = fc.oneof(
 test("behaves as the model does, whatever happens in whatever order", () => {
   const seen = new Set<string>();
   fc.assert(
-    fc.property(limitsArbitrary, fc.array(stepArbitrary, { maxLength: 200, size: "max" }), (limits, steps) => {
-      let nowMs = 5_000;
-      const onTransition = ({ reason }: { reason: string }) => seen.add(reason);
-      const circuit = createCircuit({
-        ...limits,
-        name: "test",
-        now: () => nowMs,
-        random: () => 1,
-        onTransition,
-      });
-      const model = new Model(limits, nowMs);
-      const passes: Pass[] = [];
-      for (const step of steps) {
-        if (step.kind === "wait") nowMs += step.ms;
-        else if (step.kind === "enter") {
-          const entry = circuit.tryEnter();
-          assert.equal(entry.isAdmitted, model.enter(nowMs));
-          if (entry.isAdmitted) passes.push(entry);
-        } else {
-          const at = passes.length - 1 - step.back;
-          if (at < 0) continue;
-          if (step.outcome === "fail") passes[at]!.fail("internal");
-          else passes[at]![step.outcome]();
-          model.settle(model.calls[at]!, step.outcome, nowMs);
+    fc.property(
+      limitsArbitrary,
+      fc.array(stepArbitrary, { maxLength: 200, size: "max" }),
+      (limits, steps) => {
+        let nowMs = 5_000;
+        const onTransition = ({ reason }: { reason: string }) => seen.add(reason);
+        const circuit = createCircuit({
+          ...limits,
+          name: "test",
+          now: () => nowMs,
+          random: () => 1,
+          onTransition,
+        });
+        const model = new Model(limits, nowMs);
+        const passes: Pass[] = [];
+        for (const step of steps) {
+          if (step.kind === "wait") nowMs += step.ms;
+          else if (step.kind === "enter") {
+            const entry = circuit.tryEnter();
+            assert.equal(entry.isAdmitted, model.enter(nowMs));
+            if (entry.isAdmitted) passes.push(entry);
+          } else {
+            const at = passes.length - 1 - step.back;
+            if (at < 0) continue;
+            if (step.outcome === "fail") passes[at]!.fail("internal");
+            else passes[at]![step.outcome]();
+            model.settle(model.calls[at]!, step.outcome, nowMs);
+          }
+          const { state, counts, probesUnderWay, probesSucceeded } = circuit.snapshot;
+          model.pass(nowMs);
+          assert.equal(state, model.state);
+          if (state === "closed") assert.deepEqual(counts, model.counts(nowMs));
+          assert.deepEqual([probesUnderWay, probesSucceeded], [model.probes().length, model.proven]);
         }
-        const { state, counts, probesUnderWay, probesSucceeded } = circuit.snapshot;
-        model.pass(nowMs);
-        assert.equal(state, model.state);
-        if (state === "closed") assert.deepEqual(counts, model.counts(nowMs));
-        assert.deepEqual([probesUnderWay, probesSucceeded], [model.probes().length, model.proven]);
-      }
-    }),
+      },
+    ),
     { numRuns: 500 },
   );
   const reasons = ["failures", "open-time-over", "probe-failed", "probe-hung", "probe-slow"];
