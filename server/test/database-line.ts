@@ -6,6 +6,7 @@ import { after } from "node:test";
 export async function startDatabaseLine(databaseUrl: string) {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
+  let isHung = false;
   const server = createServer((near) => {
     const directory = target.searchParams.get("host");
     const far = directory
@@ -17,6 +18,7 @@ export async function startDatabaseLine(databaseUrl: string) {
     ] as const) {
       sockets.add(socket);
       socket.pipe(other);
+      if (isHung) socket.pause();
       socket.on("error", () => other.destroy());
       socket.on("close", () => {
         sockets.delete(socket);
@@ -37,5 +39,17 @@ export async function startDatabaseLine(databaseUrl: string) {
   after(cut);
   const address = Object.assign(new URL(target), { hostname: "127.0.0.1", port: String(port) });
   for (const name of ["host", "port"]) address.searchParams.delete(name);
-  return { url: address.href, cut, restore: () => listen(port) };
+  return {
+    url: address.href,
+    cut,
+    restore: () => listen(port),
+    hang() {
+      isHung = true;
+      for (const socket of sockets) socket.pause();
+    },
+    release() {
+      isHung = false;
+      for (const socket of sockets) socket.resume();
+    },
+  };
 }
