@@ -115,6 +115,10 @@ function crossChecks(config: Config): SettingProblem[] {
     if (gateway[name] >= largestFrame) continue;
     problems.push({ name, message: `must be at least ${largestFrame} for texts of PARLEY_MAX_TEXT_BYTES` });
   }
+  if (config.circuits.PARLEY_CIRCUIT_OPEN_MAX_MS < config.circuits.PARLEY_CIRCUIT_OPEN_MS) {
+    const message = "must be at least PARLEY_CIRCUIT_OPEN_MS";
+    problems.push({ name: "PARLEY_CIRCUIT_OPEN_MAX_MS", message });
+  }
   if (config.database.DATABASE_URL && !config.general.PARLEY_SECRET_KEY) {
     const message = "must be set together with DATABASE_URL, the same for all pods: openssl rand -base64 32";
     problems.push({ name: "PARLEY_SECRET_KEY", message });

@@ -191,7 +191,6 @@ test("a full bulkhead keeps nobody waiting for a service whose circuit is open",
 test("the time that a call waited for its turn is taken off its deadline", async () => {
   const { service, call, bulkhead, circuit } = guarded({ maxCalls: 1, maxWaiting: 10 });
   assert.ok(bulkhead.tryEnter());
-  service.answer = (context) => ({ user: { id: String(context.timeoutMs()) } });
   const hasty = call({ timeoutMs: 1 });
   await new Promise((resolve) => setTimeout(resolve, 5));
   bulkhead.leave();
@@ -199,6 +198,18 @@ test("the time that a call waited for its turn is taken off its deadline", async
   assert.equal(service.calls, 0);
   assert.equal(circuit.snapshot.totals.ignored, 0);
   assert.equal(bulkhead.running, 0);
+
+  let leftMs = 0;
+  service.answer = (context) => {
+    leftMs = context.timeoutMs() ?? 0;
+    return {};
+  };
+  assert.ok(bulkhead.tryEnter());
+  const patient = call({ timeoutMs: 1_000 });
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  bulkhead.leave();
+  assert.equal(await patient, "done");
+  assert.ok(leftMs > 0 && leftMs < 980, String(leftMs));
 });
 
 test("answers out of a cache do not dilute the rate: the circuit is behind it", async () => {

@@ -57,7 +57,7 @@ export function circuitLimits(settings: CircuitSettings): CircuitLimits {
     slowMs,
     slowPercent: settings.PARLEY_CIRCUIT_SLOW_PERCENT,
     openMs: settings.PARLEY_CIRCUIT_OPEN_MS,
-    openMaxMs: Math.max(settings.PARLEY_CIRCUIT_OPEN_MS, settings.PARLEY_CIRCUIT_OPEN_MAX_MS),
+    openMaxMs: settings.PARLEY_CIRCUIT_OPEN_MAX_MS,
     probes: settings.PARLEY_CIRCUIT_PROBES,
     // A slow probe has failed anyway.
     probeTimeoutMs: slowMs > 0 ? slowMs : defaultProbeTimeoutMs,
