@@ -25,6 +25,8 @@ function guarded(limits: { maxCalls?: number; maxWaiting?: number; maxWaitMs?: n
       },
     }),
   );
+  // The circuit's own clock, which a test can move.
+  const clock = { nowMs: 0 };
   const circuit = createCircuit({
     name: "test",
     windowMs: 60_000,
@@ -36,14 +38,14 @@ function guarded(limits: { maxCalls?: number; maxWaiting?: number; maxWaitMs?: n
     openMaxMs: 60_000,
     probes: 1,
     probeTimeoutMs: 60_000,
-    now: () => performance.now(),
+    now: () => clock.nowMs + performance.now(),
     random: () => 1,
   });
   const { maxCalls = 100, maxWaiting = 0, maxWaitMs = 1_000 } = limits;
   const bulkhead = createGate({ maxRunning: maxCalls, maxWaiting, maxWaitMs });
   const guard = guardTransport(transport, { circuit, bulkhead, timeoutMs: ownTimeoutMs });
   const { getMe } = createClient(UserService, guard);
-  return { service, circuit, bulkhead, call: (options = {}) => codeOf(getMe({}, options)) };
+  return { service, clock, circuit, bulkhead, call: (options = {}) => codeOf(getMe({}, options)) };
 }
 
 const codeOf = (answer: Promise<unknown>): Promise<string> =>
@@ -175,13 +177,16 @@ test("what the bulkhead refuses never reaches the circuit", async () => {
 });
 
 test("a full bulkhead keeps nobody waiting for a service whose circuit is open", async () => {
-  const { service, call, bulkhead } = guarded({ maxCalls: minCalls + 1, maxWaiting: 100 });
+  const { service, call, bulkhead, circuit, clock } = guarded({ maxCalls: minCalls + 1, maxWaiting: 100 });
   const controller = new AbortController();
   service.answer = hang;
   const hung = call({ signal: controller.signal });
   service.answer = () => Promise.reject(fault("unavailable"));
   await times(minCalls, call);
   while (bulkhead.tryEnter());
+  assert.equal(await call(), "circuit-open");
+  clock.nowMs += 60_000;
+  assert.equal(circuit.snapshot.state, "half-open");
   assert.equal(await call(), "circuit-open");
   assert.equal(bulkhead.waiting, 0);
   controller.abort();

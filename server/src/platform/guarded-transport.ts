@@ -48,9 +48,9 @@ export function guardTransport(transport: Transport, options: GuardOptions): Tra
   };
 }
 
-/** How long it took. Whoever would be refused by the circuit in the end is refused before the wait. */
+/** How long it took. Nobody waits for a service unless its circuit is closed. */
 async function waitForPlace({ circuit, bulkhead }: GuardOptions, signal?: AbortSignal): Promise<number> {
-  const refusal = circuit.refusal();
+  const refusal = circuit.refuseWaiting();
   if (refusal) throw circuitOpen(refusal);
   const begunMs = performance.now();
   await bulkhead.enter(signal);

@@ -143,6 +143,16 @@ test("half-open callers beyond the probes fail fast", () => {
   assert.equal(circuit.snapshot.probesUnderWay, 3);
 });
 
+test("who would have to wait is let wait while it is closed, and refused at once otherwise", () => {
+  const { circuit, toHalfOpen, fail } = testCircuit();
+  assert.equal(circuit.refuseWaiting(), undefined);
+  toHalfOpen();
+  assert.equal(circuit.refuseWaiting()?.reason, "probing");
+  fail();
+  assert.equal(circuit.refuseWaiting()?.reason, "open");
+  assert.equal(circuit.snapshot.totals.refused, 2);
+});
+
 test("closes after so many successful probes, and no more than those are let through", () => {
   const { toHalfOpen, enter, refusal, state, circuit } = testCircuit();
   toHalfOpen();

@@ -85,20 +85,21 @@ class CircuitBreaker implements Circuit {
   tryEnter(): Pass | Refusal {
     const nowMs = this.limits.now();
     if (this.#state === "closed") return new CircuitPass(this, nowMs, this.#generation);
-    const refusal = this.#refuse(nowMs);
-    if (refusal) return refusal;
+    const refusal = this.#refusalAt(nowMs);
+    if (refusal) {
+      this.#totals.refused += 1;
+      return refusal;
+    }
     const probe = new CircuitPass(this, nowMs, this.#generation);
     this.#probes.add(probe);
     return probe;
   }
 
-  refusal(): Refusal | undefined {
-    return this.#state === "closed" ? undefined : this.#refuse(this.limits.now());
-  }
-
-  #refuse(nowMs: number): Refusal | undefined {
-    const refusal = this.#refusalAt(nowMs);
-    if (refusal) this.#totals.refused += 1;
+  refuseWaiting(): Refusal | undefined {
+    if (this.#state === "closed") return undefined;
+    // Half-open, a place among the probes is for who can go at once.
+    const refusal = this.#refusalAt(this.limits.now()) ?? refuse("probing", this.limits.openMs);
+    this.#totals.refused += 1;
     return refusal;
   }
 

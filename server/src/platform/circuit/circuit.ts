@@ -95,6 +95,6 @@ export interface Circuit {
   readonly limits: CircuitLimits;
   readonly snapshot: CircuitSnapshot;
   tryEnter(): Pass | Refusal;
-  /** For a call that would have to wait first: what it is refused with, if it is. */
-  refusal(): Refusal | undefined;
+  /** For a call that would have to wait before it could enter: unless the circuit is closed, it is refused at once. */
+  refuseWaiting(): Refusal | undefined;
 }
