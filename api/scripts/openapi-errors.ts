@@ -33,6 +33,11 @@ export function problemSchemas(kinds: ErrorKinds): Record<string, Json> {
           description: "What is wrong with the request, field by field.",
           items: { $ref: "#/components/schemas/Violation" },
         },
+        retryAfterMs: {
+          type: "integer",
+          minimum: 1,
+          description: "How long to wait before the next try, as Retry-After says in whole seconds.",
+        },
       },
     },
     Violation: {

@@ -47,6 +47,7 @@ const transientCodes = new Set([
   "network",
   "timeout",
   "unavailable",
+  "circuit-open",
   "overloaded",
   "too-many-requests",
   "cancelled",

@@ -48,6 +48,7 @@ interface Problem {
   title?: string;
   traceId?: string;
   violations?: Violation[];
+  retryAfterMs?: number;
 }
 
 /** Codes for answers that are not Parley's own, such as a proxy's. */
@@ -68,7 +69,8 @@ function problem(response: Response, text: string): ParleyError {
     detail: body.detail ?? body.title ?? response.statusText,
     violations: body.violations ?? [],
     traceId: body.traceId,
-    retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
+    // The header has whole seconds only.
+    retryAfterMs: body.retryAfterMs ?? retryAfterMs(response.headers.get("retry-after")),
   });
 }
 

@@ -46,6 +46,15 @@ test("waits as long as the server asks", async () => {
   assert.ok(performance.now() - begun >= 990);
 });
 
+test("waits for an open circuit as long as its answer says, which is more exact than the header", async () => {
+  let left = 1;
+  const body = { code: "circuit-open", retryAfterMs: 40 };
+  const headers = { "retry-after": "3600", "content-type": "application/problem+json" };
+  server.trouble = { http: () => (left-- > 0 ? { status: 503, headers, body } : undefined) };
+  await client.getMe();
+  assert.equal(server.requests.length, 2);
+});
+
 test("a wait that is too long is the caller's", async () => {
   failing(1, 503, { "retry-after": "3600" });
   await assert.rejects(client.getMe(), { code: "unavailable", retryAfterMs: 3_600_000 });

@@ -22,7 +22,13 @@ export interface Trouble {
   /** Whether the WebSocket handshake is refused. */
   refusesHandshake?: () => boolean;
   /** Instead of the answer to an HTTP request. */
-  http?: (method: string, path: string) => { status: number; headers?: Record<string, string> } | undefined;
+  http?: (method: string, path: string) => HttpTrouble | undefined;
+}
+
+interface HttpTrouble {
+  status: number;
+  headers?: Record<string, string>;
+  body?: object;
 }
 
 interface Params {
@@ -143,7 +149,7 @@ export async function startProtocolServer(): Promise<ProtocolServer> {
       response.writeHead(status, { "content-type": type, ...headers }).end(JSON.stringify(body));
     };
     if (trouble?.status === 0) return void request.socket.destroy();
-    if (trouble) return send(trouble.status, {}, trouble.headers);
+    if (trouble) return send(trouble.status, trouble.body ?? {}, trouble.headers);
     try {
       send(200, answerRequest(request, pathname, await readBody(request)));
     } catch (error) {

@@ -13,12 +13,16 @@ import { MessageSchema } from "@parley/api/v2/event";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { UserService } from "@parley/api/v2/user";
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
+import { answerFailure } from "#gateway/answer-failure.ts";
 import { type GatewayConfig, gatewaySettings } from "#gateway/config.ts";
 import { createGateway } from "#gateway/service.ts";
 import { type Actor, requireActor } from "#platform/actor.ts";
 import { createLocalBus } from "#platform/bus.ts";
+import { createCircuits } from "#platform/circuit/circuits.ts";
+import { type CircuitSettings, circuitSettings } from "#platform/circuit/settings.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
 import { fault } from "#platform/errors.ts";
+import { guardTransport } from "#platform/guarded-transport.ts";
 import { createLog, type Log } from "#platform/log.ts";
 import { readSettings } from "#platform/settings.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
@@ -39,6 +43,7 @@ export interface SeenCall {
 
 export interface GatewayOptions {
   config?: Partial<GatewayConfig>;
+  circuits?: Partial<CircuitSettings>;
   log?: Log;
   webRoot?: string;
   endedSessionIds?: string[];
@@ -51,17 +56,28 @@ export async function startGateway(options: GatewayOptions = {}) {
   });
   const issuer = await createIssuer(clock);
   const seen: SeenCall[] = [];
-  const transport = createDirectTransport((router) => {
+  const log = options.log ?? createLog("silent");
+  const services = createDirectTransport((router) => {
     addIdentity(router, { issuer, seen, endedSessionIds: options.endedSessionIds ?? [] });
     addMessenger(router, seen);
   });
-  const log = options.log ?? createLog("silent");
   const config = {
     ...readSettings(gatewaySettings, {}, []),
     PARLEY_PORT: 0,
     PARLEY_GRPC_PORT: 0,
     ...options.config,
   };
+  const circuits = createCircuits({
+    settings: { ...readSettings(circuitSettings, {}, []), ...options.circuits },
+    meter: noTelemetry.meter,
+    log,
+  });
+  const transport = guardTransport(services, {
+    circuit: circuits.of("services", "in-process"),
+    bulkhead: circuits.bulkheadOf("services"),
+    timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
+    answerFailure,
+  });
   const clients = {
     auth: createClient(AuthService, transport),
     users: createClient(UserService, transport),
@@ -73,6 +89,7 @@ export async function startGateway(options: GatewayOptions = {}) {
   const gateway = createGateway({
     config,
     clients,
+    circuits,
     bus,
     clock,
     log,
@@ -84,6 +101,7 @@ export async function startGateway(options: GatewayOptions = {}) {
   const { httpPort, grpcPort } = await gateway.start();
   return {
     gateway,
+    circuits,
     clock,
     bus,
     issuer,

@@ -12,6 +12,7 @@ import type { Config } from "#config/config.ts";
 import { roleNames, serviceNames } from "#config/general.ts";
 import { createGateway } from "#gateway/service.ts";
 import { type Bus, createLocalBus } from "#platform/bus.ts";
+import { createCircuits } from "#platform/circuit/circuits.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import { type OpsServer, startOpsServer } from "#platform/ops-server.ts";
@@ -156,13 +157,15 @@ async function startGateway(
   const { config, log, ops, stops, signal } = surroundings;
   signal?.throwIfAborted();
   ops.waitFor("gateway");
-  const services = createServiceTransports({ ...surroundings, local });
+  const circuits = createCircuits({ settings: config.circuits, meter: noTelemetry.meter, log });
+  const services = createServiceTransports({ ...surroundings, circuits, local });
   stops.add("services", () => services.stop());
   await services.start();
   const gateway = createGateway({
     ...surroundings,
     config: config.gateway,
     clients: services.clients,
+    circuits,
     webRoot,
     telemetry: noTelemetry,
     log: log.child({ service: "gateway" }),

@@ -7,6 +7,7 @@ export function describeConfig(config: Config, environment: Record<string, strin
     ...config.database,
     ...config.redis,
     ...config.service,
+    ...config.circuits,
     ...config.gateway,
     ...config.identity,
     ...config.messenger,

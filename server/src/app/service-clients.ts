@@ -1,6 +1,6 @@
 /**
  * The only place that knows how each service is called: directly when this process runs it, else over gRPC to the
- * processes that do.
+ * processes that do. Every call goes through the service's bulkhead and its process's circuit.
  */
 import { createClient, type Transport } from "@connectrpc/connect";
 import { IdentityInternalService } from "@parley/api/internal/identity";
@@ -10,20 +10,25 @@ import { MessengerService } from "@parley/api/v2/messenger";
 import { UserService } from "@parley/api/v2/user";
 import type { Config } from "#config/config.ts";
 import type { ServiceName } from "#config/general.ts";
+import { answerFailure } from "#gateway/answer-failure.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
+import type { Circuits } from "#platform/circuit/circuits.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
+import { toPublicError } from "#platform/errors.ts";
+import { guardTransport } from "#platform/guarded-transport.ts";
 import type { Log } from "#platform/log.ts";
 import type { Service } from "#platform/service.ts";
 import type { SharedClock } from "#platform/shared-clock.ts";
 import { createBalancedTransport } from "#platform/wire/balanced-transport.ts";
 import { createSignHeaders } from "#platform/wire/credentials.ts";
-import { createEndpoint } from "#platform/wire/endpoint.ts";
+import { createEndpoint, type Endpoint } from "#platform/wire/endpoint.ts";
 import { createEndpointSet, type EndpointSet } from "#platform/wire/endpoint-set.ts";
 
 export interface ServiceTransportOptions {
   config: Config;
   /** The services that this process runs. */
   local: Partial<Record<ServiceName, Service>>;
+  circuits: Circuits;
   clock: SharedClock;
   log: Log;
 }
@@ -38,10 +43,13 @@ export function createServiceTransports(options: ServiceTransportOptions): Servi
   const endpointSets: EndpointSet[] = [];
   const transportTo = (name: ServiceName): Transport => {
     const service = options.local[name];
-    if (service) return createDirectTransport((router) => service.routes(router));
+    if (service) {
+      const direct = createDirectTransport((router) => service.routes(router));
+      return guarded(direct, name, "in-process", options);
+    }
     const endpoints = remoteEndpoints(name, options);
     endpointSets.push(endpoints);
-    return createBalancedTransport({ endpoints: () => endpoints.current(), isRefusal: () => false });
+    return createBalancedTransport({ endpoints: () => endpoints.current(), isRefusal: isCircuitOpen });
   };
   return {
     clients: createClients(transportTo("identity"), transportTo("messenger")),
@@ -54,12 +62,43 @@ export function createServiceTransports(options: ServiceTransportOptions): Servi
   };
 }
 
-function remoteEndpoints(name: ServiceName, { config, clock, log }: ServiceTransportOptions): EndpointSet {
+const isCircuitOpen = (error: unknown) => toPublicError(error).code === "circuit-open";
+
+function guarded(
+  transport: Transport,
+  name: ServiceName,
+  endpoint: string,
+  { circuits, config }: ServiceTransportOptions,
+): Transport {
+  return guardTransport(transport, {
+    circuit: circuits.of(name, endpoint),
+    bulkhead: circuits.bulkheadOf(name),
+    timeoutMs: config.gateway.PARLEY_CALL_TIMEOUT_MS,
+    answerFailure,
+  });
+}
+
+function remoteEndpoints(name: ServiceName, options: ServiceTransportOptions): EndpointSet {
+  const { config, circuits, clock, log } = options;
   const { PARLEY_IDENTITY_URL, PARLEY_MESSENGER_URL, PARLEY_SERVICE_TOKEN } = config.service;
   const urls = { identity: PARLEY_IDENTITY_URL, messenger: PARLEY_MESSENGER_URL }[name];
   const sign = createSignHeaders(name, { serviceTokens: PARLEY_SERVICE_TOKEN, clock });
   const onTime = (timeMs: number, roundTripMs: number) => clock.adopt(timeMs, roundTripMs);
-  return createEndpointSet({ urls, create: (url) => createEndpoint({ url, sign, onTime, log }), log });
+  const create = (url: string): Endpoint => {
+    const endpoint = createEndpoint({ url, sign, onTime, log });
+    return {
+      url,
+      transport: guarded(endpoint.transport, name, url, options),
+      get isSuspect() {
+        return endpoint.isSuspect;
+      },
+      close() {
+        circuits.forget(name, url);
+        endpoint.close();
+      },
+    };
+  };
+  return createEndpointSet({ urls, create, log });
 }
 
 function createClients(toIdentity: Transport, toMessenger: Transport): GatewayClients {

@@ -14,6 +14,7 @@ import {
 import { gatewaySettings } from "#gateway/config.ts";
 import { identitySettings } from "#identity/config.ts";
 import { messengerSettings } from "#messenger/config.ts";
+import { circuitSettings } from "#platform/circuit/settings.ts";
 import { readSettings, type SettingProblem, type Settings, type Values } from "#platform/settings.ts";
 
 export type Environment = Record<string, string | undefined>;
@@ -23,6 +24,7 @@ export interface Config {
   readonly database: Values<typeof databaseSettings>;
   readonly redis: Values<typeof redisSettings>;
   readonly service: Values<typeof serviceSettings>;
+  readonly circuits: Values<typeof circuitSettings>;
   readonly gateway: Values<typeof gatewaySettings>;
   readonly identity: Values<typeof identitySettings>;
   readonly messenger: Values<typeof messengerSettings>;
@@ -35,6 +37,7 @@ export const allSettings: Settings = {
   ...databaseSettings,
   ...redisSettings,
   ...serviceSettings,
+  ...circuitSettings,
   ...gatewaySettings,
   ...identitySettings,
   ...messengerSettings,
@@ -59,6 +62,7 @@ export function readConfig(environment: Environment): Config {
     database: readSettings(databaseSettings, environment, problems),
     redis: readSettings(redisSettings, environment, problems),
     service: readSettings(serviceSettings, environment, problems),
+    circuits: readSettings(circuitSettings, environment, problems),
     gateway: readSettings(gatewaySettings, environment, problems),
     identity: readSettings(identitySettings, environment, problems),
     messenger: readSettings(messengerSettings, environment, problems),
@@ -120,6 +124,10 @@ function crossChecks(config: Config): SettingProblem[] {
   for (const name of ["PARLEY_WS_MAX_FRAME_BYTES", "PARLEY_MAX_BODY_BYTES"] as const) {
     if (gateway[name] >= largestFrame) continue;
     problems.push({ name, message: `must be at least ${largestFrame} for texts of PARLEY_MAX_TEXT_BYTES` });
+  }
+  if (config.circuits.PARLEY_CIRCUIT_OPEN_MAX_MS < config.circuits.PARLEY_CIRCUIT_OPEN_MS) {
+    const message = "must be at least PARLEY_CIRCUIT_OPEN_MS";
+    problems.push({ name: "PARLEY_CIRCUIT_OPEN_MAX_MS", message });
   }
   return [...problems, ...roleChecks(config)];
 }

@@ -24,13 +24,13 @@ export function createCall({ clients, overrides, timeoutMs, turns }: PipelineOpt
   return async (method, request, context) => {
     try {
       const callService = calls.get(method);
-      if (!callService) throw fault("route-not-found");
+      const override = overrides.get(method);
+      if (!callService && !override) throw fault("route-not-found");
       authorise(method, context.caller);
       validate(method.input, request);
       const bounded = { ...context, timeoutMs: Math.min(timeoutMs, context.timeoutMs ?? timeoutMs) };
-      const override = overrides.get(method);
       const run = () =>
-        override ? override(request as never, bounded) : callService(request, callOptions(bounded));
+        override ? override(request as never, bounded) : callService!(request, callOptions(bounded));
       // Sends have a queue of their own, which is bounded and keeps their order.
       if (method === MessengerService.method.sendMessage) return await run();
       return await turns.run(context.caller?.userId ?? context.clientAddress, bounded, run);

@@ -1,5 +1,6 @@
 /** The gateway: every client connection ends here, and every call goes from here to the services. */
 import { MessengerService } from "@parley/api/v2/messenger";
+import { createAdminMethods } from "#gateway/admin/admin-methods.ts";
 import { createAuthenticator } from "#gateway/auth/authenticate.ts";
 import { createEndedSessions } from "#gateway/auth/ended-sessions.ts";
 import { createTokenVerifier } from "#gateway/auth/token-verifier.ts";
@@ -18,6 +19,7 @@ import { createSocketServer } from "#gateway/realtime/socket-server.ts";
 import { createRpcServer } from "#gateway/rpc/rpc.ts";
 import { createSendGatherer } from "#gateway/send-gatherer.ts";
 import type { Bus } from "#platform/bus.ts";
+import type { CircuitsView } from "#platform/circuit/circuits-view.ts";
 import type { Clock } from "#platform/clock.ts";
 import { listen } from "#platform/listen.ts";
 import type { Log } from "#platform/log.ts";
@@ -27,6 +29,8 @@ import type { Telemetry } from "#platform/telemetry.ts";
 export interface GatewayDependencies {
   config: GatewayConfig;
   clients: GatewayClients;
+  /** Those of the clients. */
+  circuits: CircuitsView;
   bus: Bus;
   clock: Clock;
   log: Log;
@@ -47,13 +51,17 @@ export interface Gateway {
 const stopGraceMs = 5_000;
 
 /** Methods that need more than their service's client. */
-function createOverrides({ config, clients }: GatewayDependencies): Overrides {
+function createOverrides({ config, clients, circuits, clock }: GatewayDependencies): Overrides {
   const gatherer = createSendGatherer({
     messenger: clients.messengerInternal,
     maxSends: config.PARLEY_SEND_GATHER_MAX,
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
   });
-  return new Map([...createMemberChecks(clients), [MessengerService.method.sendMessage, gatherer.send]]);
+  return new Map([
+    ...createMemberChecks(clients),
+    ...createAdminMethods({ circuits, clock }),
+    [MessengerService.method.sendMessage, gatherer.send],
+  ]);
 }
 
 export function createGateway(dependencies: GatewayDependencies): Gateway {

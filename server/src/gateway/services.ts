@@ -1,13 +1,19 @@
 /** Which client answers for which public service. A service that is not listed cannot be called. */
 import type { DescMethod, DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
 import type { CallOptions } from "@connectrpc/connect";
+import { AdminService } from "@parley/api/v2/admin";
 import { AuthService } from "@parley/api/v2/auth";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { UserService } from "@parley/api/v2/user";
 import type { GatewayClients } from "#gateway/clients.ts";
 
 /** The services that every transport serves. */
-export const publicServices: readonly DescService[] = [AuthService, UserService, MessengerService];
+export const publicServices: readonly DescService[] = [
+  AuthService,
+  UserService,
+  MessengerService,
+  AdminService,
+];
 
 export function unary(method: DescMethod): DescMethodUnary {
   if (method.methodKind !== "unary") throw new Error(`${method} is not unary`);
@@ -16,7 +22,7 @@ export function unary(method: DescMethod): DescMethodUnary {
 
 export type UnaryCall = (request: Message, options: CallOptions) => Promise<Message>;
 
-/** How each method of the public services is called. */
+/** How each method of the public services is called that a service answers; the gateway answers AdminService itself. */
 export function clientCalls(clients: GatewayClients): ReadonlyMap<DescMethodUnary, UnaryCall> {
   const table: [DescService, object][] = [
     [AuthService, clients.auth],

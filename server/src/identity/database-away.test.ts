@@ -1,15 +1,14 @@
 /** What callers see while PostgreSQL cannot be reached, and after. */
 import { strict as assert } from "node:assert";
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { after, test } from "node:test";
 import { createDatabase } from "#platform/database.ts";
 import { createLog } from "#platform/log.ts";
 import { createTestDatabase } from "#test/database.ts";
+import { startDatabaseLine } from "#test/database-line.ts";
 import { expectFault, goodPassword, identityDeps, newUser, startIdentity } from "#test/identity.ts";
 
 const { url } = await createTestDatabase();
-const line = await startLine(new URL(url));
+const line = await startDatabaseLine(url);
 const database = createDatabase(
   {
     connectionString: line.url,
@@ -54,40 +53,3 @@ test("every call answers unavailable while the database is away, and works when 
   assert.ok(await auth.refresh({ refreshToken: user.refreshToken }));
   await expectFault(auth.signIn({ email: "away@example.com", password: goodPassword }), "bad-credentials");
 });
-
-/** A way to the database that can be cut. */
-async function startLine(target: URL) {
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const directory = target.searchParams.get("host");
-    const far = directory
-      ? connect(`${directory}/.s.PGSQL.${target.searchParams.get("port") ?? 5432}`)
-      : connect({ host: target.hostname, port: Number(target.port || 5432) });
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket);
-      socket.pipe(other);
-      socket.on("error", () => other.destroy());
-      socket.on("close", () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-    }
-  });
-  const listen = async (port: number) => {
-    server.listen(port, "127.0.0.1");
-    await once(server, "listening");
-    return (server.address() as AddressInfo).port;
-  };
-  const cut = () => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  };
-  const port = await listen(0);
-  after(cut);
-  const address = Object.assign(new URL(target), { hostname: "127.0.0.1", port: String(port) });
-  for (const name of ["host", "port"]) address.searchParams.delete(name);
-  return { url: address.href, cut, restore: () => listen(port) };
-}

@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import * as argon2 from "@node-rs/argon2";
 import type { IdentityConfig } from "#identity/config.ts";
-import { createWorkQueue } from "#identity/work-queue.ts";
 import { invalidInput } from "#platform/errors.ts";
+import { createGate } from "#platform/gate.ts";
 import type { Log } from "#platform/log.ts";
 
 export interface PasswordHashing {
@@ -32,7 +32,7 @@ export function createPasswordHashing(config: IdentityConfig, engine: Argon2 = a
     parallelism: config.PARLEY_ARGON2_LANES,
     outputLen: outputBytes,
   };
-  const queue = createWorkQueue({
+  const queue = createGate({
     maxRunning: config.PARLEY_PASSWORD_HASH_CONCURRENCY,
     maxWaiting: config.PARLEY_PASSWORD_HASH_QUEUE,
   });

@@ -17,6 +17,17 @@ test("invalid input names the field", () => {
   assert.equal(detail, "memberIds[2]: must be a UUID");
 });
 
+test("how long to wait is told in whole milliseconds, and only where it was said", () => {
+  assert.equal(toPublicError(fault("circuit-open", { retryAfterMs: 0.2 })).retryAfterMs, 1);
+  assert.equal(
+    toPublicError(toFault(fault("too-many-requests", { retryAfterMs: 1_500 }))).retryAfterMs,
+    1_500,
+  );
+  for (const retryAfterMs of [undefined, 0, -5]) {
+    assert.ok(!("retryAfterMs" in toPublicError(fault("unavailable", { retryAfterMs }))));
+  }
+});
+
 test("an unexpected error tells nothing of itself", () => {
   for (const error of [new Error("password=1"), "password=1", new ConnectError("password=1", Code.Unknown)]) {
     assert.doesNotMatch(JSON.stringify(toPublicError(error)), /password/);

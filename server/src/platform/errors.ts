@@ -2,6 +2,8 @@
  * The error registry: every error that leaves Parley carries one of these codes, on every transport.
  * A code once published keeps its meaning.
  */
+import { toBinary } from "@bufbuild/protobuf";
+import { DurationSchema, durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema, type Violation } from "@parley/api/v2/errors";
 
@@ -49,6 +51,11 @@ export const errorKinds = {
   internal: { grpc: Code.Internal, status: 500, title: "Something went wrong on the server" },
   overloaded: { grpc: Code.Unavailable, status: 503, title: "The server is busy" },
   unavailable: { grpc: Code.Unavailable, status: 503, title: "The service is away for the moment" },
+  "circuit-open": {
+    grpc: Code.Unavailable,
+    status: 503,
+    title: "The service is away for the moment; calls to it are held back until it answers again",
+  },
   timeout: { grpc: Code.DeadlineExceeded, status: 504, title: "The service did not answer in time" },
 } as const satisfies Record<string, ErrorKind>;
 
@@ -58,6 +65,8 @@ export interface FaultOptions {
   /** A sentence for the caller; the title of the code when absent. Never holds anything internal. */
   detail?: string | undefined;
   violations?: Pick<Violation, "field" | "message">[];
+  /** How long the caller should wait before the next try; told on every transport. */
+  retryAfterMs?: number | undefined;
   /** For the log only; never leaves the process. */
   cause?: unknown;
 }
@@ -65,14 +74,18 @@ export interface FaultOptions {
 /** An error out of the registry, ready to be thrown by any service. */
 export function fault(code: ErrorCode, options: FaultOptions = {}): ConnectError {
   const kind = errorKinds[code];
-  const info = { code, violations: (options.violations ?? []).map((v) => ({ ...v })) };
-  return new ConnectError(
-    options.detail ?? kind.title,
-    kind.grpc,
-    undefined,
-    [{ desc: ErrorInfoSchema, value: info }],
-    options.cause,
-  );
+  const retryAfterMs = Math.max(0, Math.ceil(options.retryAfterMs ?? 0));
+  const violations = (options.violations ?? []).map((v) => ({ ...v }));
+  const info = { desc: ErrorInfoSchema, value: { code, violations, retryAfterMs } };
+  const error = new ConnectError(options.detail ?? kind.title, kind.grpc, undefined, [info], options.cause);
+  if (retryAfterMs > 0) error.details.push(retryInfo(retryAfterMs));
+  return error;
+}
+
+/** A google.rpc.RetryInfo, which gRPC clients know; its only field, 1, is a Duration. */
+function retryInfo(retryAfterMs: number) {
+  const delay = toBinary(DurationSchema, durationFromMs(retryAfterMs));
+  return { type: "google.rpc.RetryInfo", value: Uint8Array.of(0x0a, delay.length, ...delay) };
 }
 
 export function invalidInput(field: string, message: string): ConnectError {
@@ -86,6 +99,8 @@ export interface PublicError {
   title: string;
   detail: string;
   violations: Pick<Violation, "field" | "message">[];
+  /** Absent: the error says nothing about it. */
+  retryAfterMs?: number;
 }
 
 const codeByGrpc: Partial<Record<Code, ErrorCode>> = {
@@ -106,7 +121,9 @@ export function toPublicError(error: unknown): PublicError {
     const code = info.code as ErrorCode;
     const { status, title } = errorKinds[code];
     const violations = info.violations.map(({ field, message }) => ({ field, message }));
-    return { code, status, title, detail: (error as ConnectError).rawMessage, violations };
+    const detail = (error as ConnectError).rawMessage;
+    const wait = info.retryAfterMs > 0 ? { retryAfterMs: info.retryAfterMs } : {};
+    return { code, status, title, detail, violations, ...wait };
   }
   const code = isTimeout(error) ? "timeout" : (codeByGrpc[ConnectError.from(error).code] ?? "internal");
   const { status, title } = errorKinds[code];

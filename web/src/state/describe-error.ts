@@ -4,6 +4,7 @@ const sentences: Record<string, string> = {
   network: "The server cannot be reached. Check your connection.",
   timeout: "The server took too long to answer. Please try again.",
   unavailable: "Parley is away for the moment. Please try again.",
+  "circuit-open": "Parley is away for the moment. Please try again.",
   overloaded: "Parley is busy. Please try again in a moment.",
   "too-many-requests": "That was a bit too fast. Please try again in a moment.",
   "bad-credentials": "Wrong e-mail address or password.",

@@ -12,6 +12,8 @@ export interface Failure {
 
 export function logFailure(log: Log, { told, error, called, traceId }: Failure): void {
   if (told.status < 500) return;
+  // The circuit has told of its opening; each call that it refuses is no news.
+  if (told.code === "circuit-open") return;
   // Said without a stack: whoever overloads the server must not fill the log as well.
   const isRefusal = told.code === "overloaded";
   const fields = { traceId, called, code: told.code, ...(isRefusal ? {} : { error: describe(error) }) };

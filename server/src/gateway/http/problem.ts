@@ -15,7 +15,7 @@ export function toProblem(
   traceId: string,
   { hasCredentials = true }: { hasCredentials?: boolean } = {},
 ): Problem {
-  const { code, status, title, detail, violations } = error;
+  const { code, status, title, detail, violations, retryAfterMs } = error;
   const document = {
     type: `/docs/errors#${code}`,
     title,
@@ -24,14 +24,18 @@ export function toProblem(
     detail,
     traceId,
     ...(violations.length > 0 ? { violations } : {}),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
   return { status, headers: problemHeaders(error, hasCredentials), body: JSON.stringify(document) };
 }
 
-function problemHeaders({ code, status }: PublicError, hasCredentials: boolean): Record<string, string> {
+function problemHeaders(error: PublicError, hasCredentials: boolean): Record<string, string> {
+  const { code, status, retryAfterMs } = error;
   const headers = { "content-type": problemType, "cache-control": "no-store" };
   if (status === 401) return { ...headers, "www-authenticate": hasCredentials ? challenge(code) : "Bearer" };
-  if (status === 503) return { ...headers, "retry-after": "1" };
+  if (status === 503 || retryAfterMs !== undefined) {
+    return { ...headers, "retry-after": String(Math.ceil((retryAfterMs ?? 1_000) / 1_000)) };
+  }
   return headers;
 }
 

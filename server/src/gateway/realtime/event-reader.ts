@@ -5,9 +5,9 @@
 import type { Client } from "@connectrpc/connect";
 import type { MessengerService } from "@parley/api/v2/messenger";
 import { EventPage } from "#gateway/realtime/event-page.ts";
-import type { Gate } from "#gateway/realtime/gate.ts";
 import { actorHeaders } from "#platform/actor.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
+import type { Gate } from "#platform/gate.ts";
 
 export interface EventRange {
   chatId: string;

@@ -5,9 +5,9 @@
 import type { Client } from "@connectrpc/connect";
 import type { MessengerInternalService, Position } from "@parley/api/internal/messenger";
 import type { FanOut } from "#gateway/fan-out.ts";
-import type { Gate } from "#gateway/realtime/gate.ts";
 import type { UserConnections } from "#gateway/realtime/user-connections.ts";
 import type { Connection } from "#gateway/socket.ts";
+import type { Gate } from "#platform/gate.ts";
 import type { Log } from "#platform/log.ts";
 
 export interface PositionSweepOptions {

@@ -11,13 +11,13 @@ import { catchUp } from "#gateway/realtime/catch-up.ts";
 import type { ChatFeed } from "#gateway/realtime/chat-feed.ts";
 import { withDeadline } from "#gateway/realtime/deadline.ts";
 import type { EventReader } from "#gateway/realtime/event-reader.ts";
-import type { Gate } from "#gateway/realtime/gate.ts";
 import { planResume, type ResumedChat } from "#gateway/realtime/resume-plan.ts";
 import type { SocketConfig } from "#gateway/realtime/socket-config.ts";
 import type { Feed } from "#gateway/realtime/subscriber.ts";
 import type { UserConnections } from "#gateway/realtime/user-connections.ts";
 import type { Connection } from "#gateway/socket.ts";
 import { fault } from "#platform/errors.ts";
+import type { Gate } from "#platform/gate.ts";
 
 export interface ResumeParts {
   users: UserConnections<Connection>;

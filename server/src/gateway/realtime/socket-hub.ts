@@ -7,7 +7,6 @@ import type { GatewayClients } from "#gateway/clients.ts";
 import { FanOut } from "#gateway/fan-out.ts";
 import { closeReasons } from "#gateway/realtime/close-codes.ts";
 import { createEventReader } from "#gateway/realtime/event-reader.ts";
-import { createGate } from "#gateway/realtime/gate.ts";
 import { PositionSweep } from "#gateway/realtime/position-sweep.ts";
 import { createLocalPresence } from "#gateway/realtime/presence.ts";
 import { createRealtime } from "#gateway/realtime/realtime.ts";
@@ -18,6 +17,7 @@ import type { Connection, SocketSurroundings } from "#gateway/socket.ts";
 import { createValidate } from "#gateway/validation.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Clock } from "#platform/clock.ts";
+import { createGate } from "#platform/gate.ts";
 import type { Log } from "#platform/log.ts";
 
 export interface HubOptions {

@@ -5,7 +5,6 @@ import { create } from "@bufbuild/protobuf";
 import { EventSchema } from "@parley/api/v2/event";
 import * as ws from "ws";
 import { eventFrames, eventJson } from "#gateway/realtime/event-page.ts";
-import { createGate } from "#gateway/realtime/gate.ts";
 import { createTurnFlusher, SocketWriter } from "#gateway/realtime/socket-writer.ts";
 import { textFrame } from "#gateway/realtime/text-frame.ts";
 import { TimerWheel, type Wakeable } from "#gateway/realtime/timer-wheel.ts";
@@ -87,39 +86,6 @@ describe("a socket's writer", () => {
     const gone = assert.rejects(writer.drained(5_000), (error) => toPublicError(error).code === "cancelled");
     socket.destroy();
     await gone;
-  });
-});
-
-describe("a gate", () => {
-  it("runs so many at a time, in order, and bounds those who wait", async () => {
-    const gate = createGate({ maxRunning: 2, maxWaiting: 2, maxWaitMs: 5_000 });
-    const releases: (() => void)[] = [];
-    const started: number[] = [];
-    const run = (n: number) =>
-      gate.run(async () => {
-        started.push(n);
-        await new Promise<void>((resolve) => releases.push(resolve));
-        return n;
-      });
-    const all = [1, 2, 3, 4].map(run);
-    await assert.rejects(run(5), (error) => toPublicError(error).code === "overloaded");
-    assert.deepEqual(started, [1, 2]);
-    for (let n = 0; n < 4; n++) {
-      releases[n]?.();
-      await all[n];
-      await new Promise(setImmediate);
-    }
-    assert.deepEqual(started, [1, 2, 3, 4]);
-    assert.deepEqual(await Promise.all(all), [1, 2, 3, 4]);
-  });
-
-  it("goes on after work that failed, and refuses who has waited too long", async () => {
-    const gate = createGate({ maxRunning: 1, maxWaiting: 2, maxWaitMs: 0 });
-    const failing = gate.run(() => new Promise((_, reject) => setTimeout(reject, 5, new Error("no"))));
-    const waiting = gate.run(async () => 1);
-    await assert.rejects(failing, /no/);
-    await assert.rejects(waiting, (error) => toPublicError(error).code === "overloaded");
-    assert.equal(await gate.run(async () => 2), 2);
   });
 });
 

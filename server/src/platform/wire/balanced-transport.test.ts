@@ -4,7 +4,7 @@ import type { Transport } from "@connectrpc/connect";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { fault, toPublicError } from "#platform/errors.ts";
 import { createBalancedTransport } from "#platform/wire/balanced-transport.ts";
-import { ConnectionLostError, type Endpoint, NotSentError } from "#platform/wire/endpoint.ts";
+import { connectionLost, type Endpoint, notSent } from "#platform/wire/endpoint.ts";
 
 const { getChat, createChat } = MessengerService.method;
 type Answer = (signal: AbortSignal | undefined) => Promise<unknown>;
@@ -66,7 +66,7 @@ test("one that is suspect is asked only if there is no other", async () => {
 });
 
 test("a call that was not sent, or was refused unasked, goes elsewhere, whatever it does", async () => {
-  for (const error of [new NotSentError("refused"), fault("overloaded")]) {
+  for (const error of [notSent("refused"), fault("overloaded")]) {
     const away = endpoint("away", failing(error));
     const well = endpoint("well", fine);
     const call = balanced([away, well]);
@@ -77,7 +77,7 @@ test("a call that was not sent, or was refused unasked, goes elsewhere, whatever
 });
 
 test("a call whose connection broke is repeated only if that does no harm", async () => {
-  const broken = endpoint("broken", failing(new ConnectionLostError("reset")));
+  const broken = endpoint("broken", failing(connectionLost("reset")));
   const well = endpoint("well", fine);
   const call = balanced([broken, well]);
   for (let i = 0; i < 4; i++) await call(getChat);
@@ -95,7 +95,7 @@ test("what a service itself answered is not asked again elsewhere", async () => 
 
 test("without budget there is no retry, and nobody at all means unavailable", async () => {
   const budget = { noteCall() {}, tryTake: () => false };
-  const broken = [1, 2].map((n) => endpoint(String(n), failing(new ConnectionLostError("reset"))));
+  const broken = [1, 2].map((n) => endpoint(String(n), failing(connectionLost("reset"))));
   await assert.rejects(balanced(broken, budget)(getChat), code("unavailable"));
   assert.equal(broken[0]!.calls + broken[1]!.calls, 1);
   await assert.rejects(balanced([])(getChat), code("unavailable"));
@@ -105,7 +105,7 @@ test("an aborted call is not retried", async () => {
   const controller = new AbortController();
   const answer: Answer = async () => {
     controller.abort(fault("cancelled"));
-    throw new NotSentError("gone");
+    throw notSent("gone");
   };
   const all = [endpoint("a", answer), endpoint("b", answer)];
   await assert.rejects(balanced(all)(getChat, controller.signal));

@@ -7,7 +7,7 @@
  */
 import type { Transport } from "@connectrpc/connect";
 import { fault } from "#platform/errors.ts";
-import { ConnectionLostError, type Endpoint, NotSentError } from "#platform/wire/endpoint.ts";
+import { type Endpoint, notSent, wireErrorOf } from "#platform/wire/endpoint.ts";
 import { isIdempotent } from "#platform/wire/idempotency.ts";
 import { createRetryBudget, type RetryBudget } from "#platform/wire/retry-budget.ts";
 
@@ -38,17 +38,18 @@ export function createBalancedTransport(options: BalancedTransportOptions): Tran
     }
     return best;
   };
-  const mayRetry = (error: unknown, method: Parameters<Transport["unary"]>[0]) =>
-    error instanceof NotSentError ||
-    isRefusal(error) ||
-    (error instanceof ConnectionLostError && isIdempotent(method) && budget.tryTake());
+  const mayRetry = (error: unknown, method: Parameters<Transport["unary"]>[0]) => {
+    const wireError = wireErrorOf(error);
+    if (!wireError) return isRefusal(error);
+    return !wireError.mayBeCarriedOut || (isIdempotent(method) && budget.tryTake());
+  };
 
   return {
     async unary(method, signal, timeoutMs, header, input, contextValues) {
       budget.noteCall();
       const endsAtMs = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
       const tried = new Set<Endpoint>();
-      let failure: unknown = new NotSentError("no process serves it");
+      let failure: unknown = notSent("no process serves it");
       while (tried.size < maxAttempts) {
         const endpoint = pick(tried);
         if (!endpoint) break;
@@ -73,15 +74,10 @@ export function createBalancedTransport(options: BalancedTransportOptions): Tran
           underWay.set(endpoint, underWay.get(endpoint)! - 1);
         }
       }
-      throw toFailure(failure);
+      throw failure;
     },
     stream() {
       throw fault("route-not-found", { detail: "Streaming calls do not exist" });
     },
   };
-}
-
-function toFailure(error: unknown): unknown {
-  const isWire = error instanceof NotSentError || error instanceof ConnectionLostError;
-  return isWire ? fault("unavailable", { cause: error }) : error;
 }

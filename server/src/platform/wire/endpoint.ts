@@ -8,25 +8,36 @@ import type { SignHeaders } from "#platform/wire/credentials.ts";
 import { createLiveness } from "#platform/wire/liveness.ts";
 import { timeHeader } from "#platform/wire/time-header.ts";
 
-/** The call may or may not have been carried out. */
-export class ConnectionLostError extends Error {
-  constructor(cause: unknown) {
-    super("the connection to the service was lost", { cause });
-    this.name = "ConnectionLostError";
+/** Why a call is "unavailable": the cause of the fault that is thrown. */
+export class WireError extends Error {
+  /** False: the call has certainly not been carried out. */
+  readonly mayBeCarriedOut: boolean;
+
+  constructor(message: string, mayBeCarriedOut: boolean, cause: unknown) {
+    super(message, { cause });
+    this.name = "WireError";
+    this.mayBeCarriedOut = mayBeCarriedOut;
   }
 }
 
-/** The call has certainly not been carried out. */
-export class NotSentError extends Error {
-  constructor(cause: unknown) {
-    super("the service cannot be reached", { cause });
-    this.name = "NotSentError";
-  }
+export function connectionLost(cause: unknown): ConnectError {
+  return fault("unavailable", {
+    cause: new WireError("the connection to the service was lost", true, cause),
+  });
+}
+
+export function notSent(cause: unknown): ConnectError {
+  return fault("unavailable", { cause: new WireError("the service cannot be reached", false, cause) });
+}
+
+/** Undefined for what the service itself answered. */
+export function wireErrorOf(error: unknown): WireError | undefined {
+  return error instanceof Error && error.cause instanceof WireError ? error.cause : undefined;
 }
 
 export interface Endpoint {
   readonly url: string;
-  /** Rejects with NotSentError and ConnectionLostError besides what the service answers. */
+  /** Rejects with what the service answers, and with "unavailable" because of a WireError. */
   readonly transport: Transport;
   /** To be passed over while there are others. */
   readonly isSuspect: boolean;
@@ -52,7 +63,7 @@ export function createEndpoint({ url, sign, onTime, log }: EndpointOptions): End
   const sessionManager = new Http2SessionManager(url, ping, { settings });
   const liveness = createLiveness(url);
   const noted = (error: unknown) => {
-    if (error instanceof NotSentError || error instanceof ConnectionLostError) liveness.suspect();
+    if (wireErrorOf(error)) liveness.suspect();
     return error;
   };
   const onRefused = (error: unknown) => {
@@ -60,7 +71,7 @@ export function createEndpoint({ url, sign, onTime, log }: EndpointOptions): End
       { err: error, url },
       "a service does not accept this process: is PARLEY_SERVICE_TOKEN the same for both?",
     );
-    return new NotSentError(error);
+    return notSent(error);
   };
   const inner = createGrpcTransport({
     baseUrl: url,
@@ -114,18 +125,18 @@ async function connected(sessions: Http2SessionManager): Promise<void> {
   });
   const outcome = await Promise.race([sessions.connect(), late]);
   clearTimeout(timer);
-  if (outcome === "error") throw new NotSentError(sessions.error());
+  if (outcome === "error") throw notSent(sessions.error());
 }
 
 const isRefusal = (error: unknown) => toPublicError(error).code === "service-refused";
 
 /** An answer of the service says what is wrong (ErrorInfo); whatever does not, came from the connection. */
 function toWireError(error: unknown): unknown {
-  if (!(error instanceof ConnectError)) return new ConnectionLostError(error);
+  if (!(error instanceof ConnectError)) return connectionLost(error);
   if (error.findDetails(ErrorInfoSchema).length > 0) return restate(error);
   if (error.code === Code.DeadlineExceeded) return error;
   // RFC 9113, 8.7: a refused stream has not been processed.
-  return error.message.includes("REFUSED_STREAM") ? new NotSentError(error) : new ConnectionLostError(error);
+  return error.message.includes("REFUSED_STREAM") ? notSent(error) : connectionLost(error);
 }
 
 /** The same error as if it had been thrown here: none of the headers that it came with. */

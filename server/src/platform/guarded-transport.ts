@@ -1,0 +1,74 @@
+/**
+ * The way to a service that may fail: bulkhead, then circuit breaker, then the call. What the bulkhead refuses never
+ * reaches the circuit, and what an open circuit refuses never waits.
+ */
+import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
+import type { ConnectError, Transport } from "@connectrpc/connect";
+import type { Circuit, Pass, Refusal } from "#platform/circuit/circuit.ts";
+import { circuitFailure } from "#platform/circuit/outcome.ts";
+import { fault } from "#platform/errors.ts";
+import type { Gate } from "#platform/gate.ts";
+
+export interface GuardOptions {
+  circuit: Circuit;
+  bulkhead: Gate;
+  /** The gateway's own deadline, and that of calls that bring none. */
+  timeoutMs: number;
+  /** The code of a failure that an answer tells of instead of being an error. */
+  answerFailure?: (method: DescMethodUnary, answer: Message) => string | undefined;
+}
+
+/** For unary calls; there are no others. */
+export function guardTransport(transport: Transport, options: GuardOptions): Transport {
+  const { circuit, bulkhead, answerFailure } = options;
+  const { slowMs } = circuit.limits;
+  const patienceMs = slowMs > 0 ? Math.min(slowMs, options.timeoutMs) : options.timeoutMs;
+  return {
+    async unary(method, signal, givenTimeoutMs, header, input, contextValues) {
+      const timeoutMs = givenTimeoutMs ?? options.timeoutMs;
+      const waitedMs = bulkhead.tryEnter() ? 0 : await waitForPlace(options, signal);
+      try {
+        if (waitedMs > 0 && waitedMs >= timeoutMs) throw fault("timeout");
+        const pass = enter(circuit);
+        try {
+          const leftMs = Math.ceil(timeoutMs - waitedMs);
+          const answer = await transport.unary(method, signal, leftMs, header, input, contextValues);
+          settle(pass, answerFailure?.(method, answer.message as Message));
+          return answer;
+        } catch (error) {
+          const isAborted = signal?.aborted ?? false;
+          settle(pass, circuitFailure(error, { timeoutMs, patienceMs, isAborted }), true);
+          throw error;
+        }
+      } finally {
+        bulkhead.leave();
+      }
+    },
+    stream: (...call) => transport.stream(...call),
+  };
+}
+
+/** How long it took. Nobody waits for a service unless its circuit is closed. */
+async function waitForPlace({ circuit, bulkhead }: GuardOptions, signal?: AbortSignal): Promise<number> {
+  const refusal = circuit.refuseWaiting();
+  if (refusal) throw circuitOpen(refusal);
+  const begunMs = performance.now();
+  await bulkhead.enter(signal);
+  return performance.now() - begunMs;
+}
+
+function enter(circuit: Circuit): Pass {
+  const entry = circuit.tryEnter();
+  if (entry.isAdmitted) return entry;
+  throw circuitOpen(entry);
+}
+
+function settle(pass: Pass, failure: string | undefined, isError = false) {
+  if (failure !== undefined) pass.fail(failure);
+  else if (isError) pass.ignore();
+  else pass.succeed();
+}
+
+function circuitOpen({ retryAfterMs }: Refusal): ConnectError {
+  return fault("circuit-open", { retryAfterMs });
+}
