@@ -1,9 +1,11 @@
 /** The gateway: every client connection ends here, and every call goes from here to the services. */
+import { AuthService } from "@parley/api/v2/auth";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { createAuthenticator } from "#gateway/auth/authenticate.ts";
 import { createEndedSessions } from "#gateway/auth/ended-sessions.ts";
 import { createTokenVerifier } from "#gateway/auth/token-verifier.ts";
 import type { Overrides } from "#gateway/call.ts";
+import { callOptions } from "#gateway/call-options.ts";
 import { createCallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import type { GatewayConfig } from "#gateway/config.ts";
@@ -17,6 +19,8 @@ import { createCall } from "#gateway/pipeline.ts";
 import { createSocketServer } from "#gateway/realtime/socket-server.ts";
 import { createRpcServer } from "#gateway/rpc/rpc.ts";
 import { createSendGatherer } from "#gateway/send-gatherer.ts";
+import { limitSignIn } from "#gateway/throttle/sign-in-limit.ts";
+import { createThrottle, type Throttle } from "#gateway/throttle/throttle.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Clock } from "#platform/clock.ts";
 import { listen } from "#platform/listen.ts";
@@ -46,13 +50,20 @@ export interface Gateway {
 const stopGraceMs = 5_000;
 
 /** Methods that need more than their service's client. */
-function createOverrides({ config, clients }: GatewayDependencies): Overrides {
+function createOverrides({ config, clients }: GatewayDependencies, throttle: Throttle): Overrides {
   const gatherer = createSendGatherer({
     messenger: clients.messengerInternal,
     maxSends: config.PARLEY_SEND_GATHER_MAX,
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
   });
-  return new Map([...createMemberChecks(clients), [MessengerService.method.sendMessage, gatherer.send]]);
+  const signIn = limitSignIn(throttle, (request, context) =>
+    clients.auth.signIn(request, callOptions(context)),
+  );
+  return new Map([
+    ...createMemberChecks(clients),
+    [MessengerService.method.sendMessage, gatherer.send],
+    [AuthService.method.signIn, signIn],
+  ]);
 }
 
 export function createGateway(dependencies: GatewayDependencies): Gateway {
@@ -65,16 +76,18 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     toleranceS: config.PARLEY_TOKEN_TOLERANCE_S,
   });
   const addresses = createClientAddresses(config.PARLEY_TRUSTED_PROXIES);
+  const throttle = createThrottle(dependencies);
   const call = createCall({
     clients,
-    overrides: createOverrides(dependencies),
+    overrides: createOverrides(dependencies, throttle),
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
     turns: createCallTurns({
       maxUnderWay: config.PARLEY_CALLER_MAX_UNDER_WAY,
       maxWaiting: config.PARLEY_CALLER_MAX_WAITING,
     }),
+    throttle,
   });
-  const openCall = createOpenCall(authenticator, addresses);
+  const openCall = createOpenCall(authenticator, addresses, throttle);
   const rpc = createRpcServer({
     call,
     openCall,
@@ -91,6 +104,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     authenticator,
     endedSessions,
     addresses,
+    throttle,
     bus,
     clock,
     log,
@@ -102,6 +116,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   return {
     async start() {
       stops.push(async () => endedSessions.stop());
+      stops.push(async () => throttle.stop());
       await endedSessions.start();
       const app = await createHttpApp({
         call,

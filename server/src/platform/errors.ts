@@ -53,6 +53,8 @@ export interface FaultOptions {
   /** A sentence for the caller; the title of the code when absent. Never holds anything internal. */
   detail?: string | undefined;
   violations?: Pick<Violation, "field" | "message">[];
+  /** When it makes sense to try again. */
+  retryAfterMs?: number | undefined;
   /** For the log only; never leaves the process. */
   cause?: unknown;
 }
@@ -60,7 +62,11 @@ export interface FaultOptions {
 /** An error out of the registry, ready to be thrown by any service. */
 export function fault(code: ErrorCode, options: FaultOptions = {}): ConnectError {
   const kind = errorKinds[code];
-  const info = { code, violations: (options.violations ?? []).map((v) => ({ ...v })) };
+  const info = {
+    code,
+    violations: (options.violations ?? []).map((v) => ({ ...v })),
+    retryAfterMs: Math.ceil(options.retryAfterMs ?? 0),
+  };
   return new ConnectError(
     options.detail ?? kind.title,
     kind.grpc,
@@ -81,6 +87,8 @@ export interface PublicError {
   title: string;
   detail: string;
   violations: Pick<Violation, "field" | "message">[];
+  /** When it makes sense to try again; undefined: unknown, or never. */
+  retryAfterMs?: number;
 }
 
 const codeByGrpc: Partial<Record<Code, ErrorCode>> = {
@@ -101,7 +109,8 @@ export function toPublicError(error: unknown): PublicError {
     const code = info.code as ErrorCode;
     const { status, title } = errorKinds[code];
     const violations = info.violations.map(({ field, message }) => ({ field, message }));
-    return { code, status, title, detail: (error as ConnectError).rawMessage, violations };
+    const retry = info.retryAfterMs > 0 ? { retryAfterMs: info.retryAfterMs } : {};
+    return { code, status, title, detail: (error as ConnectError).rawMessage, violations, ...retry };
   }
   const code = isTimeout(error) ? "timeout" : (codeByGrpc[ConnectError.from(error).code] ?? "internal");
   const { status, title } = errorKinds[code];

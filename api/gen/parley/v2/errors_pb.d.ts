@@ -30,6 +30,14 @@ export declare type ErrorInfo = Message<"parley.v2.ErrorInfo"> & {
    * @generated from field: repeated parley.v2.Violation violations = 2;
    */
   violations: Violation[];
+
+  /**
+   * When it makes sense to try again: after so many milliseconds. Absent: unknown,
+   * or never.
+   *
+   * @generated from field: uint32 retry_after_ms = 3;
+   */
+  retryAfterMs: number;
 };
 
 /**
@@ -52,6 +60,14 @@ export declare type ErrorInfoJson = {
    * @generated from field: repeated parley.v2.Violation violations = 2;
    */
   violations?: ViolationJson[];
+
+  /**
+   * When it makes sense to try again: after so many milliseconds. Absent: unknown,
+   * or never.
+   *
+   * @generated from field: uint32 retry_after_ms = 3;
+   */
+  retryAfterMs?: number;
 };
 
 /**

@@ -8,7 +8,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file parley/v2/errors.proto.
  */
 export const file_parley_v2_errors = /*@__PURE__*/
-  fileDesc("ChZwYXJsZXkvdjIvZXJyb3JzLnByb3RvEglwYXJsZXkudjIiQwoJRXJyb3JJbmZvEgwKBGNvZGUYASABKAkSKAoKdmlvbGF0aW9ucxgCIAMoCzIULnBhcmxleS52Mi5WaW9sYXRpb24iKwoJVmlvbGF0aW9uEg0KBWZpZWxkGAEgASgJEg8KB21lc3NhZ2UYAiABKAliBnByb3RvMw");
+  fileDesc("ChZwYXJsZXkvdjIvZXJyb3JzLnByb3RvEglwYXJsZXkudjIiWwoJRXJyb3JJbmZvEgwKBGNvZGUYASABKAkSKAoKdmlvbGF0aW9ucxgCIAMoCzIULnBhcmxleS52Mi5WaW9sYXRpb24SFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0iKwoJVmlvbGF0aW9uEg0KBWZpZWxkGAEgASgJEg8KB21lc3NhZ2UYAiABKAliBnByb3RvMw");
 
 /**
  * Describes the message parley.v2.ErrorInfo.

@@ -28,8 +28,13 @@ export function toProblem(
   return { status, headers: problemHeaders(error, hasCredentials), body: JSON.stringify(document) };
 }
 
-function problemHeaders({ code, status }: PublicError, hasCredentials: boolean): Record<string, string> {
+function problemHeaders(
+  { code, status, retryAfterMs }: PublicError,
+  hasCredentials: boolean,
+): Record<string, string> {
   const headers = { "content-type": problemType, "cache-control": "no-store" };
+  // In whole seconds (RFC 9110, section 10.2.3): rather too late than too early.
+  if (retryAfterMs) return { ...headers, "retry-after": String(Math.ceil(retryAfterMs / 1_000)) };
   if (status === 401) return { ...headers, "www-authenticate": hasCredentials ? challenge(code) : "Bearer" };
   if (status === 503) return { ...headers, "retry-after": "1" };
   return headers;

@@ -77,7 +77,12 @@ export function resultFrame(id: number, schema: DescMessage, result: Message): B
 }
 
 export function errorFrame(id: number | null, error: unknown): Buffer {
-  const { code, detail, violations } = toPublicError(error);
-  const told = { code, message: detail, ...(violations.length > 0 ? { violations } : {}) };
+  const { code, detail, violations, retryAfterMs } = toPublicError(error);
+  const told = {
+    code,
+    message: detail,
+    ...(violations.length > 0 ? { violations } : {}),
+    ...(retryAfterMs ? { retryAfterMs } : {}),
+  };
   return textFrame(JSON.stringify({ id, error: told }));
 }
