@@ -6,7 +6,7 @@ import { ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { ErrorInfoSchema } from "@parley/api/v2/errors";
 import { UserService } from "@parley/api/v2/user";
-import type { ParleyClient } from "@parley/client";
+import type { ParleyClient, ParleyError } from "@parley/client";
 import { WebSocket } from "ws";
 import { startParley, type TestParley } from "#test/parley.ts";
 import { newPerson, password } from "#test/people.ts";
@@ -221,6 +221,16 @@ test("sends over the limit wait in the SDK's outbox and arrive all, once and in 
     await Promise.all(texts.map((text) => client.sendMessage(chatId, text)));
     assert.deepEqual(await historyOf(client, chatId), texts);
   }
+});
+
+test("the SDK hears over the socket, too, when to try again", async () => {
+  const { url } = await startParley({ PARLEY_LIMIT_WRITE: "1/min" });
+  const { client } = await newPerson(url);
+  await client.connect();
+  await client.watchPresence([]);
+  await assert.rejects(client.watchPresence([]), (error: ParleyError) => {
+    return error.code === "too-many-requests" && error.retryAfterMs! > 50_000;
+  });
 });
 
 test("off means off", async () => {
