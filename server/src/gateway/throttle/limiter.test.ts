@@ -87,10 +87,11 @@ test("gives the whole burst again after it was left alone for long enough, and l
 });
 
 test("a refusal holds for a second, so that no later call passes before the refused one can be repeated", () => {
-  const { time, take } = startLimiter(limitOf("100/s burst 1"));
+  const { limiter, time, take } = startLimiter(limitOf("100/s burst 1"));
   assert.equal(take(), 0);
   assert.equal(take(), 1_000);
   time.nowMs += 999;
+  assert.equal(limiter.left("a").count, 0, "nothing is to be had meanwhile");
   assert.equal(take(), 1);
   time.nowMs += 1;
   assert.equal(take(), 0);

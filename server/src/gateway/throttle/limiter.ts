@@ -82,8 +82,8 @@ function localLimiter({ limit, nowMs }: LimiterOptions, table: BucketTable): Par
     },
     left(key) {
       const now = nowMs();
-      const fullAtMs = table.get(key)?.fullAtMs ?? now;
-      return { count: leftOf(limit, fullAtMs, now), fillMs: Math.max(0, fullAtMs - now) };
+      const bucket = table.get(key) ?? new Bucket();
+      return tell(bucket, limit, bucket.fullAtMs, now);
     },
   };
 }
@@ -91,6 +91,13 @@ function localLimiter({ limit, nowMs }: LimiterOptions, table: BucketTable): Par
 function takeOrHold(bucket: Bucket, limit: RateLimit, now: number): number {
   const waitMs = takeOne(bucket, limit, now);
   return waitMs === 0 ? 0 : hold(bucket, waitMs, now);
+}
+
+function tell(bucket: Bucket, limit: RateLimit, fullAtMs: number, now: number) {
+  const leased = now < bucket.leaseEndsAtMs ? bucket.leased : 0;
+  const isHeld = now < bucket.heldUntilMs;
+  const count = isHeld ? 0 : Math.min(limit.burst, leftOf(limit, fullAtMs, now) + leased);
+  return { count, fillMs: Math.max(0, fullAtMs - now) };
 }
 
 function hold(bucket: Bucket, waitMs: number, now: number): number {
@@ -181,11 +188,8 @@ function sharedLimiter(options: LimiterOptions & { shared: SharedBuckets }, tabl
     left(key) {
       const now = nowMs();
       const bucket = table.get(key) ?? new Bucket();
-      const isLeased = now < bucket.leaseEndsAtMs;
       // Without Redis the shared bucket is the one known here.
-      const fullAtMs = shared.isUsable() ? bucket.sharedFullAtMs : bucket.fullAtMs;
-      const count = leftOf(limit, fullAtMs, now) + (isLeased ? bucket.leased : 0);
-      return { count: Math.min(count, limit.burst), fillMs: Math.max(0, fullAtMs - now) };
+      return tell(bucket, limit, shared.isUsable() ? bucket.sharedFullAtMs : bucket.fullAtMs, now);
     },
   };
 }

@@ -81,9 +81,11 @@ export function createSharedBuckets(options: SharedBucketsOptions): SharedBucket
   }
 
   async function answerOf<T>(asking: Promise<T>): Promise<T | undefined> {
+    const askedAtMs = nowMs();
     try {
       const answer = await asking;
-      back();
+      // One that is always late is as good as none: nobody shall wait for it again and again.
+      if (nowMs() - askedAtMs <= timeoutMs) back();
       return answer;
     } catch {
       away();

@@ -6,7 +6,7 @@ import { createLimiter, maxLease } from "#gateway/throttle/limiter.ts";
 import { parseRateLimit, type RateLimit } from "#gateway/throttle/rate-limit.ts";
 import { createSharedBuckets } from "#gateway/throttle/shared-buckets.ts";
 import { createLog, type Log } from "#platform/log.ts";
-import { openRedis } from "#platform/redis.ts";
+import { openRedis, type Redis } from "#platform/redis.ts";
 import { type RedisServer, startRedis, withoutRedis } from "#test/redis-server.ts";
 
 const server: RedisServer | undefined = withoutRedis ? undefined : await startRedis();
@@ -187,4 +187,26 @@ test("without Redis each pod enforces the limit by itself at once; when it is ba
   const passed = await Promise.all(pods.map((pod) => flood(pod, 100, "d")));
   assert.equal(passed[0]! + passed[1]!, 40, "shared again");
   assert.equal(lines.length, 2);
+});
+
+test("a Redis that is always slow is done without, instead of being waited for again and again", async () => {
+  const commands: (() => void)[] = [];
+  const slow = () => new Promise<unknown>((resolve) => commands.push(() => resolve([1, 0])));
+  const redis = { isReady: true, run: slow, command: slow } as unknown as Redis;
+  const time = { nowMs: 1_000 };
+  const nowMs = () => time.nowMs;
+  const shared = createSharedBuckets({ redis, log: createLog("silent"), nowMs, timeoutMs: 5 });
+  const limit = limitOf("1/min burst 40");
+  const limiter = createLimiter({ name: "slow", limit, maxBuckets: 100, shared, nowMs });
+  assert.equal(await limiter.take("a"), 0);
+  time.nowMs += 80;
+  for (const answer of commands.splice(0)) answer();
+  await delay(1);
+  assert.equal(limiter.take("b"), 0, "at once");
+  time.nowMs += 1_000;
+  assert.equal(limiter.take("c"), 0, "at once, and Redis is asked meanwhile");
+  assert.equal(commands.length, 1);
+  for (const answer of commands.splice(0)) answer();
+  await delay(1);
+  assert.equal(shared.isUsable(), true, "in time again");
 });
