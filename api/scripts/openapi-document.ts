@@ -116,6 +116,7 @@ function operation(
       },
       400: { $ref: "#/components/responses/400" },
       ...(isPublic ? {} : { 401: { $ref: "#/components/responses/401" } }),
+      429: { $ref: "#/components/responses/429" },
       default: { $ref: "#/components/responses/default" },
     },
   };

@@ -66,6 +66,14 @@ export function errorResponses(kinds: ErrorKinds): Record<string, Json> {
   return {
     400: response(`${titles((status) => status === 400).join(", or ")}.`),
     401: response("No access token, or one that is not valid any more."),
+    429: {
+      ...(response("Too many requests; `Retry-After` says in how many seconds to try again.") as object),
+      headers: {
+        "Retry-After": { schema: { type: "integer", minimum: 1 } },
+        "RateLimit-Policy": { schema: { type: "string" }, description: "The limit of such calls." },
+        RateLimit: { schema: { type: "string" }, description: "What is left of it." },
+      },
+    },
     default: response("Any other error, see its code."),
   };
 }

@@ -1,6 +1,7 @@
 /** A cluster of real processes for tests that kill, freeze and restart them; each can be reached as a client would. */
 import { after } from "node:test";
 import { createTestDatabase } from "#test/database.ts";
+import { manyPeople } from "#test/parley.ts";
 import { type RedisServer, startRedis } from "#test/redis-server.ts";
 import { freePort } from "../../scripts/pods/free-port.ts";
 import { createLocalCluster, type LocalCluster } from "../../scripts/pods/local-cluster.ts";
@@ -32,7 +33,7 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
     ...options,
     databaseUrl,
     redisUrl: redis.url,
-    settings: { ...cheapHashing, ...options.settings },
+    settings: { ...cheapHashing, ...manyPeople, ...options.settings },
     portsOf: async () => ({
       http: await freePort(),
       grpc: await freePort(),

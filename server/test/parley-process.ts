@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
+import { manyPeople } from "#test/parley.ts";
 
 export interface ParleyProcess {
   readonly url: string;
@@ -20,7 +21,7 @@ const cheapHashing = { PARLEY_ARGON2_MEMORY_KIB: "1024", PARLEY_ARGON2_PASSES: "
 /** Rejects with what Parley printed when it ends before it is ready. */
 export async function spawnParley(environment: Record<string, string>): Promise<ParleyProcess> {
   const child = spawn(process.execPath, [main, "serve"], {
-    env: { ...ownEnvironment(), ...anyPorts, ...cheapHashing, ...environment },
+    env: { ...ownEnvironment(), ...anyPorts, ...cheapHashing, ...manyPeople, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const exited = once(child, "exit") as Promise<[number | null]>;

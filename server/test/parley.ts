@@ -29,6 +29,9 @@ export const isSplit = process.env.PARLEY_TEST_SHAPE === "split";
 /** Cheap password hashing: tests sign many people up, and its strength is tested elsewhere. */
 const cheapHashing = { PARLEY_ARGON2_MEMORY_KIB: "1024", PARLEY_ARGON2_PASSES: "1" };
 
+/** Many people sign up from one address here. All other limits are in force: whoever runs into one was too fast. */
+export const manyPeople = { PARLEY_LIMIT_SIGN_UP: "off", PARLEY_LIMIT_SIGN_IN: "off" };
+
 export async function startParley(
   environment: Record<string, string> = {},
   options: TestOptions = {},
@@ -67,6 +70,7 @@ async function completeEnvironment(environment: Record<string, string>): Promise
     PARLEY_SECRET_KEY: randomBytes(32).toString("base64"),
     ...cheapHashing,
     ...own,
+    ...manyPeople,
     ...environment,
   };
 }

@@ -11,7 +11,7 @@ import { parityCallers } from "#test/parity-callers.ts";
 import { createAccount, signIn } from "#test/parity-fixture.ts";
 import { startParley } from "#test/parley.ts";
 
-const parley = await startParley();
+const parley = await startParley({ PARLEY_THROTTLING: "off" });
 const account = await createAccount(parley, "Fuzz");
 const other = await createAccount(parley, "Other");
 const [rest] = parityCallers(parley);

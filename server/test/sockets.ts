@@ -17,6 +17,7 @@ import { createCall } from "#gateway/pipeline.ts";
 import { type SocketConfig, socketSettings } from "#gateway/realtime/socket-config.ts";
 import { createSocketServer } from "#gateway/realtime/socket-server.ts";
 import { createSendGatherer } from "#gateway/send-gatherer.ts";
+import { noThrottle } from "#gateway/throttle/throttle.ts";
 import { type Bus, createLocalBus, topics } from "#platform/bus.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
 import { fault } from "#platform/errors.ts";
@@ -72,6 +73,7 @@ export async function startSockets({ config: overrides, bus: givenBus }: TestSoc
     overrides: sends,
     timeoutMs: 5_000,
     turns: createCallTurns({ maxUnderWay: 8, maxWaiting: 1_000 }),
+    throttle: noThrottle,
   });
   let tick = () => {};
   const sockets = createSocketServer({
@@ -81,6 +83,7 @@ export async function startSockets({ config: overrides, bus: givenBus }: TestSoc
     authenticator,
     endedSessions: ended,
     addresses: createClientAddresses([]),
+    throttle: noThrottle,
     call,
     bus,
     clock,

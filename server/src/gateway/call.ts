@@ -11,6 +11,8 @@ export interface CallContext {
   readonly userAgent: string;
   /** How long the client waits; never more than the gateway's own deadline. */
   readonly timeoutMs?: number;
+  /** Whether rate limits have been applied already, before the request's body was read. */
+  readonly isAdmitted?: boolean;
 }
 
 export interface Caller {

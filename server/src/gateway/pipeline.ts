@@ -1,4 +1,4 @@
-/** What happens to every call, whatever transport it came by: authorise, validate, then the service. */
+/** What happens to every call, whatever transport it came by: authorise, throttle, validate, then the service. */
 import { MessengerService } from "@parley/api/v2/messenger";
 import { authorise } from "#gateway/access.ts";
 import type { Call, Overrides } from "#gateway/call.ts";
@@ -6,6 +6,7 @@ import { callOptions } from "#gateway/call-options.ts";
 import type { CallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import { clientCalls } from "#gateway/services.ts";
+import type { Throttle } from "#gateway/throttle/throttle.ts";
 import { createValidate } from "#gateway/validation.ts";
 import { fault, toFault } from "#platform/errors.ts";
 
@@ -16,9 +17,10 @@ export interface PipelineOptions {
   /** No call takes longer. */
   timeoutMs: number;
   turns: CallTurns;
+  throttle: Pick<Throttle, "admit">;
 }
 
-export function createCall({ clients, overrides, timeoutMs, turns }: PipelineOptions): Call {
+export function createCall({ clients, overrides, timeoutMs, turns, throttle }: PipelineOptions): Call {
   const calls = clientCalls(clients);
   const validate = createValidate();
   return async (method, request, context) => {
@@ -27,6 +29,9 @@ export function createCall({ clients, overrides, timeoutMs, turns }: PipelineOpt
       const override = overrides.get(method);
       if (!callService && !override) throw fault("route-not-found");
       authorise(method, context.caller);
+      // Mostly there is nothing to wait for; and those who wait go on in their order.
+      const admission = context.isAdmitted ? undefined : throttle.admit(method, context);
+      if (admission) await admission;
       validate(method.input, request);
       const bounded = { ...context, timeoutMs: Math.min(timeoutMs, context.timeoutMs ?? timeoutMs) };
       const run = () =>

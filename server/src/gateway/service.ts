@@ -1,10 +1,12 @@
 /** The gateway: every client connection ends here, and every call goes from here to the services. */
+import { AuthService } from "@parley/api/v2/auth";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { createAdminMethods } from "#gateway/admin/admin-methods.ts";
 import { createAuthenticator } from "#gateway/auth/authenticate.ts";
 import { createEndedSessions } from "#gateway/auth/ended-sessions.ts";
 import { createTokenVerifier } from "#gateway/auth/token-verifier.ts";
 import type { Overrides } from "#gateway/call.ts";
+import { callOptions } from "#gateway/call-options.ts";
 import { createCallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import type { GatewayConfig } from "#gateway/config.ts";
@@ -18,6 +20,8 @@ import { createCall } from "#gateway/pipeline.ts";
 import { createSocketServer } from "#gateway/realtime/socket-server.ts";
 import { createRpcServer } from "#gateway/rpc/rpc.ts";
 import { createSendGatherer } from "#gateway/send-gatherer.ts";
+import { limitSignIn } from "#gateway/throttle/sign-in-limit.ts";
+import { createThrottle, type Throttle } from "#gateway/throttle/throttle.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { CircuitsView } from "#platform/circuit/circuits-view.ts";
 import type { Clock } from "#platform/clock.ts";
@@ -51,16 +55,23 @@ export interface Gateway {
 const stopGraceMs = 5_000;
 
 /** Methods that need more than their service's client. */
-function createOverrides({ config, clients, circuits, clock }: GatewayDependencies): Overrides {
+function createOverrides(
+  { config, clients, circuits, clock }: GatewayDependencies,
+  throttle: Throttle,
+): Overrides {
   const gatherer = createSendGatherer({
     messenger: clients.messengerInternal,
     maxSends: config.PARLEY_SEND_GATHER_MAX,
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
   });
+  const signIn = limitSignIn(throttle, (request, context) =>
+    clients.auth.signIn(request, callOptions(context)),
+  );
   return new Map([
     ...createMemberChecks(clients),
     ...createAdminMethods({ circuits, clock }),
     [MessengerService.method.sendMessage, gatherer.send],
+    [AuthService.method.signIn, signIn],
   ]);
 }
 
@@ -74,16 +85,18 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     toleranceS: config.PARLEY_TOKEN_TOLERANCE_S,
   });
   const addresses = createClientAddresses(config.PARLEY_TRUSTED_PROXIES);
+  const throttle = createThrottle(dependencies);
   const call = createCall({
     clients,
-    overrides: createOverrides(dependencies),
+    overrides: createOverrides(dependencies, throttle),
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
     turns: createCallTurns({
       maxUnderWay: config.PARLEY_CALLER_MAX_UNDER_WAY,
       maxWaiting: config.PARLEY_CALLER_MAX_WAITING,
     }),
+    throttle,
   });
-  const openCall = createOpenCall(authenticator, addresses);
+  const openCall = createOpenCall(authenticator, addresses, throttle);
   const rpc = createRpcServer({
     call,
     openCall,
@@ -100,6 +113,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     authenticator,
     endedSessions,
     addresses,
+    throttle,
     bus,
     clock,
     log,
@@ -111,6 +125,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   return {
     async start(signal) {
       stops.push(async () => endedSessions.stop());
+      stops.push(async () => throttle.stop());
       await endedSessions.start(signal);
       const app = await createHttpApp({
         call,

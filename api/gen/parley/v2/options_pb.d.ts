@@ -53,7 +53,86 @@ export declare type AccessJson = "ACCESS_UNSPECIFIED" | "ACCESS_PUBLIC" | "ACCES
 export declare const AccessSchema: GenEnum<Access, AccessJson>;
 
 /**
+ * Which rate limit a call counts against. A method without this option: public
+ * ones that of the caller's address, others those of the user for reading (GET)
+ * or for writing.
+ *
+ * @generated from enum parley.v2.RateClass
+ */
+export enum RateClass {
+  /**
+   * @generated from enum value: RATE_CLASS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: RATE_CLASS_READ = 1;
+   */
+  READ = 1,
+
+  /**
+   * @generated from enum value: RATE_CLASS_WRITE = 2;
+   */
+  WRITE = 2,
+
+  /**
+   * @generated from enum value: RATE_CLASS_SEND = 3;
+   */
+  SEND = 3,
+
+  /**
+   * Finding people.
+   *
+   * @generated from enum value: RATE_CLASS_LOOKUP = 4;
+   */
+  LOOKUP = 4,
+
+  /**
+   * Opening a WebSocket.
+   *
+   * @generated from enum value: RATE_CLASS_SOCKET = 5;
+   */
+  SOCKET = 5,
+
+  /**
+   * @generated from enum value: RATE_CLASS_SIGN_IN = 6;
+   */
+  SIGN_IN = 6,
+
+  /**
+   * @generated from enum value: RATE_CLASS_SIGN_UP = 7;
+   */
+  SIGN_UP = 7,
+
+  /**
+   * All else that comes without a user.
+   *
+   * @generated from enum value: RATE_CLASS_ADDRESS = 8;
+   */
+  ADDRESS = 8,
+}
+
+/**
+ * Which rate limit a call counts against. A method without this option: public
+ * ones that of the caller's address, others those of the user for reading (GET)
+ * or for writing.
+ *
+ * @generated from enum parley.v2.RateClass
+ */
+export declare type RateClassJson = "RATE_CLASS_UNSPECIFIED" | "RATE_CLASS_READ" | "RATE_CLASS_WRITE" | "RATE_CLASS_SEND" | "RATE_CLASS_LOOKUP" | "RATE_CLASS_SOCKET" | "RATE_CLASS_SIGN_IN" | "RATE_CLASS_SIGN_UP" | "RATE_CLASS_ADDRESS";
+
+/**
+ * Describes the enum parley.v2.RateClass.
+ */
+export declare const RateClassSchema: GenEnum<RateClass, RateClassJson>;
+
+/**
  * @generated from extension: parley.v2.Access access = 50100;
  */
 export declare const access: GenExtension<MethodOptions, Access>;
+
+/**
+ * @generated from extension: parley.v2.RateClass rate_class = 50101;
+ */
+export declare const rate_class: GenExtension<MethodOptions, RateClass>;
 

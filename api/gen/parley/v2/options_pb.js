@@ -9,7 +9,7 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file parley/v2/options.proto.
  */
 export const file_parley_v2_options = /*@__PURE__*/
-  fileDesc("ChdwYXJsZXkvdjIvb3B0aW9ucy5wcm90bxIJcGFybGV5LnYyKkUKBkFjY2VzcxIWChJBQ0NFU1NfVU5TUEVDSUZJRUQQABIRCg1BQ0NFU1NfUFVCTElDEAESEAoMQUNDRVNTX0FETUlOEAI6SwoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtIcDIAEoDjIRLnBhcmxleS52Mi5BY2Nlc3NSBmFjY2Vzc2IGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("ChdwYXJsZXkvdjIvb3B0aW9ucy5wcm90bxIJcGFybGV5LnYyKkUKBkFjY2VzcxIWChJBQ0NFU1NfVU5TUEVDSUZJRUQQABIRCg1BQ0NFU1NfUFVCTElDEAESEAoMQUNDRVNTX0FETUlOEAIq3QEKCVJhdGVDbGFzcxIaChZSQVRFX0NMQVNTX1VOU1BFQ0lGSUVEEAASEwoPUkFURV9DTEFTU19SRUFEEAESFAoQUkFURV9DTEFTU19XUklURRACEhMKD1JBVEVfQ0xBU1NfU0VORBADEhUKEVJBVEVfQ0xBU1NfTE9PS1VQEAQSFQoRUkFURV9DTEFTU19TT0NLRVQQBRIWChJSQVRFX0NMQVNTX1NJR05fSU4QBhIWChJSQVRFX0NMQVNTX1NJR05fVVAQBxIWChJSQVRFX0NMQVNTX0FERFJFU1MQCDpLCgZhY2Nlc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi0hwMgASgOMhEucGFybGV5LnYyLkFjY2Vzc1IGYWNjZXNzOlUKCnJhdGVfY2xhc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi1hwMgASgOMhQucGFybGV5LnYyLlJhdGVDbGFzc1IJcmF0ZUNsYXNzYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * Describes the enum parley.v2.Access.
@@ -27,8 +27,30 @@ export const Access = /*@__PURE__*/
   tsEnum(AccessSchema);
 
 /**
+ * Describes the enum parley.v2.RateClass.
+ */
+export const RateClassSchema = /*@__PURE__*/
+  enumDesc(file_parley_v2_options, 1);
+
+/**
+ * Which rate limit a call counts against. A method without this option: public
+ * ones that of the caller's address, others those of the user for reading (GET)
+ * or for writing.
+ *
+ * @generated from enum parley.v2.RateClass
+ */
+export const RateClass = /*@__PURE__*/
+  tsEnum(RateClassSchema);
+
+/**
  * @generated from extension: parley.v2.Access access = 50100;
  */
 export const access = /*@__PURE__*/
   extDesc(file_parley_v2_options, 0);
+
+/**
+ * @generated from extension: parley.v2.RateClass rate_class = 50101;
+ */
+export const rate_class = /*@__PURE__*/
+  extDesc(file_parley_v2_options, 1);
 

@@ -1,35 +1,50 @@
-/** Who calls, and from where, as far as an HTTP request tells. Authentication comes before the body is even read. */
+/** Who calls, from where, and whether too often: all that an HTTP request tells before its body is even read. */
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { authorise, isPublic } from "#gateway/access.ts";
 import type { Authenticator } from "#gateway/auth/authenticate.ts";
 import type { CallContext } from "#gateway/call.ts";
 import type { ClientAddresses } from "#gateway/http/client-address.ts";
+import type { RateHeaders, Throttle } from "#gateway/throttle/throttle.ts";
 
-/** Throws what authentication and authorisation throw. */
+/** Throws what authentication, authorisation and rate limits throw; the response is told what is left of the limit. */
 export type OpenCall = (
   method: DescMethod,
   request: IncomingMessage | Http2ServerRequest,
+  response: RateHeaders,
   signal: AbortSignal,
 ) => Promise<CallContext>;
 
 const maxUserAgentLength = 256;
 const safeMethods = new Set(["GET", "HEAD"]);
 
-export function createOpenCall(authenticator: Authenticator, addresses: ClientAddresses): OpenCall {
-  return async (method, request, signal) => {
-    const { headers } = request;
+export function createOpenCall(
+  authenticator: Authenticator,
+  addresses: ClientAddresses,
+  throttle: Pick<Throttle, "admitRequest" | "admitStranger">,
+): OpenCall {
+  async function identify(method: DescMethod, { headers, method: verb = "" }: Parameters<OpenCall>[1]) {
     // A public method takes no notice of credentials: someone whose token has expired can still sign in.
     const caller = isPublic(method)
       ? undefined
-      : await authenticator.authenticate(headers, { changesState: !safeMethods.has(request.method ?? "") });
+      : await authenticator.authenticate(headers, { changesState: !safeMethods.has(verb) });
     authorise(method, caller);
-    return {
-      caller,
-      signal,
-      clientAddress: addresses.addressOf(request.socket.remoteAddress, headers),
-      userAgent: (headers["user-agent"] ?? "").slice(0, maxUserAgentLength),
-    };
+    return caller;
+  }
+
+  return async (method, request, response, signal) => {
+    const { headers } = request;
+    const clientAddress = addresses.addressOf(request.socket.remoteAddress, headers);
+    const caller = await identify(method, request).catch(async (error) => {
+      if (ConnectError.from(error).code === Code.Unauthenticated) {
+        await throttle.admitStranger(clientAddress, response);
+      }
+      throw error;
+    });
+    await throttle.admitRequest(method, { caller, clientAddress }, response);
+    const userAgent = (headers["user-agent"] ?? "").slice(0, maxUserAgentLength);
+    return { caller, signal, clientAddress, userAgent, isAdmitted: true };
   };
 }

@@ -32,10 +32,10 @@ export function toProblem(
 function problemHeaders(error: PublicError, hasCredentials: boolean): Record<string, string> {
   const { code, status, retryAfterMs } = error;
   const headers = { "content-type": problemType, "cache-control": "no-store" };
+  // In whole seconds (RFC 9110, section 10.2.3): rather too late than too early.
+  if (retryAfterMs) return { ...headers, "retry-after": String(Math.ceil(retryAfterMs / 1_000)) };
   if (status === 401) return { ...headers, "www-authenticate": hasCredentials ? challenge(code) : "Bearer" };
-  if (status === 503 || retryAfterMs !== undefined) {
-    return { ...headers, "retry-after": String(Math.ceil((retryAfterMs ?? 1_000) / 1_000)) };
-  }
+  if (status === 503) return { ...headers, "retry-after": "1" };
   return headers;
 }
 

@@ -16,6 +16,7 @@ import type { Presence } from "#gateway/realtime/presence.ts";
 import { type ResumeParts, resume } from "#gateway/realtime/resume.ts";
 import { createSendTyping, type TypingParts } from "#gateway/realtime/typing.ts";
 import type { Connection } from "#gateway/socket.ts";
+import type { Throttle } from "#gateway/throttle/throttle.ts";
 import type { Validate } from "#gateway/validation.ts";
 import { fault } from "#platform/errors.ts";
 
@@ -24,6 +25,7 @@ export interface RealtimeParts extends ResumeParts, TypingParts {
   messenger: Pick<Client<typeof MessengerInternalService>, "listPositions" | "filterAcquaintances">;
   presence: Presence;
   validate: Validate;
+  throttle: Pick<Throttle, "admit">;
   /** The socket's caller is another session of the same user now. */
   onAuthenticated(connection: Connection, formerSessionId: string): void;
 }
@@ -48,8 +50,11 @@ export function createRealtime(parts: RealtimeParts): RealtimeAnswer {
   return (connection, called, request) => {
     const handler = handlers.get(called);
     if (!handler) return undefined;
-    parts.validate(called.input, request);
-    return handler(connection, request as never);
+    const answer = () => {
+      parts.validate(called.input, request);
+      return handler(connection, request as never);
+    };
+    return parts.throttle.admit(called, connection.context)?.then(answer) ?? answer();
   };
 }
 

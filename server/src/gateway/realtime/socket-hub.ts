@@ -14,6 +14,7 @@ import type { SocketConfig } from "#gateway/realtime/socket-config.ts";
 import { TimerWheel } from "#gateway/realtime/timer-wheel.ts";
 import { UserConnections } from "#gateway/realtime/user-connections.ts";
 import type { Connection, SocketSurroundings } from "#gateway/socket.ts";
+import type { Throttle } from "#gateway/throttle/throttle.ts";
 import { createValidate } from "#gateway/validation.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Clock } from "#platform/clock.ts";
@@ -26,6 +27,7 @@ export interface HubOptions {
   call: Call;
   authenticator: Pick<Authenticator, "authenticateToken">;
   endedSessions: Pick<EndedSessions, "has">;
+  throttle: Pick<Throttle, "admit" | "admitStranger" | "admitSocket">;
   bus: Bus;
   clock: Clock;
   log: Log;

@@ -37,7 +37,7 @@ const maxFragments = 1_024;
 const maxUserAgentLength = 256;
 
 export function createSocketServer(options: SocketServerOptions): SocketServer {
-  const { config, bus, log, endedSessions } = options;
+  const { config, bus, log, endedSessions, throttle } = options;
   const hub = createSocketHub(options);
   const flusher = createTurnFlusher();
   const wss = createWebSocketServer(config.PARLEY_WS_MAX_FRAME_BYTES);
@@ -52,7 +52,10 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
     requireRoom();
+    const { clientAddress } = originOf(request);
+    await throttle.admitStranger(clientAddress);
     const caller = await admit(options, request);
+    await throttle.admitSocket(caller.userId);
     // From here to hub.add nothing waits, so that no limit is passed and no news of an ended session is missed.
     requireRoom();
     if (hub.count(caller.userId) >= config.PARLEY_WS_MAX_SOCKETS_PER_USER) {

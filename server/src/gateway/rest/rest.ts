@@ -43,7 +43,7 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
       url: path,
       config: { called: `${route.httpMethod} ${route.template}` },
       onRequest: async (request, reply) => {
-        request.callContext = await options.openCall(route.method, request.raw, signalOf(reply));
+        request.callContext = await options.openCall(route.method, request.raw, reply.raw, signalOf(reply));
       },
       handler: (request, reply) => serve(route, options, request, reply),
     });

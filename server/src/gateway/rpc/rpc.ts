@@ -81,11 +81,11 @@ function leaveRestUnread(request: Http2ServerRequest) {
   );
 }
 
-const requestKey = createContextKey<Request | undefined>(undefined);
+const exchangeKey = createContextKey<{ request: Request; response: Response } | undefined>(undefined);
 
 /** connect-es is given an empty message: the real one is read by the method, see rpc-request.ts. */
 function withoutBody(request: Request, response: Response): UniversalServerRequest {
-  const values = createContextValues().set(requestKey, request);
+  const values = createContextValues().set(exchangeKey, { request, response });
   const universal = universalRequestFromNodeRequest(request, response as ServerResponse, undefined, values);
   const { isEnveloped, isJson } = rpcFormat(request.headers["content-type"]);
   const message = Buffer.from(isJson ? "{}" : "");
@@ -112,22 +112,25 @@ async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
 
 function addMethod(router: ConnectRouter, method: DescMethodUnary, options: RpcOptions) {
   router.rpc(method, async (_empty: unknown, context: HandlerContext) => {
-    const request = context.values.get(requestKey)!;
+    const { request } = context.values.get(exchangeKey)!;
     try {
-      return (await run(method, request, context, options)) as never;
+      return (await run(method, context, options)) as never;
     } catch (error) {
       const traceId = traceIdOf(request.headers.traceparent);
       logFailure(options.log, { told: toPublicError(error), error, called: String(method), traceId });
       const told = toFault(error);
       told.metadata.set("trace-id", traceId);
+      const { retryAfterMs } = toPublicError(error);
+      if (retryAfterMs) told.metadata.set("retry-after", String(Math.ceil(retryAfterMs / 1_000)));
       throw told;
     }
   });
 }
 
-async function run(method: DescMethodUnary, request: Request, context: HandlerContext, options: RpcOptions) {
+async function run(method: DescMethodUnary, context: HandlerContext, options: RpcOptions) {
   const { call, openCall, maxBodyBytes, timeoutMs } = options;
-  const callContext = await openCall(method, request, context.signal);
+  const { request, response } = context.values.get(exchangeKey)!;
+  const callContext = await openCall(method, request, response, context.signal);
   const limits = { maxBytes: maxBodyBytes, timeoutMs, signal: context.signal };
   const message = await readRpcRequest(method.input, request, limits);
   const clientTimeoutMs = context.timeoutMs();

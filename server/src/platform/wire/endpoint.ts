@@ -141,8 +141,8 @@ function toWireError(error: unknown): unknown {
 
 /** The same error as if it had been thrown here: none of the headers that it came with. */
 function restate(error: ConnectError): ConnectError {
-  const { code, detail, violations } = toPublicError(error);
-  return fault(code, { detail, violations, cause: error });
+  const { code, ...told } = toPublicError(error);
+  return fault(code, { ...told, cause: error });
 }
 
 function signing(sign: SignHeaders, onTime: EndpointOptions["onTime"]): Interceptor {
