@@ -1,12 +1,15 @@
 /**
- * The connection to Redis (7 or newer) or Valkey. It carries only what may be lost, so nothing here waits for long:
- * a command that cannot be answered now is refused now, and the caller does without.
+ * The connection to Redis (7 or newer) or Valkey, one server or a cluster. It carries only what may be lost, so nothing
+ * here waits for long: a command that cannot be answered now is refused now, and the caller does without.
  */
 import { createHash } from "node:crypto";
-import { createClient, type RedisClientType } from "@redis/client";
+import type { Meter } from "@opentelemetry/api";
 import type { Log } from "#platform/log.ts";
+import { RedisConnection } from "#platform/redis/connection.ts";
+import type { RedisArgument } from "#platform/redis/node-link.ts";
 
-export type RedisArgument = string | Buffer;
+export type { RedisArgument } from "#platform/redis/node-link.ts";
+export { RedisAwayError, RedisRefusedError } from "#platform/redis/redis-errors.ts";
 
 export interface Redis {
   /** Whether commands are being answered, as far as is known. */
@@ -32,15 +35,6 @@ export interface Redis {
   stop(): Promise<void>;
 }
 
-/** Redis is not there, or does not answer: do without it. */
-export class RedisAwayError extends Error {
-  readonly code = "redis-away";
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "RedisAwayError";
-  }
-}
-
 export interface RedisScript {
   readonly source: string;
   readonly sha1: string;
@@ -51,89 +45,24 @@ export function redisScript(source: string): RedisScript {
 }
 
 export interface RedisOptions {
-  /** redis:// or rediss://. */
+  /** redis:// or rediss://; of a cluster, any of its nodes. */
   url: string;
   log: Log;
+  meter?: Meter;
+  /** A command that takes longer is given up, and further ones are refused until Redis answers again. */
   commandTimeoutMs?: number;
 }
 
-type Client = RedisClientType;
-
-/** Connects in the background and for as long as it takes; onReady tells when it is there. */
-export function openRedis({ url, log, commandTimeoutMs = 500 }: RedisOptions): Redis {
-  const socket = { connectTimeout: 2_000, socketTimeout: 5_000, reconnectStrategy };
-  const options = { url, socket, pingInterval: 1_000, RESP: 2 as const, commandOptions: {} };
-  const commands = createClient({ ...options, disableOfflineQueue: true }) as unknown as Client;
-  const subscriber = createClient(options) as unknown as Client;
-  const readyListeners = new Set<() => void>();
-  const bothReady = () => commands.isReady && subscriber.isReady;
-  for (const client of [commands, subscriber]) {
-    client.on("error", (error) => log.debug({ err: error }, "redis"));
-    client.on("ready", () => {
-      if (bothReady()) for (const listener of readyListeners) listener();
-    });
-    client.connect().catch((error) => log.error({ err: error }, "redis: gave up"));
-  }
-  const command = (_key: string, args: RedisArgument[]) =>
-    withDeadline(commands.sendCommand(args), commandTimeoutMs);
-  return {
-    get isReady() {
-      return bothReady();
-    },
-    command,
-    async run(script, keys, args) {
-      const rest = [String(keys.length), ...keys, ...args];
-      try {
-        return await command(keys[0], ["EVALSHA", script.sha1, ...rest]);
-      } catch (error) {
-        if (!isUnknownScript(error)) throw error;
-        return command(keys[0], ["EVAL", script.source, ...rest]);
-      }
-    },
-    async publish(channel, payload) {
-      await command(channel, ["PUBLISH", channel, payload]);
-    },
-    async subscribe(channel, listener) {
-      const made = subscriber.subscribe(channel, listener, true);
-      if (subscriber.isReady) await made;
-      else made.catch(() => {});
-      return () => void subscriber.unsubscribe(channel, listener, true).catch(() => {});
-    },
-    onReady(listener) {
-      readyListeners.add(listener);
-      return () => void readyListeners.delete(listener);
-    },
-    async stop() {
-      for (const client of [commands, subscriber]) if (client.isOpen) client.destroy();
-    },
-  };
+/** Redis as its owner has it. */
+export interface OpenRedis extends Redis {
+  /**
+   * Resolves once it was ready for the first time, however long that takes. Rejects with the signal's reason, and with
+   * RedisRefusedError when waiting is of no use: a wrong password, too old a version.
+   */
+  untilReady(signal?: AbortSignal): Promise<void>;
 }
 
-const reconnectStrategy = (retries: number) => Math.min(50 * 2 ** retries, 1_000) * (0.5 + Math.random() / 2);
-
-const isUnknownScript = (error: unknown) => error instanceof Error && error.message.startsWith("NOSCRIPT");
-
-async function withDeadline<T>(answer: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new RedisAwayError("no answer from Redis in time")), timeoutMs);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } catch (error) {
-    if (error instanceof Error && isOffline(error))
-      throw new RedisAwayError("no connection to Redis", { cause: error });
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
+/** Connects in the background, and again for as long as it takes; onReady tells when it is there. */
+export function openRedis(options: RedisOptions): OpenRedis {
+  return new RedisConnection(options);
 }
-
-const offlineErrors = [
-  "ClientOfflineError",
-  "ClientClosedError",
-  "DisconnectsClientError",
-  "SocketClosedUnexpectedlyError",
-  "SocketTimeoutError",
-];
-const isOffline = (error: Error) => offlineErrors.includes(error.constructor.name);
