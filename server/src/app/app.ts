@@ -13,8 +13,9 @@ import { type Bus, createLocalBus } from "#platform/bus.ts";
 import { type Clock, systemClock } from "#platform/clock.ts";
 import { createDatabase } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
-import { startOpsServer } from "#platform/ops-server.ts";
+import { type OpsServer, startOpsServer } from "#platform/ops-server.ts";
 import { openRedis, type Redis } from "#platform/redis.ts";
+import { createRedisBus } from "#platform/redis-bus.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
 
 export interface AppOptions {
@@ -51,7 +52,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     });
     stops.add("ops server", () => ops.stop());
     ops.waitFor("gateway");
-    const { identity, messenger, gateway } = createServices(options, storage, stops);
+    const redis = await startRedis(options, ops, stops);
+    const { identity, messenger, gateway } = createServices(options, storage, redis, stops);
     for (const service of [identity, messenger]) {
       signal?.throwIfAborted();
       ops.waitFor(service.name);
@@ -83,10 +85,9 @@ export async function startApp(options: AppOptions): Promise<App> {
 const sendConnections = 3;
 
 /** Makes every service and hands it what it needs; nothing is started yet. */
-function createServices(options: AppOptions, storage: Storage, stops: StopList) {
+function createServices(options: AppOptions, storage: Storage, redis: Redis | undefined, stops: StopList) {
   const { config, log, clock = systemClock } = options;
-  const bus = options.bus ?? createLocalBus((error) => log.error({ err: error }, "a bus handler failed"));
-  const redis = openSharedRedis(options, stops);
+  const bus = options.bus ?? createBus(options, redis, stops);
   const databaseFor = (user: string, maxConnections = config.database.PARLEY_DATABASE_CONNECTIONS) => {
     const database = createDatabase(
       {
@@ -129,12 +130,26 @@ function createServices(options: AppOptions, storage: Storage, stops: StopList) 
   return { identity, messenger, gateway };
 }
 
-function openSharedRedis({ config, log }: AppOptions, stops: StopList): Redis | undefined {
+/** Undefined without REDIS_URL: this process is the only one. Waits for Redis, so that a start says what is wrong. */
+async function startRedis(options: AppOptions, ops: OpsServer, stops: StopList): Promise<Redis | undefined> {
+  const { config, signal } = options;
   const url = config.redis.REDIS_URL;
   if (!url) return undefined;
-  const redis = openRedis({ url, log: log.child({ service: "redis" }) });
+  const log = options.log.child({ service: "redis" });
+  const redis = openRedis({ url, log, meter: noTelemetry.meter });
   stops.add("redis", () => redis.stop());
+  ops.waitFor("redis");
+  log.info("waiting for Redis");
+  await redis.untilReady(signal);
+  ops.ready("redis");
   return redis;
+}
+
+function createBus({ log }: AppOptions, redis: Redis | undefined, stops: StopList): Bus {
+  if (!redis) return createLocalBus((error) => log.error({ err: error }, "a bus handler failed"));
+  const bus = createRedisBus({ redis, log: log.child({ service: "bus" }), meter: noTelemetry.meter });
+  stops.add("bus", async () => bus.stop());
+  return bus;
 }
 
 interface StopList {

@@ -2,8 +2,14 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { after, describe, it } from "node:test";
 import { pino } from "pino";
-import { openRedis, type OpenRedis, RedisAwayError, RedisRefusedError, redisScript } from "#platform/redis.ts";
 import { slotOf } from "#platform/redis/cluster-slots.ts";
+import {
+  type OpenRedis,
+  openRedis,
+  RedisAwayError,
+  RedisRefusedError,
+  redisScript,
+} from "#platform/redis.ts";
 import { startRedisCluster, untilUp } from "#test/redis-cluster.ts";
 import { freePort, startRedis, withoutRedis } from "#test/redis-server.ts";
 import { until } from "#test/until.ts";
@@ -51,7 +57,10 @@ for (const shape of ["one server", "cluster"] as const) {
       const keys = Array.from({ length: 20 }, (_, i) => `parley:count:{${i}}`);
       for (const n of [1, 2]) {
         const answers = await Promise.all(keys.map((key) => redis.run(script, [key], ["x"])));
-        assert.deepEqual(answers, keys.map((key) => [key, "x", n]));
+        assert.deepEqual(
+          answers,
+          keys.map((key) => [key, "x", n]),
+        );
       }
       await assert.rejects(redis.command("k", ["NONSENSE"]), /unknown command/);
     });
@@ -63,7 +72,9 @@ for (const shape of ["one server", "cluster"] as const) {
         channels.map((channel) => two.subscribe(channel, (payload) => heard.get(channel)!.push(payload))),
       );
       const payloads = Array.from({ length: 100 }, (_, i) => Buffer.from([0, 255, i, 13, 10]));
-      await Promise.all(payloads.flatMap((payload) => channels.map((channel) => one.publish(channel, payload))));
+      await Promise.all(
+        payloads.flatMap((payload) => channels.map((channel) => one.publish(channel, payload))),
+      );
       await until("all arrive", () => [...heard.values()].every((list) => list.length === payloads.length));
       for (const list of heard.values()) assert.deepEqual(list, payloads);
       for (const off of offs) off();
@@ -96,7 +107,9 @@ for (const shape of ["one server", "cluster"] as const) {
       for (const server of servers) await server.start();
       if (cluster) await untilUp(servers);
       await bothReady.promise;
-      await Promise.all(channels.slice(0, 3).map((channel) => other.redis.publish(channel, Buffer.from("again"))));
+      await Promise.all(
+        channels.slice(0, 3).map((channel) => other.redis.publish(channel, Buffer.from("again"))),
+      );
       await until("both hear", () => before.heard.length === 1 && during.heard.length === 1);
       assert.deepEqual(ended.heard, []);
       assert.equal(readyTimes, 1);
@@ -124,7 +137,12 @@ for (const shape of ["one server", "cluster"] as const) {
       }
       await until("it is back", () => redis.isReady && other.redis.isReady);
       if (cluster) await untilUp(servers);
-      await until("commands are answered", () => redis.command("k", ["GET", "k"]).then(() => true, () => false));
+      await until("commands are answered", () =>
+        redis.command("k", ["GET", "k"]).then(
+          () => true,
+          () => false,
+        ),
+      );
       await until("it hears", async () => {
         await other.redis.publish(channels[0]!, Buffer.from("x")).catch(() => {});
         return heard.length > 0;
@@ -153,7 +171,9 @@ describe("a cluster whose slots move", { skip: withoutRedis }, async () => {
   const { url, nodes } = await startRedisCluster();
 
   it("computes slots as the server does", async () => {
-    for (const key of ["", "a", "parley:bus:{chat:1}", "{}x", "x{", "{a}{b}", "é{ü}", "}{x}"].filter(Boolean)) {
+    for (const key of ["", "a", "parley:bus:{chat:1}", "{}x", "x{", "{a}{b}", "é{ü}", "}{x}"].filter(
+      Boolean,
+    )) {
       assert.equal(await nodes[0]!.command(`CLUSTER KEYSLOT ${key}`), `:${slotOf(key)}`, key);
     }
   });

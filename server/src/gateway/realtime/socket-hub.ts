@@ -43,6 +43,8 @@ export interface SocketHub {
   add(connection: Connection): void;
   /** Closes the sockets of these sessions. */
   endSessions(sessionIds: readonly string[]): void;
+  /** The bus may have lost messages. */
+  checkAll(): void;
   /** To be called once a second. */
   tick(): Promise<void>;
 }
@@ -106,6 +108,7 @@ export function createSocketHub(options: HubOptions): SocketHub {
         for (const connection of [...sessions.get(id)]) connection.close(closeReasons.sessionEnded);
       }
     },
+    checkAll: () => sweep.checkAll(),
     tick() {
       wheel.tick(clock.now());
       presence.tick();

@@ -77,6 +77,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     async start() {
       stops.push(
         await bus.subscribe(topics.sessions, (message) => hub.endSessions(message.endedSessionIds)),
+        bus.onGap(() => hub.checkAll()),
         (options.everySecond ?? everySecond)(() => void hub.tick()),
       );
     },

@@ -11,11 +11,13 @@ export interface SlotRange {
 
 /** Reads the answer of CLUSTER SLOTS. A node that does not know its own name is the one that was asked. */
 export function readClusterSlots(answer: unknown, asked: NodeAddress): SlotRange[] {
-  const ranges = (answer as [number, number, [string | null, number]][]).map(([first, last, [host, port]]) => ({
-    first,
-    last,
-    master: { host: host && host !== "?" ? host : asked.host, port },
-  }));
+  const ranges = (answer as [number, number, [string | null, number]][]).map(
+    ([first, last, [host, port]]) => ({
+      first,
+      last,
+      master: { host: host && host !== "?" ? host : asked.host, port },
+    }),
+  );
   const covered = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
   if (covered !== slotCount) throw new Error(`${slotCount - covered} slots of the cluster have no node`);
   return ranges;

@@ -3,12 +3,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Counter } from "@opentelemetry/api";
 import { createNoopMeter } from "@opentelemetry/api";
 import type { Log } from "#platform/log.ts";
+import type { OpenRedis, RedisOptions, RedisScript } from "#platform/redis/contract.ts";
 import { type NodeAddress, readRedisUrl } from "#platform/redis/node-client.ts";
 import type { RedisArgument } from "#platform/redis/node-link.ts";
 import { isRefusal, RedisAwayError, RedisRefusedError } from "#platform/redis/redis-errors.ts";
 import { openSession, type RedisSession } from "#platform/redis/session.ts";
 import { type ChannelListener, Subscriptions } from "#platform/redis/subscriptions.ts";
-import type { OpenRedis, RedisOptions, RedisScript } from "#platform/redis.ts";
 
 const defaultCommandTimeoutMs = 500;
 const firstRetryMs = 50;
@@ -52,7 +52,7 @@ export class RedisConnection implements OpenRedis {
     const meter = this.#options.meter ?? createNoopMeter();
     meter
       .createObservableGauge("parley.redis.up", { description: "1 while Redis answers" })
-      .addCallback((result) => result.observe(this.isReady ? 1 : 0));
+      .addCallback((result) => result.observe(this.#isWhole() ? 1 : 0));
     meter
       .createObservableUpDownCounter("parley.redis.subscriptions", { unit: "{channel}" })
       .addCallback((result) => result.observe(this.#subscriptions.size));
@@ -61,8 +61,12 @@ export class RedisConnection implements OpenRedis {
 
   get isReady(): boolean {
     if (!this.#session || !this.#isSubscribed) return false;
-    for (const link of this.#session.links()) if (!link.isAnswering) return false;
-    return true;
+    for (const link of this.#session.links()) if (link.isAnswering) return true;
+    return false;
+  }
+
+  #isWhole(): boolean {
+    return this.isReady && [...this.#session!.links()].every((link) => link.isAnswering);
   }
 
   async untilReady(signal?: AbortSignal): Promise<void> {

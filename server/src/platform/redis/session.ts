@@ -71,7 +71,9 @@ async function explore({ address, credentials }: SessionOptions): Promise<SlotRa
     if (about.mode === "sentinel")
       throw new RedisRefusedError("is a Redis Sentinel; name the Redis server itself");
     await client.sendCommand(["EVAL", "return 1", "0"]);
-    await client.sendCommand([about.mode === "cluster" ? "SPUBLISH" : "PUBLISH", "parley:probe", ""]).catch(ignoreMoved);
+    await client
+      .sendCommand([about.mode === "cluster" ? "SPUBLISH" : "PUBLISH", "parley:probe", ""])
+      .catch(ignoreMoved);
     if (about.mode !== "cluster") return undefined;
     return readClusterSlots(await client.sendCommand(["CLUSTER", "SLOTS"]), address);
   } finally {

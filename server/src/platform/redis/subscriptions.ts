@@ -32,7 +32,10 @@ export class Subscriptions {
   }
 
   async add(name: string, hear: ChannelListener): Promise<() => void> {
-    const channel = this.#channels.get(name) ?? { listeners: new Set(), made: this.#commands.subscribe(name) };
+    const channel = this.#channels.get(name) ?? {
+      listeners: new Set(),
+      made: this.#commands.subscribe(name),
+    };
     this.#channels.set(name, channel);
     const listener = { hear };
     channel.listeners.add(listener);
