@@ -92,6 +92,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     endedSessions,
     addresses,
     bus,
+    redis: dependencies.redis,
     clock,
     log,
     callTimeoutMs: config.PARLEY_CALL_TIMEOUT_MS,

@@ -22,6 +22,8 @@ export const topics = {
   chat: (chatId: string) => `chat:${chatId}`,
   /** What concerns one user beyond the chats that they are in already: new chats, ended sessions. */
   user: (userId: string) => `user:${userId}`,
+  /** On which pods one user is online. */
+  presence: (userId: string) => `presence:${userId}`,
   /** Ended sessions of all users. */
   sessions: "sessions",
 };

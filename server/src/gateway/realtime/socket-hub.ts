@@ -9,6 +9,7 @@ import { closeReasons } from "#gateway/realtime/close-codes.ts";
 import { createEventReader } from "#gateway/realtime/event-reader.ts";
 import { createGate } from "#gateway/realtime/gate.ts";
 import { PositionSweep } from "#gateway/realtime/position-sweep.ts";
+import { createSharedPresence } from "#gateway/realtime/presence/shared-presence.ts";
 import { createLocalPresence } from "#gateway/realtime/presence.ts";
 import { createRealtime } from "#gateway/realtime/realtime.ts";
 import type { SocketConfig } from "#gateway/realtime/socket-config.ts";
@@ -19,6 +20,7 @@ import { createValidate } from "#gateway/validation.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
+import type { Redis } from "#platform/redis.ts";
 
 export interface HubOptions {
   config: SocketConfig;
@@ -27,6 +29,8 @@ export interface HubOptions {
   authenticator: Pick<Authenticator, "authenticateToken">;
   endedSessions: Pick<EndedSessions, "has">;
   bus: Bus;
+  /** Undefined: this gateway is the only one. */
+  redis?: Redis | undefined;
   clock: Clock;
   log: Log;
   callTimeoutMs: number;
@@ -47,6 +51,7 @@ export interface SocketHub {
   checkAll(): void;
   /** To be called once a second. */
   tick(): Promise<void>;
+  stop(): void;
 }
 
 const maxWaitingReads = 20_000;
@@ -58,7 +63,9 @@ export function createSocketHub(options: HubOptions): SocketHub {
   const sessions = new SessionIndex();
   const wheel = new TimerWheel();
   const graceMs = config.PARLEY_PRESENCE_GRACE_SECONDS * 1_000;
-  const presence = createLocalPresence({ clock, graceMs });
+  const presence = options.redis
+    ? createSharedPresence({ redis: options.redis, bus, clock, graceMs })
+    : createLocalPresence({ clock, graceMs });
   const maxRunning = config.PARLEY_RESUME_CONCURRENCY;
   const gate = createGate({ maxRunning, maxWaiting: maxWaitingReads, maxWaitMs: callTimeoutMs });
   const reader = createEventReader(clients.messenger, gate, callTimeoutMs);
@@ -114,6 +121,7 @@ export function createSocketHub(options: HubOptions): SocketHub {
       presence.tick();
       return sweep.tick();
     },
+    stop: () => presence.stop(),
   };
 }
 

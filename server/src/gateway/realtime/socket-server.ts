@@ -101,6 +101,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       await untilEmpty(hub.connections, closeTimeoutMs);
       if (hub.connections.size > 0) log.warn({ sockets: hub.connections.size }, "sockets had to be cut off");
       for (const connection of [...hub.connections]) connection.terminate();
+      hub.stop();
     },
   };
 }

@@ -15,6 +15,8 @@ const firstRetryMs = 50;
 const maxRetryMs = 1_000;
 /** For making all subscriptions anew, of which there may be many. */
 const resubscribeTimeoutMs = 30_000;
+/** Subscriptions that came late come together. */
+const lateSubscriptionsMs = 100;
 
 export class RedisConnection implements OpenRedis {
   readonly #options: RedisOptions;
@@ -29,6 +31,7 @@ export class RedisConnection implements OpenRedis {
   #isSubscribed = false;
   #wasReady = false;
   #isAwayLogged = false;
+  #lateTimer: NodeJS.Timeout | undefined;
   /** Where a cluster was seen last. */
   #nodes: readonly NodeAddress[] = [];
 
@@ -113,15 +116,18 @@ export class RedisConnection implements OpenRedis {
     return this.#subscriptions.add(channel, listener);
   }
 
+  /** Without a session: the next one has it. */
   async #subscribe(channel: string): Promise<void> {
-    const session = this.#session;
-    try {
-      await session?.linkOf(channel).subscribe([channel]);
-    } catch (error) {
-      // The next session has it.
-      session?.lose(error as Error);
-    }
+    await this.#session?.linkOf(channel).subscribeInTime(channel, this.#onLateSubscription);
   }
+
+  /** Whoever subscribed went on without it, and may have missed something: to be told as after a loss. */
+  readonly #onLateSubscription = (): void => {
+    this.#lateTimer ??= setTimeout(() => {
+      this.#lateTimer = undefined;
+      if (this.isReady) this.#tellReady();
+    }, lateSubscriptionsMs).unref();
+  };
 
   onReady(listener: () => void): () => void {
     const entry = () => listener();
@@ -131,6 +137,7 @@ export class RedisConnection implements OpenRedis {
 
   async stop(): Promise<void> {
     this.#stop.abort();
+    clearTimeout(this.#lateTimer);
     const error = new RedisAwayError("the connection to Redis was closed");
     this.#firstReady.reject(error);
     this.#session?.lose(error);
@@ -197,6 +204,10 @@ export class RedisConnection implements OpenRedis {
     this.#isAwayLogged = false;
     this.#wasReady = true;
     this.#firstReady.resolve();
+    this.#tellReady();
+  }
+
+  #tellReady() {
     for (const listener of this.#readyListeners) {
       try {
         listener();

@@ -55,6 +55,7 @@ export class NodeLink {
   readonly #commands: NodeClient;
   readonly #subscriber: NodeClient;
   readonly #pending: PendingCommands;
+  readonly #pendingSubscriptions: PendingCommands;
   readonly #timers: NodeJS.Timeout[];
   /** A deadline has passed, and no answer has come since. */
   #isSilent = false;
@@ -67,6 +68,7 @@ export class NodeLink {
     this.#commands = commands;
     this.#subscriber = subscriber;
     this.#pending = new PendingCommands(options.commandTimeoutMs);
+    this.#pendingSubscriptions = new PendingCommands(options.commandTimeoutMs);
     this.#timers = [
       setInterval(() => this.#checkDeadlines(), this.#pending.checkMs).unref(),
       setInterval(() => this.#ping(), pingMs).unref(),
@@ -122,6 +124,28 @@ export class NodeLink {
     await Promise.all(made);
   }
 
+  /**
+   * Resolves when it is made, or when that takes as long as a command may: onLate is called when it is made after all.
+   * Never rejects; a refusal ends the link.
+   */
+  subscribeInTime(channel: string, onLate: () => void): Promise<void> {
+    return new Promise((resolve) => {
+      const waiting = { sentAtMs: performance.now(), reject: () => resolve() };
+      if (this.isAnswering) this.#pendingSubscriptions.add(waiting);
+      else resolve();
+      this.subscribe([channel]).then(
+        () => {
+          if (this.#pendingSubscriptions.remove(waiting)) resolve();
+          else onLate();
+        },
+        (error) => {
+          resolve();
+          this.lose(error);
+        },
+      );
+    });
+  }
+
   unsubscribe(channel: string): void {
     const { isSharded, onMessage } = this.#options;
     const done = isSharded
@@ -132,6 +156,7 @@ export class NodeLink {
   }
 
   #checkDeadlines() {
+    this.#pendingSubscriptions.rejectOverdue();
     if (this.#pending.rejectOverdue()) this.#isSilent = true;
   }
 
@@ -163,6 +188,8 @@ export class NodeLink {
     for (const timer of this.#timers) clearInterval(timer);
     this.#commands.destroy();
     this.#subscriber.destroy();
-    this.#pending.rejectAll(new RedisAwayError("no connection to Redis"));
+    const error = new RedisAwayError("no connection to Redis");
+    this.#pending.rejectAll(error);
+    this.#pendingSubscriptions.rejectAll(error);
   }
 }
