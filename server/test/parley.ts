@@ -21,7 +21,7 @@ const cheapHashing = { PARLEY_ARGON2_MEMORY_KIB: "1024", PARLEY_ARGON2_PASSES: "
 
 export async function startParley(
   environment: Record<string, string> = {},
-  options: Partial<Pick<AppOptions, "clock" | "bus" | "log">> = {},
+  options: Partial<Pick<AppOptions, "clock" | "bus" | "log" | "signal">> = {},
 ): Promise<TestParley> {
   const databaseUrl = environment.DATABASE_URL ?? (await createTestDatabase()).url;
   const complete: Record<string, string> = {
