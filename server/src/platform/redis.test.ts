@@ -121,6 +121,7 @@ for (const shape of ["one server", "cluster"] as const) {
       const other = await opened(url);
       const { heard, subscribed } = hear(redis, channels[0]!);
       await subscribed;
+      let late: ReturnType<typeof hear> | undefined;
       for (const { pid } of servers) process.kill(pid, "SIGSTOP");
       try {
         const commands = Array.from({ length: 20 }, () => redis.command("k", ["GET", "k"]));
@@ -130,7 +131,9 @@ for (const shape of ["one server", "cluster"] as const) {
         const nextTurn = new Promise((resolve) => setImmediate(resolve, "waited"));
         const refused = redis.command("k", ["GET", "k"]).catch(isAway);
         assert.equal(await Promise.race([refused, nextTurn]), true, "refused without a wait");
-        assert.equal(redis.isReady, false);
+        await until("it is known of all nodes", () => !redis.isReady);
+        late = hear(redis, channels[4]!);
+        await late.subscribed;
         await until("the connection is given up", () => said("Redis is away") === 1);
       } finally {
         for (const { pid } of servers) process.kill(pid, "SIGCONT");
@@ -144,9 +147,25 @@ for (const shape of ["one server", "cluster"] as const) {
         ),
       );
       await until("it hears", async () => {
-        await other.redis.publish(channels[0]!, Buffer.from("x")).catch(() => {});
-        return heard.length > 0;
+        for (const channel of [channels[0]!, channels[4]!])
+          await other.redis.publish(channel, Buffer.from("x")).catch(() => {});
+        return heard.length > 0 && late?.heard.length !== 0;
       });
+    });
+
+    it("tells those who subscribed while it hung for a moment that they may have missed something", async () => {
+      const { redis, said } = await opened(url, 200);
+      let tellings = 0;
+      redis.onReady(() => void tellings++);
+      for (const { pid } of servers) process.kill(pid, "SIGSTOP");
+      const { heard, subscribed } = hear(redis, channels[5]!);
+      await subscribed.finally(() => {
+        for (const { pid } of servers) process.kill(pid, "SIGCONT");
+      });
+      await until("it is told", () => tellings > 0);
+      assert.equal(said("Redis is away"), 0, "the connection has been kept");
+      await redis.publish(channels[5]!, Buffer.from("x"));
+      await until("it hears", () => heard.length === 1);
     });
 
     it("has 5,000 subscriptions, and has them again after the connection broke", async () => {
