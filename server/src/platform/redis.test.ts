@@ -242,6 +242,34 @@ describe("a start that waiting does not mend", { skip: withoutRedis }, async () 
     });
   }
 
+  const rights = "+@read +@write +@scripting +@pubsub +@connection +cluster";
+  const asUser = (name: string) => guarded.url.replace("//", `//${name}:secret@`);
+
+  it("a user with the rights that the documentation names may do all of it", async () => {
+    const admin = (await opened(withPassword("right-password"))).redis;
+    const acl = `SETUSER parley on >secret ~parley:* &parley:* ${rights} +time`;
+    assert.equal(await admin.command("x", ["ACL", ...acl.split(" ")]), "OK");
+    const { redis } = await opened(asUser("parley"));
+    const { heard, subscribed } = hear(redis, "parley:test:c");
+    await subscribed;
+    await redis.publish("parley:test:c", Buffer.from("x"));
+    await until("it hears", () => heard.length === 1);
+    assert.deepEqual(await redis.run(script, ["parley:k"], ["x"]), ["parley:k", "x", 1]);
+  });
+
+  for (const [name, acl] of [
+    ["scripts may not ask the time", `~* &* ${rights}`],
+    ["it may not publish", `~* resetchannels ${rights} +time`],
+    ["it may not run scripts", "~* &* +@read +@write +@pubsub +@connection +cluster"],
+  ] as const) {
+    it(`a user is refused where ${name}`, async () => {
+      const admin = (await opened(withPassword("right-password"))).redis;
+      await admin.command("x", ["ACL", "SETUSER", "less", "reset", "on", ">secret", ...acl.split(" ")]);
+      const { redis } = openTest(asUser("less"));
+      await assert.rejects(redis.untilReady(), (error) => error instanceof RedisRefusedError);
+    });
+  }
+
   it("a server of an old version is refused", async () => {
     const hello = "*4\r\n$7\r\nversion\r\n$5\r\n6.2.9\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n";
     const old = createServer((socket) => socket.on("data", () => socket.write(hello)).on("error", () => {}));

@@ -156,7 +156,7 @@ export class RedisConnection implements OpenRedis {
       this.#session = undefined;
       this.#isSubscribed = false;
       const pauseMs = Math.min(maxRetryMs, firstRetryMs * 2 ** failures) * (0.5 + Math.random() / 2);
-      await delay(pauseMs, undefined, { signal: this.#stop.signal, ref: false }).catch(() => {});
+      await delay(pauseMs, undefined, { signal: this.#stop.signal }).catch(() => {});
     }
   }
 

@@ -25,6 +25,7 @@ const refusals = [
   "ERR unknown command",
   "ERR Client sent AUTH",
   "ERR AUTH",
+  "ERR The user executing the script can't run",
   "ERR DB index is out of range",
   "ERR SELECT is not allowed in cluster mode",
 ];

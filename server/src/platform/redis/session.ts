@@ -70,7 +70,7 @@ async function explore({ address, credentials }: SessionOptions): Promise<SlotRa
       throw new RedisRefusedError(`is version ${version}; Parley needs ${minMajorVersion} or newer`);
     if (about.mode === "sentinel")
       throw new RedisRefusedError("is a Redis Sentinel; name the Redis server itself");
-    await client.sendCommand(["EVAL", "return 1", "0"]);
+    await client.sendCommand(["EVAL", "return redis.call('TIME')[1]", "0"]);
     await client
       .sendCommand([about.mode === "cluster" ? "SPUBLISH" : "PUBLISH", "parley:probe", ""])
       .catch(ignoreMoved);
