@@ -9,6 +9,7 @@ export class FaultyBus implements Bus {
   readonly #inner = createLocalBus((error) => {
     throw error;
   });
+  readonly #gapListeners = new Set<() => void>();
   #held: { topic: string; message: BusMessage }[] = [];
 
   publish(topic: string, message: BusMessage): void {
@@ -17,6 +18,16 @@ export class FaultyBus implements Bus {
   }
 
   subscribe: Bus["subscribe"] = (topic, handler) => this.#inner.subscribe(topic, handler);
+
+  onGap: Bus["onGap"] = (listener) => {
+    this.#gapListeners.add(listener);
+    return () => void this.#gapListeners.delete(listener);
+  };
+
+  /** Says that something may have been lost. */
+  tellGap(): void {
+    for (const listener of this.#gapListeners) listener();
+  }
 
   /** Delivers what was held back, in an order that the given number decides. */
   release(order: number): void {

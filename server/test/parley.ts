@@ -6,7 +6,6 @@ import { randomBytes } from "node:crypto";
 import { after } from "node:test";
 import { type App, type AppOptions, startApp } from "#app/app.ts";
 import { readConfig } from "#config/config.ts";
-import { createLocalBus } from "#platform/bus.ts";
 import { createLog } from "#platform/log.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { startRedis } from "#test/redis-server.ts";
@@ -22,7 +21,7 @@ export interface TestParley {
   stop(): Promise<void>;
 }
 
-export type TestOptions = Partial<Pick<AppOptions, "clock" | "bus" | "log">>;
+export type TestOptions = Partial<Pick<AppOptions, "clock" | "bus" | "log" | "signal">>;
 
 export const isSplit = process.env.PARLEY_TEST_SHAPE === "split";
 
@@ -80,18 +79,19 @@ async function startAll(environment: Record<string, string>, options: TestOption
   return { gateway, stop: () => gateway.stop() };
 }
 
-async function startSplit(environment: Record<string, string>, given: TestOptions) {
-  const options = { bus: createLocalBus(() => {}), ...given };
+async function startSplit(environment: Record<string, string>, options: TestOptions) {
   const { DATABASE_URL, PARLEY_SECRET_KEY, ...rest } = environment as Record<string, string> & {
     DATABASE_URL: string;
     PARLEY_SECRET_KEY: string;
   };
   const shared = { ...rest, PARLEY_SERVICE_TOKEN: PARLEY_SECRET_KEY };
+  // Ports that a test chose are the gateway's.
+  const behind = { ...shared, PARLEY_OPS_PORT: "0" };
   const identity = await startPod(
-    { ...shared, DATABASE_URL, PARLEY_SECRET_KEY, PARLEY_ROLES: "identity" },
+    { ...behind, DATABASE_URL, PARLEY_SECRET_KEY, PARLEY_ROLES: "identity" },
     options,
   );
-  const messenger = await startPod({ ...shared, DATABASE_URL, PARLEY_ROLES: "messenger" }, options);
+  const messenger = await startPod({ ...behind, DATABASE_URL, PARLEY_ROLES: "messenger" }, options);
   const gateway = await startPod(
     {
       ...shared,

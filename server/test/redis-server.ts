@@ -13,6 +13,8 @@ export interface RedisServer {
   start(): Promise<void>;
   /** Sends a command in the inline protocol and resolves to the first line of the answer. */
   command(line: string): Promise<string>;
+  /** The same, with all lines of an answer that fits into one packet. */
+  lines(line: string): Promise<string[]>;
 }
 
 const programs = ["redis-server", "valkey-server"];
@@ -57,11 +59,12 @@ export async function startRedis(args: string[] = []): Promise<RedisServer> {
     },
     kill,
     start,
-    command: (line) => inlineCommand(port, line),
+    command: async (line) => (await inlineCommand(port, line))[0]!,
+    lines: (line) => inlineCommand(port, line),
   };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as { port: number };
@@ -83,10 +86,10 @@ async function untilOpen(port: number): Promise<void> {
   }
 }
 
-async function inlineCommand(port: number, line: string): Promise<string> {
+async function inlineCommand(port: number, line: string): Promise<string[]> {
   const socket = createConnection(port, "127.0.0.1");
   socket.write(`${line}\r\n`);
   const [answer] = (await once(socket, "data", { signal: AbortSignal.timeout(5_000) })) as [Buffer];
   socket.destroy();
-  return answer.toString().split("\r\n")[0]!;
+  return answer.toString().split("\r\n");
 }

@@ -17,6 +17,7 @@ import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import { type OpsServer, startOpsServer } from "#platform/ops-server.ts";
 import { openRedis, type Redis } from "#platform/redis.ts";
+import { createRedisBus } from "#platform/redis-bus.ts";
 import type { Service } from "#platform/service.ts";
 import { createSharedClock, type SharedClock } from "#platform/shared-clock.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
@@ -100,20 +101,34 @@ async function prepare(options: AppOptions, stops: StopList): Promise<Surroundin
   });
   stops.add("ops server", () => ops.stop());
   ops.waitFor("start");
-  const bus = options.bus ?? createLocalBus((error) => log.error({ err: error }, "a bus handler failed"));
-  const redis = openSharedRedis(config, log, stops);
+  const redis = await startRedis(options, ops, stops);
+  const bus = options.bus ?? createBus(log, redis, stops);
   const clock = options.clock ? fixed(options.clock) : createSharedClock(log);
   return { config, log, signal, ops, bus, redis, clock, stops };
 }
 
 const fixed = (clock: Clock): SharedClock => ({ now: () => clock.now(), adopt() {} });
 
-function openSharedRedis(config: Config, log: Log, stops: StopList): Redis | undefined {
+/** Undefined without REDIS_URL: this process is the only one. Waits for Redis, so that a start says what is wrong. */
+async function startRedis(options: AppOptions, ops: OpsServer, stops: StopList): Promise<Redis | undefined> {
+  const { config, signal } = options;
   const url = config.redis.REDIS_URL;
   if (!url) return undefined;
-  const redis = openRedis({ url, log: log.child({ service: "redis" }) });
+  const log = options.log.child({ service: "redis" });
+  const redis = openRedis({ url, log, meter: noTelemetry.meter });
   stops.add("redis", () => redis.stop());
+  ops.waitFor("redis");
+  log.info("waiting for Redis");
+  await redis.untilReady(signal);
+  ops.ready("redis");
   return redis;
+}
+
+function createBus(log: Log, redis: Redis | undefined, stops: StopList): Bus {
+  if (!redis) return createLocalBus((error) => log.error({ err: error }, "a bus handler failed"));
+  const bus = createRedisBus({ redis, log: log.child({ service: "bus" }), meter: noTelemetry.meter });
+  stops.add("bus", async () => bus.stop());
+  return bus;
 }
 
 async function startServices(surroundings: Surroundings, storage: Storage, fixedClock: Clock | undefined) {

@@ -115,6 +115,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     addresses,
     throttle,
     bus,
+    redis: dependencies.redis,
     clock,
     log,
     callTimeoutMs: config.PARLEY_CALL_TIMEOUT_MS,

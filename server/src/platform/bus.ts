@@ -9,8 +9,10 @@ export type BusHandler = (message: BusMessage) => void;
 export interface Bus {
   /** Never throws and never waits. Messages of one publisher to one topic arrive in order. */
   publish(topic: string, message: BusMessage): void;
-  /** Resolves once everything published from now on will arrive. */
+  /** Resolves once everything published from now on will arrive, or at once while the bus is away. Never rejects. */
   subscribe(topic: string, handler: BusHandler): Promise<Unsubscribe>;
+  /** Called each time that messages of any topic may have been lost, now that they arrive again. */
+  onGap(listener: () => void): Unsubscribe;
 }
 
 export type Unsubscribe = () => void;
@@ -20,6 +22,8 @@ export const topics = {
   chat: (chatId: string) => `chat:${chatId}`,
   /** What concerns one user beyond the chats that they are in already: new chats, ended sessions. */
   user: (userId: string) => `user:${userId}`,
+  /** On which pods one user is online. */
+  presence: (userId: string) => `presence:${userId}`,
   /** Ended sessions of all users. */
   sessions: "sessions",
 };
@@ -45,5 +49,7 @@ export function createLocalBus(onHandlerError: (error: unknown) => void): Bus {
         if (ofTopic.size === 0 && handlers.get(topic) === ofTopic) handlers.delete(topic);
       };
     },
+    // It loses nothing.
+    onGap: () => () => {},
   };
 }

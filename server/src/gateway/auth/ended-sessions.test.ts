@@ -9,6 +9,7 @@ import { createLocalBus, topics } from "#platform/bus.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
 import { fault } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
+import { FaultyBus } from "#test/faulty-bus.ts";
 
 const bus = createLocalBus((error) => {
   throw error;
@@ -65,4 +66,21 @@ test("keeps what it knows while identity is away", async () => {
   await afterReloads(2);
   assert.equal(sessions.has("meanwhile"), true);
   isAway = false;
+});
+
+test("reads the list anew at once when the bus says that it may have lost messages", async () => {
+  const faulty = new FaultyBus();
+  const other = createEndedSessions({ identity, bus: faulty, log: createLog("silent"), reloadMs: 60_000 });
+  after(() => other.stop());
+  listed = [];
+  await other.start();
+  listed = ["lost", "lost too"];
+  faulty.tellGap();
+  faulty.tellGap();
+  while (!other.has("lost too")) await new Promise(setImmediate);
+  other.stop();
+  listed = ["after the stop"];
+  faulty.tellGap();
+  await new Promise(setImmediate);
+  assert.equal(other.has("after the stop"), false);
 });

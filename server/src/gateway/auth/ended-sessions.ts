@@ -1,6 +1,6 @@
 /**
  * Which sessions have ended while access tokens of theirs may still be unexpired. The bus tells of each at once; as it
- * may lose messages, the whole list is fetched now and then.
+ * may lose messages, the whole list is fetched now and then, and when the bus says that it may have lost some.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "@connectrpc/connect";
@@ -31,15 +31,23 @@ export function createEndedSessions(options: EndedSessionsOptions): EndedSession
   let listed = new Set<string>();
   /** Heard on the bus since the list was fetched. */
   const heard = new Set<string>();
-  let unsubscribe: Unsubscribe | undefined;
+  const stops: Unsubscribe[] = [];
+  let isLoading = false;
+  let mustReload = false;
   let timer: NodeJS.Timeout | undefined;
 
   const load = async () => {
-    const before = [...heard];
-    const { sessionIds } = await identity.listEndedSessions({}, { timeoutMs: loadTimeoutMs });
-    listed = new Set(sessionIds);
-    // What was heard before the list was asked for is in it, or so old that its tokens have expired.
-    for (const id of before) heard.delete(id);
+    mustReload = false;
+    isLoading = true;
+    try {
+      const before = [...heard];
+      const { sessionIds } = await identity.listEndedSessions({}, { timeoutMs: loadTimeoutMs });
+      listed = new Set(sessionIds);
+      // What was heard before the list was asked for is in it, or so old that its tokens have expired.
+      for (const id of before) heard.delete(id);
+    } finally {
+      isLoading = false;
+    }
   };
   /** Without the list, ended sessions would pass: nobody is served before it is there. */
   const firstLoad = async (signal?: AbortSignal) => {
@@ -53,23 +61,32 @@ export function createEndedSessions(options: EndedSessionsOptions): EndedSession
     }
   };
   const reload = async () => {
+    clearTimeout(timer);
     await load().catch((error) => log.warn({ err: error }, "the list of ended sessions was not reloaded"));
-    if (unsubscribe) timer = setTimeout(reload, reloadMs).unref();
+    schedule();
+  };
+  const schedule = () => {
+    if (stops.length > 0) timer = setTimeout(reload, mustReload ? 0 : reloadMs).unref();
+  };
+  const onGap = () => {
+    // What is being read may be older than what was lost.
+    if (isLoading) mustReload = true;
+    else void reload();
   };
 
   return {
     has: (sessionId) => heard.has(sessionId) || listed.has(sessionId),
     async start(signal) {
-      unsubscribe = await bus.subscribe(topics.sessions, (message) => {
+      const stopHearing = await bus.subscribe(topics.sessions, (message) => {
         for (const id of message.endedSessionIds) heard.add(id);
       });
+      stops.push(stopHearing, bus.onGap(onGap));
       await firstLoad(signal);
-      timer = setTimeout(reload, reloadMs).unref();
+      schedule();
     },
     stop() {
       clearTimeout(timer);
-      unsubscribe?.();
-      unsubscribe = undefined;
+      for (const stop of stops.splice(0)) stop();
     },
   };
 }

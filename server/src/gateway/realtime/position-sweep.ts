@@ -1,6 +1,7 @@
 /**
  * The event bus may lose messages, even the last one of a chat, which no later one gives away. So the positions of the
- * connected users' chats are read now and then, a few users a second.
+ * connected users' chats are read now and then, a few users a second; and all of them, faster, when the bus says that
+ * it may have lost some.
  */
 import type { Client } from "@connectrpc/connect";
 import type { MessengerInternalService, Position } from "@parley/api/internal/messenger";
@@ -23,12 +24,18 @@ export interface PositionSweepOptions {
 
 /** With more users the period grows: about one percent of a core is what this may cost. */
 const maxUsersPerSecond = 20;
+/** After a gap of the bus: a quarter of a core at the most, for as long as it takes. */
+const maxUrgentUsersPerSecond = 500;
+const urgentAtATime = 8;
 /** How long after a first look a chat that a socket does not follow is looked at again: its event may be on its way. */
 const secondLookSeconds = 2;
 
 export class PositionSweep {
   readonly #options: PositionSweepOptions;
   #users: Iterator<string> = [].values();
+  /** Still to be looked at since the last gap. */
+  #urgent: string[] = [];
+  #isUrgentUnderWay = false;
   #secondLooks: { userId: string; atTick: number }[] = [];
   #ticks = 0;
   #credit = 0;
@@ -39,18 +46,48 @@ export class PositionSweep {
 
   /** To be called once a second. Resolves when what it began is done; never rejects. */
   async tick(): Promise<void> {
-    const { users, periodSeconds } = this.#options;
-    if (periodSeconds === 0) return;
     this.#ticks += 1;
     const again = this.#secondLooks.filter(({ atTick }) => atTick <= this.#ticks);
     this.#secondLooks = this.#secondLooks.filter(({ atTick }) => atTick > this.#ticks);
+    const due = this.#urgent.length > 0 ? [] : this.#nextInTurn();
+    await Promise.all([
+      ...again.map(({ userId }) => this.#look(userId, true)),
+      ...due.map((userId) => this.#look(userId, false)),
+      this.#lookUrgently(),
+    ]);
+  }
+
+  /** All users are looked at, from the next second on. */
+  checkAll(): void {
+    this.#urgent = [...this.#options.users.userIds()];
+  }
+
+  /** Whoever could not be looked at stays in line. */
+  async #lookUrgently(): Promise<void> {
+    if (this.#isUrgentUnderWay || this.#urgent.length === 0) return;
+    this.#isUrgentUnderWay = true;
+    const userIds = this.#urgent.splice(-maxUrgentUsersPerSecond);
+    const failed: string[] = [];
+    const look = async (userId: string) => {
+      if (failed.length > 0 || !(await this.#look(userId, false))) failed.push(userId);
+    };
+    for (let start = 0; start < userIds.length; start += urgentAtATime) {
+      await Promise.all(userIds.slice(start, start + urgentAtATime).map(look));
+    }
+    this.#urgent.push(...failed);
+    this.#isUrgentUnderWay = false;
+  }
+
+  #nextInTurn(): string[] {
+    const { users, periodSeconds } = this.#options;
+    if (periodSeconds === 0) return [];
     this.#credit = Math.min(maxUsersPerSecond, this.#credit + users.size / periodSeconds);
-    const looks = again.map(({ userId }) => this.#look(userId, true));
+    const userIds: string[] = [];
     for (; this.#credit >= 1; this.#credit -= 1) {
       const userId = this.#nextUser();
-      if (userId !== undefined) looks.push(this.#look(userId, false));
+      if (userId !== undefined) userIds.push(userId);
     }
-    await Promise.all(looks);
+    return userIds;
   }
 
   #nextUser(): string | undefined {
@@ -60,16 +97,19 @@ export class PositionSweep {
     return this.#users.next().value;
   }
 
-  async #look(userId: string, isSecond: boolean): Promise<void> {
+  /** Whether it could be done. Never rejects. */
+  async #look(userId: string, isSecond: boolean): Promise<boolean> {
     const { users, messenger, gate, log, callTimeoutMs } = this.#options;
     const [listener] = users.listenersOf(userId);
-    if (!listener) return;
+    if (!listener) return true;
     try {
       const read = () => messenger.listPositions({ userId }, { timeoutMs: callTimeoutMs });
       const { positions } = await gate.run(read);
       this.#compare(userId, positions, isSecond);
+      return true;
     } catch (error) {
       log.warn({ err: error }, "positions could not be checked");
+      return false;
     }
   }
 

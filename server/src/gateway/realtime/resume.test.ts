@@ -198,6 +198,32 @@ describe("live delivery", async () => {
     assert.deepEqual(client.seqs(chatId), [1, 2, 3]);
   });
 
+  it("looks at all users when the bus says that it may have lost messages, and again until it can", async () => {
+    const bus = new FaultyBus();
+    const t = await startSockets({ bus, config: { PARLEY_POSITION_CHECK_SECONDS: 0 } });
+    const people = [person(), person(), person()];
+    const chatIds = people.map((userId) => t.messenger.createChat([userId]));
+    const clients = await Promise.all(people.map((userId) => opened(t, userId)));
+    await Promise.all(clients.map((client, i) => client.resume({ [chatIds[i]!]: 0 })));
+    bus.mood = "lose";
+    for (const [i, userId] of people.entries()) fill(t, chatIds[i]!, userId, 3);
+    t.pass(3);
+    assert.equal(t.messenger.calls.listPositions, people.length, "for the resumes only");
+    t.messenger.before.listPositions = () => {
+      throw fault("unavailable");
+    };
+    bus.tellGap();
+    t.pass(1);
+    await new Promise(setImmediate);
+    t.messenger.before = {};
+    for (const [i, client] of clients.entries()) {
+      await client.until(() => {
+        t.pass(1);
+        return client.seqs(chatIds[i]!).length === 3;
+      });
+    }
+  });
+
   it("looks for what came between the news of a chat and the subscription to it", async () => {
     const bus = new FaultyBus();
     const t = await startSockets({ bus, config: { PARLEY_POSITION_CHECK_SECONDS: 0 } });

@@ -8,6 +8,7 @@ import { FanOut } from "#gateway/fan-out.ts";
 import { closeReasons } from "#gateway/realtime/close-codes.ts";
 import { createEventReader } from "#gateway/realtime/event-reader.ts";
 import { PositionSweep } from "#gateway/realtime/position-sweep.ts";
+import { createSharedPresence } from "#gateway/realtime/presence/shared-presence.ts";
 import { createLocalPresence } from "#gateway/realtime/presence.ts";
 import { createRealtime } from "#gateway/realtime/realtime.ts";
 import type { SocketConfig } from "#gateway/realtime/socket-config.ts";
@@ -20,6 +21,7 @@ import type { Bus } from "#platform/bus.ts";
 import type { Clock } from "#platform/clock.ts";
 import { createGate } from "#platform/gate.ts";
 import type { Log } from "#platform/log.ts";
+import type { Redis } from "#platform/redis.ts";
 
 export interface HubOptions {
   config: SocketConfig;
@@ -29,6 +31,8 @@ export interface HubOptions {
   endedSessions: Pick<EndedSessions, "has">;
   throttle: Pick<Throttle, "admit" | "admitStranger" | "admitSocket">;
   bus: Bus;
+  /** Undefined: this gateway is the only one. */
+  redis?: Redis | undefined;
   clock: Clock;
   log: Log;
   callTimeoutMs: number;
@@ -45,8 +49,11 @@ export interface SocketHub {
   add(connection: Connection): void;
   /** Closes the sockets of these sessions. */
   endSessions(sessionIds: readonly string[]): void;
+  /** The bus may have lost messages. */
+  checkAll(): void;
   /** To be called once a second. */
   tick(): Promise<void>;
+  stop(): void;
 }
 
 const maxWaitingReads = 20_000;
@@ -58,7 +65,9 @@ export function createSocketHub(options: HubOptions): SocketHub {
   const sessions = new SessionIndex();
   const wheel = new TimerWheel();
   const graceMs = config.PARLEY_PRESENCE_GRACE_SECONDS * 1_000;
-  const presence = createLocalPresence({ clock, graceMs });
+  const presence = options.redis
+    ? createSharedPresence({ redis: options.redis, bus, clock, graceMs })
+    : createLocalPresence({ clock, graceMs });
   const maxRunning = config.PARLEY_RESUME_CONCURRENCY;
   const gate = createGate({ maxRunning, maxWaiting: maxWaitingReads, maxWaitMs: callTimeoutMs });
   const reader = createEventReader(clients.messenger, gate, callTimeoutMs);
@@ -108,11 +117,13 @@ export function createSocketHub(options: HubOptions): SocketHub {
         for (const connection of [...sessions.get(id)]) connection.close(closeReasons.sessionEnded);
       }
     },
+    checkAll: () => sweep.checkAll(),
     tick() {
       wheel.tick(clock.now());
       presence.tick();
       return sweep.tick();
     },
+    stop: () => presence.stop(),
   };
 }
 

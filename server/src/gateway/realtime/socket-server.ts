@@ -82,6 +82,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     async start() {
       stops.push(
         await bus.subscribe(topics.sessions, (message) => hub.endSessions(message.endedSessionIds)),
+        bus.onGap(() => hub.checkAll()),
         (options.everySecond ?? everySecond)(() => void hub.tick()),
       );
     },
@@ -105,6 +106,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       await untilEmpty(hub.connections, goodbyeMs);
       if (hub.connections.size > 0) log.warn({ sockets: hub.connections.size }, "sockets had to be cut off");
       for (const connection of [...hub.connections]) connection.terminate();
+      hub.stop();
     },
   };
 }

@@ -6,10 +6,10 @@
 import { createHash } from "node:crypto";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { SignInRequest, SignInResponse } from "@parley/api/v2/auth";
-import { createBoundedCache } from "#platform/bounded-cache.ts";
 import type { CallContext } from "#gateway/call.ts";
 import { addressKey } from "#gateway/throttle/address-key.ts";
 import type { Throttle } from "#gateway/throttle/throttle.ts";
+import { createBoundedCache } from "#platform/bounded-cache.ts";
 
 type SignIn = (request: SignInRequest, context: CallContext) => Promise<SignInResponse>;
 

@@ -31,6 +31,13 @@ export declare type BusMessage = Message<"parley.internal.v1.BusMessage"> & {
    * @generated from field: repeated string ended_session_ids = 2;
    */
   endedSessionIds: string[];
+
+  /**
+   * A user has come to a pod, or has left it.
+   *
+   * @generated from field: parley.internal.v1.PodPresence pod_presence = 10;
+   */
+  podPresence?: PodPresence | undefined;
 };
 
 /**
@@ -53,6 +60,13 @@ export declare type BusMessageJson = {
    * @generated from field: repeated string ended_session_ids = 2;
    */
   endedSessionIds?: string[];
+
+  /**
+   * A user has come to a pod, or has left it.
+   *
+   * @generated from field: parley.internal.v1.PodPresence pod_presence = 10;
+   */
+  podPresence?: PodPresenceJson;
 };
 
 /**
@@ -60,4 +74,54 @@ export declare type BusMessageJson = {
  * Use `create(BusMessageSchema)` to create a new message.
  */
 export declare const BusMessageSchema: GenMessage<BusMessage, {jsonType: BusMessageJson}>;
+
+/**
+ * @generated from message parley.internal.v1.PodPresence
+ */
+export declare type PodPresence = Message<"parley.internal.v1.PodPresence"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * As in the presence registry; of the pod that says so.
+   *
+   * @generated from field: string pod_id = 2;
+   */
+  podId: string;
+
+  /**
+   * @generated from field: bool online = 3;
+   */
+  online: boolean;
+};
+
+/**
+ * @generated from message parley.internal.v1.PodPresence
+ */
+export declare type PodPresenceJson = {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId?: string;
+
+  /**
+   * As in the presence registry; of the pod that says so.
+   *
+   * @generated from field: string pod_id = 2;
+   */
+  podId?: string;
+
+  /**
+   * @generated from field: bool online = 3;
+   */
+  online?: boolean;
+};
+
+/**
+ * Describes the message parley.internal.v1.PodPresence.
+ * Use `create(PodPresenceSchema)` to create a new message.
+ */
+export declare const PodPresenceSchema: GenMessage<PodPresence, {jsonType: PodPresenceJson}>;
 
