@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { createServiceClients } from "#app/service-clients.ts";
+import { openStamps } from "#app/stamps.ts";
 import { openStorage, type Storage } from "#app/storage.ts";
 import type { Config } from "#config/config.ts";
 import { createGateway } from "#gateway/service.ts";
@@ -87,6 +88,8 @@ function createServices(options: AppOptions, storage: Storage, stops: StopList) 
   const { config, log, clock = systemClock } = options;
   const bus = options.bus ?? createLocalBus((error) => log.error({ err: error }, "a bus handler failed"));
   const redis = openSharedRedis(options, stops);
+  const { stamps, stop: stopStamps } = openStamps(config, redis, log);
+  stops.add("stamps", stopStamps);
   const databaseFor = (user: string, maxConnections = config.database.PARLEY_DATABASE_CONNECTIONS) => {
     const database = createDatabase(
       {
@@ -106,6 +109,7 @@ function createServices(options: AppOptions, storage: Storage, stops: StopList) 
     database: databaseFor("identity"),
     secretKey: storage.secretKey,
     bus,
+    ...(stamps ? { stamps } : {}),
     clock,
     log: log.child({ service: "identity" }),
   });
@@ -114,6 +118,7 @@ function createServices(options: AppOptions, storage: Storage, stops: StopList) 
     database: databaseFor("messenger"),
     sendDatabase: databaseFor("messenger-sends", sendConnections),
     bus,
+    ...(stamps ? { stamps } : {}),
     log: log.child({ service: "messenger" }),
   });
   const gateway = createGateway({
@@ -124,6 +129,7 @@ function createServices(options: AppOptions, storage: Storage, stops: StopList) 
     clock,
     telemetry: noTelemetry,
     redis,
+    stamps,
     log: log.child({ service: "gateway" }),
   });
   return { identity, messenger, gateway };

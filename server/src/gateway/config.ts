@@ -1,3 +1,4 @@
+import { cacheSettings } from "#gateway/cache/config.ts";
 import { socketSettings } from "#gateway/realtime/socket-config.ts";
 import { integer, list, oneOf, text, url, type Values } from "#platform/settings.ts";
 import { tokenSettings } from "#platform/token-settings.ts";
@@ -27,6 +28,7 @@ export const gatewaySettings = {
     ["auto", "always"],
     "auto",
   ),
+  ...cacheSettings,
   ...tokenSettings,
   PARLEY_TOKEN_TOLERANCE_S: integer("how far clocks may differ when an access token expires", 5, {
     min: 0,

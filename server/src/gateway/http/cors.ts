@@ -9,8 +9,21 @@ export type ApplyCors = (request: IncomingMessage, response: ServerResponse) => 
 
 const methods = "GET, POST, PUT, PATCH, DELETE";
 const preflightMaxAgeS = 7_200;
-const allowedHeaders = ["Authorization", "Content-Type", "Traceparent", ...connectCors.allowedHeaders];
-const exposedHeaders = ["Allow", "Retry-After", "WWW-Authenticate", ...connectCors.exposedHeaders];
+const allowedHeaders = [
+  "Authorization",
+  "Content-Type",
+  "If-None-Match",
+  "Traceparent",
+  ...connectCors.allowedHeaders,
+];
+const exposedHeaders = [
+  "Allow",
+  "Cache-Status",
+  "ETag",
+  "Retry-After",
+  "WWW-Authenticate",
+  ...connectCors.exposedHeaders,
+];
 
 /** Throws on an entry that is not an origin. */
 export function createCors(allowedOrigins: readonly string[]): ApplyCors {
