@@ -1,6 +1,7 @@
 /** Kept answers of two pods on one database and one Redis, which is emptied, frozen and killed meanwhile. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { createTestDatabase } from "#test/database.ts";
 import { startParley } from "#test/parley.ts";
 import { newPerson, type Person, password, signedIn } from "#test/people.ts";
@@ -91,13 +92,17 @@ describe("kept answers of two pods", { skip: withoutRedis }, async () => {
     await until(() => isHit(alice, 1));
     process.kill(redis.pid, "SIGSTOP");
     try {
-      const startedAtMs = performance.now();
-      await alice.client.sendMessage(chatId, "frozen");
-      assert.ok(performance.now() - startedAtMs < 2_500, "the first one waits, for a second at the most");
-      assert.equal((await get(alice, 1)).last, "frozen");
-      const againAtMs = performance.now();
-      await sendAndRead(5, "still frozen");
-      assert.ok(performance.now() - againAtMs < 2_000, "and no other");
+      // The first change at each pod waits.
+      await sendAndRead(2, "frozen");
+      const tookMs: number[] = [];
+      for (let i = 0; i < 15; i++) {
+        const startedAtMs = performance.now();
+        await sendAndRead(1, `still frozen ${i}`);
+        tookMs.push(performance.now() - startedAtMs);
+        await delay(50);
+      }
+      const medianMs = tookMs.sort((a, b) => a - b)[7]!;
+      assert.ok(medianMs < 400, `a send and four reads take ${medianMs} ms`);
       assert.match((await get(alice, 1)).how, /fwd=bypass/);
     } finally {
       process.kill(redis.pid, "SIGCONT");

@@ -44,9 +44,9 @@ function changeStamps(stamps: Stamps, sends: ValidSend[], outcomes?: StoreOutcom
   const changed = new Set<string>();
   for (const [index, { chatId }] of sends.entries()) {
     const outcome = outcomes?.[index];
-    if (!outcome || !("refusal" in outcome) || outcome.refusal === "repeated") changed.add(tags.chat(chatId));
+    if (!outcome || !("refusal" in outcome) || outcome.refusal === "repeated") changed.add(chatId);
   }
-  return stamps.change([...changed]);
+  return stamps.change(Array.from(changed, tags.chat));
 }
 
 async function storeWithRetries({ database, log }: BatchDeps, sends: ValidSend[]): Promise<StoreOutcome[]> {

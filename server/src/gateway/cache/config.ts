@@ -19,7 +19,7 @@ export const cacheSettings = {
     300_000,
     {
       min: 0,
-      max: 86_400_000,
+      max: 3_600_000,
     },
   ),
 };

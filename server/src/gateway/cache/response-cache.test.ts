@@ -62,7 +62,7 @@ test("a hundred callers at once are answered by one call", async () => {
   assert.equal(answers.filter(({ status }) => status.endsWith("collapsed")).length, 99);
 });
 
-test("who comes after a change does not share a call that began before it", async () => {
+test("who comes after a change does not share a call that began before it", { timeout: 10_000 }, async () => {
   const { ask, service, stamps } = setUp();
   let release = () => {};
   const blocked = new Promise<void>((resolve) => {

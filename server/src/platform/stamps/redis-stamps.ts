@@ -20,7 +20,7 @@ export interface RedisStampsOptions
   writes: boolean;
 }
 
-/** Far longer than any copy is kept. A stamp that is gone is made anew, different from all before. */
+/** As long as a copy may be kept at the most. A stamp that is gone is made anew, different from all before. */
 const stampLifeMs = 3_600_000;
 
 const away = new RedisAwayError("no connection to Redis");

@@ -100,7 +100,11 @@ export function createStampLease(options: StampLeaseOptions): StampLease {
       return;
     }
     const lossesBefore = losses;
-    if (link === "away") await renew();
+    if (link === "away") {
+      // Only when Redis answers are changes tried again: while it hangs, each would wait.
+      await redisTime(redis);
+      await renew();
+    }
     if (link === "ready" && writes) await beat();
     if (link === "ready") await listen();
     if (losses !== lossesBefore) trustedUntilMs = 0;
