@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { createClockSync } from "#app/clock-sync.ts";
 import { createLocalServices, openDatabase } from "#app/local-services.ts";
 import { createServiceTransports } from "#app/service-clients.ts";
+import { openStamps } from "#app/stamps.ts";
 import { createStopList, type StopList } from "#app/stop-list.ts";
 import { openStorage, type Storage } from "#app/storage.ts";
 import type { Config } from "#config/config.ts";
@@ -20,6 +21,7 @@ import { openRedis, type Redis } from "#platform/redis.ts";
 import { createRedisBus } from "#platform/redis-bus.ts";
 import type { Service } from "#platform/service.ts";
 import { createSharedClock, type SharedClock } from "#platform/shared-clock.ts";
+import type { Stamps } from "#platform/stamps/stamps.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
 import { startServiceServer } from "#platform/wire/service-server.ts";
 
@@ -52,6 +54,7 @@ interface Surroundings {
   readonly ops: OpsServer;
   readonly bus: Bus;
   readonly redis: Redis | undefined;
+  readonly stamps: Stamps | undefined;
   readonly clock: SharedClock;
   readonly stops: StopList;
 }
@@ -103,8 +106,10 @@ async function prepare(options: AppOptions, stops: StopList): Promise<Surroundin
   ops.waitFor("start");
   const redis = await startRedis(options, ops, stops);
   const bus = options.bus ?? createBus(log, redis, stops);
+  const { stamps, stop: stopStamps } = openStamps(config, redis, log);
+  stops.add("stamps", stopStamps);
   const clock = options.clock ? fixed(options.clock) : createSharedClock(log);
-  return { config, log, signal, ops, bus, redis, clock, stops };
+  return { config, log, signal, ops, bus, redis, stamps, clock, stops };
 }
 
 const fixed = (clock: Clock): SharedClock => ({ now: () => clock.now(), adopt() {} });

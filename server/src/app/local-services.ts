@@ -10,11 +10,13 @@ import type { Clock } from "#platform/clock.ts";
 import { createDatabase, type Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
 import type { Service } from "#platform/service.ts";
+import type { Stamps } from "#platform/stamps/stamps.ts";
 
 export interface LocalServiceOptions {
   config: Config;
   storage: Storage;
   bus: Bus;
+  stamps: Stamps | undefined;
   clock: Clock;
   log: Log;
   stops: StopList;
@@ -24,7 +26,7 @@ export interface LocalServiceOptions {
 const sendConnections = 3;
 
 export function createLocalServices(options: LocalServiceOptions): Partial<Record<ServiceName, Service>> {
-  const { config, storage, bus, clock, log } = options;
+  const { config, storage, bus, stamps, clock, log } = options;
   const runs = (name: ServiceName) => config.general.PARLEY_ROLES.includes(name);
   const services: Partial<Record<ServiceName, Service>> = {};
   if (runs("identity")) {
@@ -33,6 +35,7 @@ export function createLocalServices(options: LocalServiceOptions): Partial<Recor
       database: openDatabase("identity", options),
       secretKey: storage.secretKey,
       bus,
+      ...(stamps ? { stamps } : {}),
       clock,
       log: log.child({ service: "identity" }),
     });
@@ -43,6 +46,7 @@ export function createLocalServices(options: LocalServiceOptions): Partial<Recor
       database: openDatabase("messenger", options),
       sendDatabase: openDatabase("messenger-sends", options, sendConnections),
       bus,
+      ...(stamps ? { stamps } : {}),
       log: log.child({ service: "messenger" }),
     });
   }

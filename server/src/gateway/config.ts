@@ -1,3 +1,4 @@
+import { cacheSettings } from "#gateway/cache/config.ts";
 import { socketSettings } from "#gateway/realtime/socket-config.ts";
 import { throttleSettings } from "#gateway/throttle/throttle-config.ts";
 import { integer, list, oneOf, text, url, type Values } from "#platform/settings.ts";
@@ -29,6 +30,7 @@ export const gatewaySettings = {
     "auto",
   ),
   ...throttleSettings,
+  ...cacheSettings,
   ...tokenSettings,
   PARLEY_TOKEN_TOLERANCE_S: integer("how far clocks may differ when an access token expires", 5, {
     min: 0,

@@ -5,6 +5,7 @@ import { createAdminMethods } from "#gateway/admin/admin-methods.ts";
 import { createAuthenticator } from "#gateway/auth/authenticate.ts";
 import { createEndedSessions } from "#gateway/auth/ended-sessions.ts";
 import { createTokenVerifier } from "#gateway/auth/token-verifier.ts";
+import { createRestCache } from "#gateway/cache/create-rest-cache.ts";
 import type { Overrides } from "#gateway/call.ts";
 import { callOptions } from "#gateway/call-options.ts";
 import { createCallTurns } from "#gateway/call-turns.ts";
@@ -28,6 +29,7 @@ import type { Clock } from "#platform/clock.ts";
 import { listen } from "#platform/listen.ts";
 import type { Log } from "#platform/log.ts";
 import type { Redis } from "#platform/redis.ts";
+import type { Stamps } from "#platform/stamps/stamps.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 
 export interface GatewayDependencies {
@@ -41,6 +43,8 @@ export interface GatewayDependencies {
   telemetry: Telemetry;
   /** Undefined: this gateway is the only one. */
   redis: Redis | undefined;
+  /** Undefined: no answers are kept. */
+  stamps?: Stamps | undefined;
   /** The folder of the web client's build; without one, there is no web client. */
   webRoot?: string;
 }
@@ -76,7 +80,7 @@ function createOverrides(
 }
 
 export function createGateway(dependencies: GatewayDependencies): Gateway {
-  const { config, clients, bus, clock, log, webRoot } = dependencies;
+  const { config, clients, bus, clock, log, stamps, webRoot } = dependencies;
   const endedSessions = createEndedSessions({ identity: clients.identity, bus, log });
   const authenticator = createAuthenticator({
     verifyToken: createTokenVerifier({ config, clients, clock }),
@@ -121,6 +125,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     callTimeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
     tokenToleranceMs: config.PARLEY_TOKEN_TOLERANCE_S * 1_000,
   });
+  const cache = stamps && createRestCache({ ...dependencies, stamps });
   const stops: (() => Promise<void>)[] = [];
 
   return {
@@ -131,6 +136,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       const app = await createHttpApp({
         call,
         openCall,
+        cache,
         rpc,
         cors,
         isSecure: ({ raw }) =>

@@ -8,6 +8,7 @@ import type { IdentityStore } from "#identity/store.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
+import type { Stamps } from "#platform/stamps/stamps.ts";
 
 export interface IdentityParts {
   readonly config: IdentityConfig;
@@ -17,6 +18,7 @@ export interface IdentityParts {
   readonly accessTokens: AccessTokens;
   readonly signingKeys: SigningKeys;
   readonly bus: Bus;
+  readonly stamps: Stamps;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -34,11 +34,14 @@ import type { Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
 import { migrate } from "#platform/migrate.ts";
 import type { Service } from "#platform/service.ts";
+import { noStamps, type Stamps } from "#platform/stamps/stamps.ts";
 
 export interface IdentityDeps {
   config: IdentityConfig;
   database: Database;
   bus: Bus;
+  /** Changed before a change is acknowledged; without them, nobody may keep answers. */
+  stamps?: Stamps;
   clock: Clock;
   log: Log;
   /** The master secret, 32 bytes or more, the same for all pods: seals signing keys and makes refresh tokens. */
@@ -96,7 +99,8 @@ export function createIdentity(deps: IdentityDeps): Service {
 }
 
 /** Exported for tests that put a part of their own in the place of one. */
-export function createParts({ config, database, bus, clock, log, secretKey }: IdentityDeps): IdentityParts {
+export function createParts(deps: IdentityDeps): IdentityParts {
+  const { config, database, bus, stamps = noStamps, clock, log, secretKey } = deps;
   const store = createStore(database);
   const sealer = createPrivateKeySealer(secretKey);
   const signingKeys = createSigningKeys({ config, store: store.signingKeys, sealer, clock, log });
@@ -108,6 +112,7 @@ export function createParts({ config, database, bus, clock, log, secretKey }: Id
     accessTokens: createAccessTokens({ config, keys: signingKeys, clock }),
     signingKeys,
     bus,
+    stamps,
     clock,
     log,
   };

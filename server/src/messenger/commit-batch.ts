@@ -1,4 +1,4 @@
-/** What group-commit.ts does with a batch: one statement, then the bus, then the results. */
+/** What group-commit.ts does with a batch: one statement, then the stamps and the bus, then the results. */
 import type { Event, Message } from "@parley/api/v2/event";
 import { announce } from "#messenger/announce.ts";
 import type { SendResult, ValidSend } from "#messenger/group-commit.ts";
@@ -8,10 +8,12 @@ import type { Bus } from "#platform/bus.ts";
 import { type Database, sqlState } from "#platform/database.ts";
 import { toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
+import { type Stamps, tags } from "#platform/stamps/stamps.ts";
 
 export interface BatchDeps {
   database: Database;
   bus: Bus;
+  stamps: Stamps;
   log: Log;
 }
 
@@ -22,12 +24,29 @@ const maxAttempts = 3;
 /** Rejects when nothing is known to be stored. */
 export function createBatchCommit(deps: BatchDeps): (sends: ValidSend[]) => Promise<SendResult[]> {
   return async (sends) => {
-    const outcomes = await storeWithRetries(deps, sends);
+    const outcomes = await storeWithRetries(deps, sends).catch(async (error) => {
+      // It may have been stored after all.
+      await changeStamps(deps.stamps, sends);
+      throw error;
+    });
     const results = sends.map((send, index) => toResult(send, outcomes[index]!));
+    // Under way before the event, so that who is told of the message does not read an older answer.
+    const stamped = changeStamps(deps.stamps, sends, outcomes);
     publish(deps.bus, results);
     await answerRepetitions(deps, sends, results);
+    await stamped;
     return results.map((result) => result ?? { errorCode: "internal" });
   };
+}
+
+/** Of repetitions as well: whoever stored the original may have ended before its stamp was changed. */
+function changeStamps(stamps: Stamps, sends: ValidSend[], outcomes?: StoreOutcome[]): Promise<void> {
+  const changed = new Set<string>();
+  for (const [index, { chatId }] of sends.entries()) {
+    const outcome = outcomes?.[index];
+    if (!outcome || !("refusal" in outcome) || outcome.refusal === "repeated") changed.add(chatId);
+  }
+  return stamps.change(Array.from(changed, tags.chat));
 }
 
 async function storeWithRetries({ database, log }: BatchDeps, sends: ValidSend[]): Promise<StoreOutcome[]> {

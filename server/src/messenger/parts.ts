@@ -3,12 +3,14 @@ import type { MessengerConfig } from "#messenger/config.ts";
 import type { GroupCommit } from "#messenger/group-commit.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Database } from "#platform/database.ts";
+import type { Stamps } from "#platform/stamps/stamps.ts";
 
 /** What the RPCs are made of. */
 export interface Parts {
   config: MessengerConfig;
   database: Database;
   bus: Bus;
+  stamps: Stamps;
   turns: ChatTurns;
   groupCommit: GroupCommit;
 }

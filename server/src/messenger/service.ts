@@ -28,6 +28,7 @@ import type { Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
 import { migrate } from "#platform/migrate.ts";
 import type { Service } from "#platform/service.ts";
+import { noStamps, type Stamps } from "#platform/stamps/stamps.ts";
 
 /** No clock: all times of the messenger are the database's, so that servers need not agree on one. */
 export interface MessengerDeps {
@@ -36,6 +37,8 @@ export interface MessengerDeps {
   /** Connections for sends alone, so that no number of large reads keeps a message from being stored. */
   sendDatabase?: Database;
   bus: Bus;
+  /** Changed before a change is acknowledged; without them, nobody may keep answers. */
+  stamps?: Stamps;
   log: Log;
 }
 
@@ -79,16 +82,23 @@ export function createMessenger(deps: MessengerDeps): Service {
   };
 }
 
-function createParts({ config, database, sendDatabase = database, bus, log }: MessengerDeps): Parts {
+function createParts({
+  config,
+  database,
+  sendDatabase = database,
+  bus,
+  stamps = noStamps,
+  log,
+}: MessengerDeps): Parts {
   const turns = createChatTurns(turnLimits);
   const groupCommit = new GroupCommit({
     turns,
-    store: createBatchCommit({ database: sendDatabase, bus, log }),
+    store: createBatchCommit({ database: sendDatabase, bus, stamps, log }),
     maxBatch: config.PARLEY_SEND_BATCH_MAX,
     maxBatchBytes,
     maxInFlight: config.PARLEY_SEND_BATCHES_IN_FLIGHT,
     maxQueued: config.PARLEY_SEND_QUEUE_MAX,
     maxQueuedBytes: config.PARLEY_SEND_QUEUE_MAX_BYTES,
   });
-  return { config, database, bus, turns, groupCommit };
+  return { config, database, bus, stamps, turns, groupCommit };
 }

@@ -9,9 +9,17 @@ export type ApplyCors = (request: IncomingMessage, response: ServerResponse) => 
 
 const methods = "GET, POST, PUT, PATCH, DELETE";
 const preflightMaxAgeS = 7_200;
-const allowedHeaders = ["Authorization", "Content-Type", "Traceparent", ...connectCors.allowedHeaders];
+const allowedHeaders = [
+  "Authorization",
+  "Content-Type",
+  "If-None-Match",
+  "Traceparent",
+  ...connectCors.allowedHeaders,
+];
 const exposedHeaders = [
   "Allow",
+  "Cache-Status",
+  "ETag",
   "RateLimit",
   "RateLimit-Policy",
   "Retry-After",

@@ -5,6 +5,8 @@
 import { type Message, toJson } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { sessionCookie } from "#gateway/auth/session-cookies.ts";
+import { cacheable } from "#gateway/cache/cacheable.ts";
+import { type RestCache, serveCached } from "#gateway/cache/rest-caching.ts";
 import type { Call, CallContext } from "#gateway/call.ts";
 import type { OpenCall } from "#gateway/http/call-context.ts";
 import { encodeJson } from "#gateway/json/json-encoder.ts";
@@ -19,6 +21,8 @@ export interface RestOptions {
   openCall: OpenCall;
   /** Whether cookies set in answer to this request are for HTTPS only. */
   isSecure: (request: FastifyRequest) => boolean;
+  /** Undefined: no answers are kept. */
+  cache?: RestCache | undefined;
 }
 
 declare module "fastify" {
@@ -45,19 +49,40 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
       onRequest: async (request, reply) => {
         request.callContext = await options.openCall(route.method, request.raw, reply.raw, signalOf(reply));
       },
-      handler: (request, reply) => serve(route, options, request, reply),
+      handler: handlerOf(route, options),
     });
     methodsByPath.set(path, [...(methodsByPath.get(path) ?? []), route.httpMethod]);
   }
   for (const [path, methods] of methodsByPath) refuseOtherMethods(app, path, methods);
 }
 
-async function serve(route: RestRoute, options: RestOptions, request: FastifyRequest, reply: FastifyReply) {
-  const message = readRestRequest(route, {
+type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+
+function handlerOf(route: RestRoute, options: RestOptions): Handler {
+  const { cache, call } = options;
+  const tagsOf = route.httpMethod === "GET" ? cacheable.get(route.method) : undefined;
+  if (!cache || !tagsOf) return (request, reply) => serve(route, options, request, reply);
+  return (request, reply) => {
+    const context = request.callContext!;
+    // The answer may be for others as well, who wait for it when this client has gone.
+    const load = async (message: Message) =>
+      answerBody(route, await call(route.method, message, { ...context, signal: undefined }));
+    const readMessage = () => readMessageOf(route, request);
+    const { userId } = context.caller!;
+    return serveCached({ cache, tagsOf, userId, readMessage, load }, request, reply);
+  };
+}
+
+function readMessageOf(route: RestRoute, request: FastifyRequest): Message {
+  return readRestRequest(route, {
     pathValues: Object.values(request.params as Record<string, string>),
     query: queryOf(request),
     body: restBody(request),
   });
+}
+
+async function serve(route: RestRoute, options: RestOptions, request: FastifyRequest, reply: FastifyReply) {
+  const message = readMessageOf(route, request);
   const answer = await options.call(route.method, message, request.callContext!);
   const cookie = sessionCookie({
     method: route.method,

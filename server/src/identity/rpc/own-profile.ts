@@ -7,6 +7,7 @@ import type { IdentityParts } from "#identity/parts.ts";
 import { userWithEmail } from "#identity/user-view.ts";
 import { requireActor } from "#platform/actor.ts";
 import { fault } from "#platform/errors.ts";
+import { tags } from "#platform/stamps/stamps.ts";
 
 type Users = ServiceImpl<typeof UserService>;
 
@@ -19,13 +20,14 @@ export function getMe({ store }: IdentityParts): Users["getMe"] {
   };
 }
 
-export function updateMe({ store }: IdentityParts): Users["updateMe"] {
+export function updateMe({ store, stamps }: IdentityParts): Users["updateMe"] {
   return async (request, context) => {
     const { userId } = requireActor(context);
     const name = requireDisplayName(request.name);
     const nameFolded = foldName(name);
     const row = await store.users.rename(userId, { name, nameFolded, nameGrams: nameGrams(nameFolded) });
     if (!row) throw fault("user-not-found");
+    await stamps.change([tags.user(row.id)]);
     return { user: userWithEmail(row) };
   };
 }

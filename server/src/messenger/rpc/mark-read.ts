@@ -7,16 +7,20 @@ import { toTimestamp } from "#messenger/message-row.ts";
 import type { Parts } from "#messenger/parts.ts";
 import { findReadPosition, raiseReadPosition } from "#messenger/store-members.ts";
 import { fault } from "#platform/errors.ts";
+import { tags } from "#platform/stamps/stamps.ts";
 
 /** The position only rises, and never past the last message. */
-export function markRead({ database, bus }: Parts) {
+export function markRead({ database, bus, stamps }: Parts) {
   return async (request: MarkReadRequest, context: HandlerContext): Promise<MarkReadResponse> => {
     const userId = callerOf(context);
     const chatId = readId("chatId", request.chatId);
     const raised = await raiseReadPosition(database, { chatId, userId, no: clampToInt(request.no) });
-    if (raised) announce(bus, chatId, [readEvent(chatId, userId, raised)]);
     const position = raised ?? (await findReadPosition(database, chatId, userId));
     if (!position) throw fault("chat-not-found");
+    // A position that was there already may be that of a call which ended before it came this far.
+    const stamped = stamps.change([tags.read(chatId, userId), tags.reads(chatId)]);
+    if (raised) announce(bus, chatId, [readEvent(chatId, userId, raised)]);
+    await stamped;
     const { readNo, lastNo } = position;
     return { $typeName: "parley.v2.MarkReadResponse", readNo, unread: lastNo - readNo };
   };
