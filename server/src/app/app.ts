@@ -13,9 +13,12 @@ import { type Bus, createLocalBus } from "#platform/bus.ts";
 import { type Clock, systemClock } from "#platform/clock.ts";
 import { createDatabase } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
+import { meterBus } from "#platform/metered-bus.ts";
 import { startOpsServer } from "#platform/ops-server.ts";
 import { openRedis, type Redis } from "#platform/redis.ts";
-import { noTelemetry } from "#platform/telemetry.ts";
+import { startTelemetry, type Telemetry } from "#platform/telemetry.ts";
+import { traceService } from "#platform/traced-service.ts";
+import packageJson from "../../package.json" with { type: "json" };
 
 export interface AppOptions {
   config: Config;
@@ -40,6 +43,9 @@ const webRoot = fileURLToPath(new URL("../../../web/dist", import.meta.url));
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, log, signal } = options;
   const stops = createStopList(log);
+  const telemetry = startTelemetry({ config: config.telemetry, version: packageJson.version, log });
+  // First, so that it is stopped last.
+  stops.add("telemetry", () => telemetry.stop());
   try {
     // Before the ops port, so that a second start on the same data says just that.
     const storage = await openStorage(config, log, signal);
@@ -48,10 +54,11 @@ export async function startApp(options: AppOptions): Promise<App> {
       host: config.gateway.PARLEY_HOST,
       port: config.general.PARLEY_OPS_PORT,
       log,
+      scrape: () => telemetry.scrape(),
     });
     stops.add("ops server", () => ops.stop());
     ops.waitFor("gateway");
-    const { identity, messenger, gateway } = createServices(options, storage, stops);
+    const { identity, messenger, gateway } = createServices(options, { storage, stops, telemetry });
     for (const service of [identity, messenger]) {
       signal?.throwIfAborted();
       ops.waitFor(service.name);
@@ -82,10 +89,17 @@ export async function startApp(options: AppOptions): Promise<App> {
 /** Two for the batches under way, and one for looking up the originals of repetitions. */
 const sendConnections = 3;
 
+interface Surroundings {
+  storage: Storage;
+  stops: StopList;
+  telemetry: Telemetry;
+}
+
 /** Makes every service and hands it what it needs; nothing is started yet. */
-function createServices(options: AppOptions, storage: Storage, stops: StopList) {
+function createServices(options: AppOptions, { storage, stops, telemetry }: Surroundings) {
   const { config, log, clock = systemClock } = options;
-  const bus = options.bus ?? createLocalBus((error) => log.error({ err: error }, "a bus handler failed"));
+  const onHandlerError = (error: unknown) => log.error({ err: error }, "a bus handler failed");
+  const bus = meterBus(options.bus ?? createLocalBus(onHandlerError), telemetry);
   const redis = openSharedRedis(options, stops);
   const databaseFor = (user: string, maxConnections = config.database.PARLEY_DATABASE_CONNECTIONS) => {
     const database = createDatabase(
@@ -95,13 +109,14 @@ function createServices(options: AppOptions, storage: Storage, stops: StopList) 
         acquireTimeoutMs: config.database.PARLEY_DATABASE_TIMEOUT_MS,
         statementTimeoutMs: config.database.PARLEY_DATABASE_TIMEOUT_MS,
         applicationName: `parley-${user}`,
+        telemetry,
       },
       log,
     );
     stops.add(`${user} database`, () => database.close());
     return database;
   };
-  const identity = createIdentity({
+  const identityService = createIdentity({
     config: config.identity,
     database: databaseFor("identity"),
     secretKey: storage.secretKey,
@@ -109,20 +124,23 @@ function createServices(options: AppOptions, storage: Storage, stops: StopList) 
     clock,
     log: log.child({ service: "identity" }),
   });
-  const messenger = createMessenger({
+  const messengerService = createMessenger({
     config: config.messenger,
     database: databaseFor("messenger"),
     sendDatabase: databaseFor("messenger-sends", sendConnections),
     bus,
+    telemetry,
     log: log.child({ service: "messenger" }),
   });
+  const identity = traceService(identityService, telemetry);
+  const messenger = traceService(messengerService, telemetry);
   const gateway = createGateway({
     config: config.gateway,
-    clients: createServiceClients({ identity, messenger }),
+    clients: createServiceClients({ identity, messenger }, telemetry),
     webRoot,
     bus,
     clock,
-    telemetry: noTelemetry,
+    telemetry,
     redis,
     log: log.child({ service: "gateway" }),
   });

@@ -8,6 +8,8 @@ export function describeConfig(config: Config, environment: Record<string, strin
     ...config.gateway,
     ...config.identity,
     ...config.messenger,
+    ...config.redis,
+    ...config.telemetry,
   };
   const lines = Object.entries(allSettings).map(([name, { about, secret }]) => {
     const shown = show(values[name], secret);

@@ -8,10 +8,21 @@ import { UserService } from "@parley/api/v2/user";
 import type { GatewayClients } from "#gateway/clients.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
 import type { Service } from "#platform/service.ts";
+import type { Telemetry } from "#platform/telemetry.ts";
+import { traceTransport } from "#platform/traced-transport.ts";
 
-export function createServiceClients(services: { identity: Service; messenger: Service }): GatewayClients {
-  const toIdentity = createDirectTransport((router) => services.identity.routes(router));
-  const toMessenger = createDirectTransport((router) => services.messenger.routes(router));
+export function createServiceClients(
+  services: { identity: Service; messenger: Service },
+  telemetry: Telemetry,
+): GatewayClients {
+  const transportTo = (service: Service) =>
+    traceTransport(
+      createDirectTransport((router) => service.routes(router)),
+      telemetry,
+      service.name,
+    );
+  const toIdentity = transportTo(services.identity);
+  const toMessenger = transportTo(services.messenger);
   return {
     auth: createClient(AuthService, toIdentity),
     users: createClient(UserService, toIdentity),

@@ -8,6 +8,7 @@ import { gatewaySettings } from "#gateway/config.ts";
 import { identitySettings } from "#identity/config.ts";
 import { messengerSettings } from "#messenger/config.ts";
 import { readSettings, type SettingProblem, type Settings, type Values } from "#platform/settings.ts";
+import { telemetrySettings } from "#platform/telemetry-settings.ts";
 
 export type Environment = Record<string, string | undefined>;
 
@@ -18,6 +19,7 @@ export interface Config {
   readonly gateway: Values<typeof gatewaySettings>;
   readonly identity: Values<typeof identitySettings>;
   readonly messenger: Values<typeof messengerSettings>;
+  readonly telemetry: Values<typeof telemetrySettings>;
   readonly dataDir: string;
 }
 
@@ -29,6 +31,7 @@ export const allSettings: Settings = {
   ...gatewaySettings,
   ...identitySettings,
   ...messengerSettings,
+  ...telemetrySettings,
 };
 
 export class ConfigError extends Error {
@@ -52,6 +55,7 @@ export function readConfig(environment: Environment): Config {
     gateway: readSettings(gatewaySettings, environment, problems),
     identity: readSettings(identitySettings, environment, problems),
     messenger: readSettings(messengerSettings, environment, problems),
+    telemetry: readSettings(telemetrySettings, environment, problems),
     dataDir: resolve(general.PARLEY_DATA_DIR),
   });
   problems.push(...unknownVariables(environment), ...crossChecks(config));

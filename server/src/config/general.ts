@@ -4,7 +4,10 @@ import { integer, oneOf, type Setting, secret, text, url } from "#platform/setti
 export const generalSettings = {
   PARLEY_ROLES: oneOf("which roles this process runs", ["all"], "all"),
   PARLEY_DATA_DIR: text("where everything is kept that this machine keeps", "./data"),
-  PARLEY_OPS_PORT: integer("TCP port of health and readiness; 0 takes any", 9464, { min: 0, max: 65535 }),
+  PARLEY_OPS_PORT: integer("TCP port of health, readiness and metrics; 0 takes any", 9464, {
+    min: 0,
+    max: 65535,
+  }),
   PARLEY_LOG_LEVEL: oneOf("what is logged", ["debug", "info", "warn", "error", "silent"], "info"),
   PARLEY_SECRET_KEY: secretKey(),
 };

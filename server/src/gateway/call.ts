@@ -1,5 +1,6 @@
 /** The one way into Parley: every transport turns what it receives into a Call. */
 import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
+import type { Trace } from "#platform/trace.ts";
 
 /** Who calls and how; made once per request or frame. */
 export interface CallContext {
@@ -11,6 +12,8 @@ export interface CallContext {
   readonly userAgent: string;
   /** How long the client waits; never more than the gateway's own deadline. */
   readonly timeoutMs?: number;
+  /** Undefined: neither recorded nor begun by the client. */
+  readonly trace?: Trace | undefined;
 }
 
 export interface Caller {

@@ -4,6 +4,7 @@ import { createAuthenticator } from "#gateway/auth/authenticate.ts";
 import { createEndedSessions } from "#gateway/auth/ended-sessions.ts";
 import { createTokenVerifier } from "#gateway/auth/token-verifier.ts";
 import type { Overrides } from "#gateway/call.ts";
+import { createCallObserver } from "#gateway/call-observer.ts";
 import { createCallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import type { GatewayConfig } from "#gateway/config.ts";
@@ -46,11 +47,12 @@ export interface Gateway {
 const stopGraceMs = 5_000;
 
 /** Methods that need more than their service's client. */
-function createOverrides({ config, clients }: GatewayDependencies): Overrides {
+function createOverrides({ config, clients, telemetry }: GatewayDependencies): Overrides {
   const gatherer = createSendGatherer({
     messenger: clients.messengerInternal,
     maxSends: config.PARLEY_SEND_GATHER_MAX,
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
+    telemetry,
   });
   return new Map([...createMemberChecks(clients), [MessengerService.method.sendMessage, gatherer.send]]);
 }
@@ -74,12 +76,14 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       maxWaiting: config.PARLEY_CALLER_MAX_WAITING,
     }),
   });
+  const observer = createCallObserver(dependencies.telemetry, log);
   const openCall = createOpenCall(authenticator, addresses);
   const rpc = createRpcServer({
     call,
     openCall,
     maxBodyBytes: config.PARLEY_MAX_BODY_BYTES,
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
+    observer,
     log,
   });
   const cors = createCors(config.PARLEY_ALLOWED_ORIGINS);
@@ -94,6 +98,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     bus,
     clock,
     log,
+    observer,
     callTimeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
     tokenToleranceMs: config.PARLEY_TOKEN_TOLERANCE_S * 1_000,
   });
@@ -113,6 +118,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
           addresses.isSecure(raw.socket.remoteAddress, raw.headers),
         maxBodyBytes: config.PARLEY_MAX_BODY_BYTES,
         webRoot,
+        observer,
         log,
       });
       stops.push(app.close);

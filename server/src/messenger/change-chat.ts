@@ -53,6 +53,6 @@ export async function changeChat(
       const context = { chatId, chatKind: chat.kind, title };
       return logged.map((event) => toEvent(event, { ...context, message: event.message }));
     });
-    announce(parts.bus, chatId, events);
+    announce(parts, { chatId, events });
   });
 }

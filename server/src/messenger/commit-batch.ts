@@ -3,16 +3,22 @@ import type { Event, Message } from "@parley/api/v2/event";
 import { announce } from "#messenger/announce.ts";
 import type { SendResult, ValidSend } from "#messenger/group-commit.ts";
 import { messagesOf } from "#messenger/message-row.ts";
+import { createSendMetrics, type SendMetrics } from "#messenger/send-metrics.ts";
+import { tracedSends, traceStatement } from "#messenger/send-traces.ts";
 import { findOriginals, type StoreOutcome, storeSends } from "#messenger/store-sends.ts";
+import { runInTrace } from "#platform/active-trace.ts";
 import type { Bus } from "#platform/bus.ts";
 import { type Database, sqlState } from "#platform/database.ts";
 import { toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
+import type { Telemetry } from "#platform/telemetry.ts";
+import type { Trace } from "#platform/trace.ts";
 
 export interface BatchDeps {
   database: Database;
   bus: Bus;
   log: Log;
+  telemetry: Telemetry;
 }
 
 /** Deadlock and serialisation failure: nothing was stored, and the same batch may well succeed now. */
@@ -21,13 +27,35 @@ const maxAttempts = 3;
 
 /** Rejects when nothing is known to be stored. */
 export function createBatchCommit(deps: BatchDeps): (sends: ValidSend[]) => Promise<SendResult[]> {
+  const metrics = createSendMetrics(deps.telemetry);
   return async (sends) => {
-    const outcomes = await storeWithRetries(deps, sends);
+    const outcomes = await storeObserved(deps, metrics, sends);
     const results = sends.map((send, index) => toResult(send, outcomes[index]!));
-    publish(deps.bus, results);
+    publish(deps, sends, results);
     await answerRepetitions(deps, sends, results);
     return results.map((result) => result ?? { errorCode: "internal" });
   };
+}
+
+async function storeObserved(
+  deps: BatchDeps,
+  metrics: SendMetrics,
+  sends: ValidSend[],
+): Promise<StoreOutcome[]> {
+  const startedAtMs = performance.now();
+  const endTraces = traceStatement(deps.telemetry, tracedSends(sends), sends.length);
+  try {
+    // The batch may have been set off in the trace of another call.
+    const outcomes = await runInTrace(undefined, () => storeWithRetries(deps, sends));
+    metrics.committed(outcomes, startedAtMs);
+    endTraces?.(undefined);
+    return outcomes;
+  } catch (error) {
+    const { code } = toPublicError(error);
+    metrics.failed(sends.length, code, startedAtMs);
+    endTraces?.(code);
+    throw error;
+  }
 }
 
 async function storeWithRetries({ database, log }: BatchDeps, sends: ValidSend[]): Promise<StoreOutcome[]> {
@@ -57,17 +85,31 @@ function toResult(send: ValidSend, outcome: StoreOutcome): SendResult | undefine
   return outcome.refusal === "repeated" ? undefined : { errorCode: outcome.refusal };
 }
 
+interface ChatEvents {
+  events: Event[];
+  /** Of the events at the same index; undefined as long as none is recorded. */
+  traces: Array<Trace | undefined> | undefined;
+}
+
 /** One bus message per chat. Within a chat a batch's messages are in the order of their seq. */
-function publish(bus: Bus, results: ReadonlyArray<SendResult | undefined>): void {
-  const eventsByChat = new Map<string, Event[]>();
-  for (const result of results) {
+function publish(
+  deps: BatchDeps,
+  sends: readonly ValidSend[],
+  results: ReadonlyArray<SendResult | undefined>,
+): void {
+  const byChat = new Map<string, ChatEvents>();
+  for (const [index, result] of results.entries()) {
     if (!result || !("message" in result)) continue;
     const { chatId } = result.message;
-    const events = eventsByChat.get(chatId);
-    if (events) events.push(messageEvent(result.message));
-    else eventsByChat.set(chatId, [messageEvent(result.message)]);
+    const ofChat: ChatEvents = byChat.get(chatId) ?? { events: [], traces: undefined };
+    byChat.set(chatId, ofChat);
+    const nth = ofChat.events.push(messageEvent(result.message)) - 1;
+    const { trace } = sends[index]!;
+    if (!trace) continue;
+    ofChat.traces ??= [];
+    ofChat.traces[nth] = trace;
   }
-  for (const [chatId, events] of eventsByChat) announce(bus, chatId, events);
+  for (const [chatId, { events, traces }] of byChat) announce(deps, { chatId, events, traces });
 }
 
 function messageEvent(message: Message): Event {

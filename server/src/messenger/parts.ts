@@ -3,6 +3,7 @@ import type { MessengerConfig } from "#messenger/config.ts";
 import type { GroupCommit } from "#messenger/group-commit.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Database } from "#platform/database.ts";
+import type { Telemetry } from "#platform/telemetry.ts";
 
 /** What the RPCs are made of. */
 export interface Parts {
@@ -11,4 +12,5 @@ export interface Parts {
   bus: Bus;
   turns: ChatTurns;
   groupCommit: GroupCommit;
+  telemetry: Telemetry;
 }

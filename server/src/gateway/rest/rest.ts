@@ -6,6 +6,7 @@ import { type Message, toJson } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { sessionCookie } from "#gateway/auth/session-cookies.ts";
 import type { Call, CallContext } from "#gateway/call.ts";
+import { chatIdOf } from "#gateway/call-observer.ts";
 import type { OpenCall } from "#gateway/http/call-context.ts";
 import { encodeJson } from "#gateway/json/json-encoder.ts";
 import { httpMethods, type RestRoute, restRoutes } from "#gateway/rest/http-rules.ts";
@@ -22,10 +23,6 @@ export interface RestOptions {
 }
 
 declare module "fastify" {
-  interface FastifyContextConfig {
-    /** The route as the log names it. */
-    called?: string;
-  }
   interface FastifyRequest {
     /** Set before the body is read. */
     callContext: CallContext | undefined;
@@ -41,9 +38,10 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
     app.route({
       method: route.httpMethod,
       url: path,
-      config: { called: `${route.httpMethod} ${route.template}` },
+      config: { template: route.template },
       onRequest: async (request, reply) => {
-        request.callContext = await options.openCall(route.method, request.raw, signalOf(reply));
+        const context = await options.openCall(route.method, request.raw, signalOf(reply));
+        request.callContext = { ...context, trace: request.observed?.trace };
       },
       handler: (request, reply) => serve(route, options, request, reply),
     });
@@ -58,6 +56,7 @@ async function serve(route: RestRoute, options: RestOptions, request: FastifyReq
     query: queryOf(request),
     body: restBody(request),
   });
+  if (request.observed) request.observed.chatId = chatIdOf(message);
   const answer = await options.call(route.method, message, request.callContext!);
   const cookie = sessionCookie({
     method: route.method,

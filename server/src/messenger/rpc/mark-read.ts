@@ -9,13 +9,13 @@ import { findReadPosition, raiseReadPosition } from "#messenger/store-members.ts
 import { fault } from "#platform/errors.ts";
 
 /** The position only rises, and never past the last message. */
-export function markRead({ database, bus }: Parts) {
+export function markRead(parts: Parts) {
   return async (request: MarkReadRequest, context: HandlerContext): Promise<MarkReadResponse> => {
     const userId = callerOf(context);
     const chatId = readId("chatId", request.chatId);
-    const raised = await raiseReadPosition(database, { chatId, userId, no: clampToInt(request.no) });
-    if (raised) announce(bus, chatId, [readEvent(chatId, userId, raised)]);
-    const position = raised ?? (await findReadPosition(database, chatId, userId));
+    const raised = await raiseReadPosition(parts.database, { chatId, userId, no: clampToInt(request.no) });
+    if (raised) announce(parts, { chatId, events: [readEvent(chatId, userId, raised)] });
+    const position = raised ?? (await findReadPosition(parts.database, chatId, userId));
     if (!position) throw fault("chat-not-found");
     const { readNo, lastNo } = position;
     return { $typeName: "parley.v2.MarkReadResponse", readNo, unread: lastNo - readNo };

@@ -31,6 +31,13 @@ export declare type BusMessage = Message<"parley.internal.v1.BusMessage"> & {
    * @generated from field: repeated string ended_session_ids = 2;
    */
   endedSessionIds: string[];
+
+  /**
+   * Of events that belong to a recorded trace; mostly none.
+   *
+   * @generated from field: repeated parley.internal.v1.EventTrace event_traces = 3;
+   */
+  eventTraces: EventTrace[];
 };
 
 /**
@@ -53,6 +60,13 @@ export declare type BusMessageJson = {
    * @generated from field: repeated string ended_session_ids = 2;
    */
   endedSessionIds?: string[];
+
+  /**
+   * Of events that belong to a recorded trace; mostly none.
+   *
+   * @generated from field: repeated parley.internal.v1.EventTrace event_traces = 3;
+   */
+  eventTraces?: EventTraceJson[];
 };
 
 /**
@@ -60,4 +74,48 @@ export declare type BusMessageJson = {
  * Use `create(BusMessageSchema)` to create a new message.
  */
 export declare const BusMessageSchema: GenMessage<BusMessage, {jsonType: BusMessageJson}>;
+
+/**
+ * @generated from message parley.internal.v1.EventTrace
+ */
+export declare type EventTrace = Message<"parley.internal.v1.EventTrace"> & {
+  /**
+   * Index into events.
+   *
+   * @generated from field: uint32 index = 1;
+   */
+  index: number;
+
+  /**
+   * W3C Trace Context.
+   *
+   * @generated from field: string traceparent = 2;
+   */
+  traceparent: string;
+};
+
+/**
+ * @generated from message parley.internal.v1.EventTrace
+ */
+export declare type EventTraceJson = {
+  /**
+   * Index into events.
+   *
+   * @generated from field: uint32 index = 1;
+   */
+  index?: number;
+
+  /**
+   * W3C Trace Context.
+   *
+   * @generated from field: string traceparent = 2;
+   */
+  traceparent?: string;
+};
+
+/**
+ * Describes the message parley.internal.v1.EventTrace.
+ * Use `create(EventTraceSchema)` to create a new message.
+ */
+export declare const EventTraceSchema: GenMessage<EventTrace, {jsonType: EventTraceJson}>;
 

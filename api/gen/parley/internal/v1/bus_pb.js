@@ -9,7 +9,7 @@ import { file_parley_v2_event } from "../../v2/event_pb.js";
  * Describes the file parley/internal/v1/bus.proto.
  */
 export const file_parley_internal_v1_bus = /*@__PURE__*/
-  fileDesc("ChxwYXJsZXkvaW50ZXJuYWwvdjEvYnVzLnByb3RvEhJwYXJsZXkuaW50ZXJuYWwudjEiSQoKQnVzTWVzc2FnZRIgCgZldmVudHMYASADKAsyEC5wYXJsZXkudjIuRXZlbnQSGQoRZW5kZWRfc2Vzc2lvbl9pZHMYAiADKAliBnByb3RvMw", [file_parley_v2_event]);
+  fileDesc("ChxwYXJsZXkvaW50ZXJuYWwvdjEvYnVzLnByb3RvEhJwYXJsZXkuaW50ZXJuYWwudjEifwoKQnVzTWVzc2FnZRIgCgZldmVudHMYASADKAsyEC5wYXJsZXkudjIuRXZlbnQSGQoRZW5kZWRfc2Vzc2lvbl9pZHMYAiADKAkSNAoMZXZlbnRfdHJhY2VzGAMgAygLMh4ucGFybGV5LmludGVybmFsLnYxLkV2ZW50VHJhY2UiMAoKRXZlbnRUcmFjZRINCgVpbmRleBgBIAEoDRITCgt0cmFjZXBhcmVudBgCIAEoCWIGcHJvdG8z", [file_parley_v2_event]);
 
 /**
  * Describes the message parley.internal.v1.BusMessage.
@@ -17,4 +17,11 @@ export const file_parley_internal_v1_bus = /*@__PURE__*/
  */
 export const BusMessageSchema = /*@__PURE__*/
   messageDesc(file_parley_internal_v1_bus, 0);
+
+/**
+ * Describes the message parley.internal.v1.EventTrace.
+ * Use `create(EventTraceSchema)` to create a new message.
+ */
+export const EventTraceSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_bus, 1);
 
