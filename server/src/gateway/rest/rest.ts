@@ -38,7 +38,7 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
     app.route({
       method: route.httpMethod,
       url: path,
-      config: { template: route.template },
+      config: { template: jsonTemplate(route) },
       onRequest: async (request, reply) => {
         const context = await options.openCall(route.method, request.raw, signalOf(reply));
         request.callContext = { ...context, trace: request.observed?.trace };
@@ -73,6 +73,11 @@ function answerBody({ method, responseBody }: RestRoute, answer: Message): strin
   if (!responseBody) return encodeJson(method.output, answer);
   const whole = toJson(method.output, answer, { alwaysEmitImplicit: true }) as Record<string, unknown>;
   return JSON.stringify(whole[responseBody.jsonName] ?? null);
+}
+
+/** As the API's documentation writes it: /v2/chats/{chatId}. */
+function jsonTemplate({ template }: RestRoute): string {
+  return template.replace(/\{\w+/g, (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()));
 }
 
 /** The segments' names are their positions, so that routes that name the same segment differently get along. */
