@@ -24,6 +24,8 @@ export interface BatchDeps {
 /** Deadlock and serialisation failure: nothing was stored, and the same batch may well succeed now. */
 const transientStates: readonly unknown[] = ["40P01", "40001"];
 const maxAttempts = 3;
+/** Of the recorded traces of a batch that failed, so many are named. */
+const maxTraceIds = 20;
 
 /** Rejects when nothing is known to be stored. */
 export function createBatchCommit(deps: BatchDeps): (sends: ValidSend[]) => Promise<SendResult[]> {
@@ -64,9 +66,12 @@ async function storeWithRetries({ database, log }: BatchDeps, sends: ValidSend[]
       return await storeSends(database, sends);
     } catch (error) {
       const state = sqlState(error);
+      const traceIds = tracedSends(sends)
+        ?.slice(0, maxTraceIds)
+        .map((trace) => trace.traceId);
       // Of a failed statement only its SQLSTATE is logged: PostgreSQL may quote what people wrote.
       log.warn(
-        { sqlState: state, code: toPublicError(error).code, batchSize: sends.length, attempt },
+        { sqlState: state, code: toPublicError(error).code, batchSize: sends.length, attempt, traceIds },
         "a batch of messages was not stored",
       );
       if (!transientStates.includes(state) || attempt === maxAttempts) throw error;

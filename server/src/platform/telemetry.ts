@@ -59,6 +59,11 @@ export function startTelemetry({ config, version, log }: TelemetryOptions): Runn
   const stopObserving = observeProcess(meter);
   const spans = openSpanExport(config, resource, log);
   const tracer = spans?.getTracer("parley", version) ?? noTracer;
+  const stopAll = () => {
+    stopObserving();
+    return withinStopTimeout(Promise.allSettled([spans?.shutdown(), meters.shutdown()]));
+  };
+  let stopping: Promise<void> | undefined;
   return {
     tracer,
     meter,
@@ -69,9 +74,9 @@ export function startTelemetry({ config, version, log }: TelemetryOptions): Runn
       if (errors.length > 0) log.warn({ err: errors[0] }, "a metric could not be read");
       return toPrometheus(resourceMetrics);
     },
-    async stop() {
-      stopObserving();
-      await withinStopTimeout(Promise.allSettled([spans?.shutdown(), meters.shutdown()]));
+    stop() {
+      stopping ??= stopAll();
+      return stopping;
     },
   };
 }
