@@ -62,7 +62,7 @@ interface Pending {
 interface AnswerFrame {
   id: number;
   result?: unknown;
-  error?: { code: string; message: string; violations?: Violation[] };
+  error?: { code: string; message: string; violations?: Violation[]; traceId?: string };
 }
 
 export function createSocketConnection(options: SocketConnectionOptions): SocketConnection {
@@ -225,5 +225,6 @@ export function createSocketConnection(options: SocketConnectionOptions): Socket
 }
 
 function toError(error: NonNullable<AnswerFrame["error"]>): ParleyError {
-  return new ParleyError(error.code, { detail: error.message, violations: error.violations ?? [] });
+  const { code, message, violations = [], traceId } = error;
+  return new ParleyError(code, { detail: message, violations, traceId });
 }

@@ -4,6 +4,8 @@ import { integer, oneOf, type Setting, secret, text, url, type Values } from "#p
 
 export const telemetrySettings = {
   OTEL_SDK_DISABLED: oneOf("true: no traces are recorded", ["true", "false"], "false"),
+  OTEL_TRACES_EXPORTER: oneOf("how traces leave this process", ["otlp", "none"], "otlp"),
+  OTEL_EXPORTER_OTLP_PROTOCOL: oneOf("what the collector understands", ["http/protobuf"], "http/protobuf"),
   OTEL_SERVICE_NAME: text("how this process is called in traces and metrics; without it, parley", undefined),
   OTEL_RESOURCE_ATTRIBUTES: pairs(
     text("attributes of this process, name=value with commas between", undefined),

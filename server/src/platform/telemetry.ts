@@ -98,7 +98,8 @@ function openSpanExport(
 ): BasicTracerProvider | undefined {
   const base = config.OTEL_EXPORTER_OTLP_ENDPOINT;
   const url = config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? (base && `${base.replace(/\/$/, "")}/v1/traces`);
-  if (!url || config.OTEL_SDK_DISABLED === "true") return undefined;
+  const isOff = config.OTEL_SDK_DISABLED === "true" || config.OTEL_TRACES_EXPORTER === "none";
+  if (!url || isOff) return undefined;
   return createSpanExport({ url, headers: config.OTEL_EXPORTER_OTLP_HEADERS, resource, log });
 }
 

@@ -10,7 +10,13 @@ export type ApplyCors = (request: IncomingMessage, response: ServerResponse) => 
 const methods = "GET, POST, PUT, PATCH, DELETE";
 const preflightMaxAgeS = 7_200;
 const allowedHeaders = ["Authorization", "Content-Type", "Traceparent", ...connectCors.allowedHeaders];
-const exposedHeaders = ["Allow", "Retry-After", "WWW-Authenticate", ...connectCors.exposedHeaders];
+const exposedHeaders = [
+  "Allow",
+  "Retry-After",
+  "Trace-Id",
+  "WWW-Authenticate",
+  ...connectCors.exposedHeaders,
+];
 
 /** Throws on an entry that is not an origin. */
 export function createCors(allowedOrigins: readonly string[]): ApplyCors {
