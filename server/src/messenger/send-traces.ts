@@ -28,7 +28,7 @@ export function startSendTraces(
       "parley.batch.size": sends.length,
     };
     const trace = tracing.continue(traceparent, name, { kind: SpanKind.SERVER, attributes });
-    if (!trace.span) continue;
+    if (!trace) continue;
     traces ??= new Map();
     traces.set(index, trace);
   }

@@ -30,12 +30,12 @@ export function traceService(service: Service, telemetry: Telemetry): Service {
       try {
         const answer = await runInTrace(trace, () => implementation(request, context));
         record(method, undefined, startedAtMs);
-        if (trace?.span) endSpan(trace.span, undefined);
+        if (trace) endSpan(trace.span, undefined);
         return answer;
       } catch (error) {
         const { code } = toPublicError(error);
         record(method, code, startedAtMs);
-        if (trace?.span) endSpan(trace.span, code);
+        if (trace) endSpan(trace.span, code);
         throw error;
       }
     };

@@ -20,16 +20,16 @@ export function traceTransport(transport: Transport, telemetry: Telemetry, role:
       const trace = given
         ? telemetry.tracing.continue(given, name, { kind: SpanKind.CLIENT, attributes })
         : undefined;
-      const sent = trace?.span ? withHeader(header, traceparentHeader, trace.traceparent) : header;
+      const sent = trace ? withHeader(header, traceparentHeader, trace.traceparent) : header;
       try {
         const answer = await transport.unary(method, signal, timeoutMs, sent, input, contextValues);
         record(method, undefined, startedAtMs);
-        if (trace?.span) endSpan(trace.span, undefined);
+        if (trace) endSpan(trace.span, undefined);
         return answer;
       } catch (error) {
         const { code } = toPublicError(error);
         record(method, code, startedAtMs);
-        if (trace?.span) endSpan(trace.span, code);
+        if (trace) endSpan(trace.span, code);
         throw error;
       }
     },

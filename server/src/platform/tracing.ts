@@ -10,22 +10,24 @@ import {
 } from "@opentelemetry/api";
 import { type ErrorCode, errorKinds } from "#platform/errors.ts";
 import type { Sampler } from "#platform/sampler.ts";
-import { isSampled, parseTraceparent, Trace } from "#platform/trace.ts";
+import { parseTraceparent, Trace } from "#platform/trace.ts";
 
 export interface Tracing {
   /** A call from outside: its trace goes on, or a new one begins. */
   accept(traceparent: unknown, name: string, options: SpanOptions): Trace;
   /** As accept, but undefined where there is neither a trace to go on with nor one to record. Costs next to nothing then. */
   acceptCheaply(traceparent: string | undefined, name: string, options: SpanOptions): Trace | undefined;
-  /** A call of another part of Parley, which has made the decision. */
-  continue(traceparent: string, name: string, options: SpanOptions): Trace;
+  /** What another part of Parley began, which has made the decision. Undefined when the trace is not recorded. */
+  continue(traceparent: string, name: string, options: SpanOptions): RecordedTrace | undefined;
   /** Undefined when the trace is not recorded. */
   child(parent: Trace | undefined, name: string, options: SpanOptions): Span | undefined;
 }
 
+export type RecordedTrace = Trace & { readonly span: Span };
+
 export function createTracing(tracer: Tracer, sampler: Sampler): Tracing {
   const start = (name: string, options: SpanOptions, parent: SpanContext | undefined) =>
-    new Trace(tracer.startSpan(name, options, parent ? contextOf(parent) : ROOT_CONTEXT));
+    new Trace(tracer.startSpan(name, options, parent ? contextOf(parent) : ROOT_CONTEXT)) as RecordedTrace;
   const accept: Tracing["accept"] = (traceparent, name, options) => {
     const parent = parseTraceparent(traceparent);
     return sampler.decide(parent) ? start(name, options, parent) : new Trace(undefined, parent);
@@ -37,8 +39,10 @@ export function createTracing(tracer: Tracer, sampler: Sampler): Tracing {
       return sampler.decide(undefined) ? start(name, options, undefined) : undefined;
     },
     continue(traceparent, name, options) {
+      // As formatTraceparent writes it: most are not recorded, and this is all that they cost.
+      if (!traceparent.endsWith("-01")) return undefined;
       const parent = parseTraceparent(traceparent);
-      return parent && isSampled(parent) ? start(name, options, parent) : new Trace(undefined, parent);
+      return parent && start(name, options, parent);
     },
     child: (parent, name, options) =>
       parent?.span && tracer.startSpan(name, options, contextOf(parent.span.spanContext())),

@@ -25,12 +25,12 @@ export function createPushTracing(tracing: Tracing): PushTracing {
             "parley.chat.id": chatId,
             ...(seq === undefined ? {} : { "parley.event.seq": seq }),
           };
-          const { span } = tracing.continue(traceparent, "push", {
+          const trace = tracing.continue(traceparent, "push", {
             kind: SpanKind.CONSUMER,
             startTime,
             attributes,
           });
-          span?.end(now());
+          trace?.span.end(now());
         },
       };
     },
