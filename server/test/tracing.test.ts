@@ -223,3 +223,15 @@ test("a trace holds no text, no secret and no user", async () => {
     assert.ok(!collector.everything.includes(secret), `${secret.slice(0, 20)} was exported`);
   }
 });
+
+test("a collector that is away changes nothing for anybody", async () => {
+  const away = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1", OTEL_TRACES_SAMPLER: "always_on" };
+  const pod = await startParley({ ...shared, ...away }, { bus });
+  const socket = await SocketClient.open(pod.wsUrl, alice.token);
+  const sends = Array.from({ length: 200 }, (_, i) =>
+    socket.call("MessengerService/SendMessage", { chatId, clientId: `away-${i}`, text: `${i}` }),
+  );
+  const seqs = (await Promise.all(sends)).map(({ message }) => message.seq as number);
+  assert.equal(new Set(seqs).size, 200);
+  await atFar.until(() => seqs.every((seq) => atFar.seqs(chatId).includes(seq)), "the pushes");
+});
