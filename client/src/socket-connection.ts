@@ -62,7 +62,13 @@ interface Pending {
 interface AnswerFrame {
   id: number;
   result?: unknown;
-  error?: { code: string; message: string; violations?: Violation[]; retryAfterMs?: number };
+  error?: {
+    code: string;
+    message: string;
+    violations?: Violation[];
+    retryAfterMs?: number;
+    traceId?: string;
+  };
 }
 
 export function createSocketConnection(options: SocketConnectionOptions): SocketConnection {
@@ -225,6 +231,6 @@ export function createSocketConnection(options: SocketConnectionOptions): Socket
 }
 
 function toError(error: NonNullable<AnswerFrame["error"]>): ParleyError {
-  const { code, message: detail, violations = [], retryAfterMs } = error;
-  return new ParleyError(code, { detail, violations, retryAfterMs });
+  const { code, message: detail, violations = [], retryAfterMs, traceId } = error;
+  return new ParleyError(code, { detail, violations, retryAfterMs, traceId });
 }

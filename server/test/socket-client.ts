@@ -9,7 +9,12 @@ export interface Answer {
   id: number | null;
   // biome-ignore lint/suspicious/noExplicitAny: whatever the method answers
   result?: any;
-  error?: { code: string; message: string; violations?: { field: string; message: string }[] };
+  error?: {
+    code: string;
+    message: string;
+    traceId?: string;
+    violations?: { field: string; message: string }[];
+  };
 }
 
 const deadlineMs = 5_000;

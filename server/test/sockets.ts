@@ -11,6 +11,7 @@ import { MessengerService } from "@parley/api/v2/messenger";
 import { UserService } from "@parley/api/v2/user";
 import { createAuthenticator } from "#gateway/auth/authenticate.ts";
 import type { Caller, Overrides } from "#gateway/call.ts";
+import { createSilentObserver } from "#gateway/call-observer.ts";
 import { createCallTurns } from "#gateway/call-turns.ts";
 import { createClientAddresses } from "#gateway/http/client-address.ts";
 import { createCall } from "#gateway/pipeline.ts";
@@ -77,6 +78,7 @@ export async function startSockets({ config: overrides, bus: givenBus }: TestSoc
   });
   let tick = () => {};
   const sockets = createSocketServer({
+    observer: createSilentObserver(createLog("silent")),
     config: { ...readSettings(socketSettings, {}, []), ...overrides },
     clients,
     identity: clients.identity,

@@ -16,14 +16,16 @@ import { type Bus, createLocalBus } from "#platform/bus.ts";
 import { createCircuits } from "#platform/circuit/circuits.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
+import { meterBus } from "#platform/metered-bus.ts";
 import { type OpsServer, startOpsServer } from "#platform/ops-server.ts";
 import { openRedis, type Redis } from "#platform/redis.ts";
 import { createRedisBus } from "#platform/redis-bus.ts";
 import type { Service } from "#platform/service.ts";
 import { createSharedClock, type SharedClock } from "#platform/shared-clock.ts";
 import type { Stamps } from "#platform/stamps/stamps.ts";
-import { noTelemetry } from "#platform/telemetry.ts";
+import { type RunningTelemetry, startTelemetry } from "#platform/telemetry.ts";
 import { startServiceServer } from "#platform/wire/service-server.ts";
+import packageJson from "../../package.json" with { type: "json" };
 
 export interface AppOptions {
   config: Config;
@@ -52,6 +54,7 @@ interface Surroundings {
   readonly log: Log;
   readonly signal: AbortSignal | undefined;
   readonly ops: OpsServer;
+  readonly telemetry: RunningTelemetry;
   readonly bus: Bus;
   readonly redis: Redis | undefined;
   readonly stamps: Stamps | undefined;
@@ -66,13 +69,16 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { config, log, signal } = options;
   const stops = createStopList(log);
   const runs = config.general.PARLEY_ROLES;
+  const telemetry = startTelemetry({ config: config.telemetry, version: packageJson.version, log });
+  // First, so that it is stopped last.
+  stops.add("telemetry", () => telemetry.stop());
   try {
     // Before the ops port, so that a second start on the same data says just that.
     const storage = serviceNames.some((name) => runs.includes(name))
       ? await openStorage(config, log, signal)
       : undefined;
     if (storage) stops.add("storage", () => storage.stop());
-    const surroundings = await prepare(options, stops);
+    const surroundings = await prepare(options, telemetry, stops);
     const local = storage ? await startServices(surroundings, storage, options.clock) : {};
     const servicePort = await serveToOthers(surroundings, Object.values(local));
     const gateway = runs.includes("gateway") ? await startGateway(surroundings, local) : undefined;
@@ -95,32 +101,40 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 }
 
-async function prepare(options: AppOptions, stops: StopList): Promise<Surroundings> {
+async function prepare(
+  options: AppOptions,
+  telemetry: RunningTelemetry,
+  stops: StopList,
+): Promise<Surroundings> {
   const { config, log, signal } = options;
   const ops = await startOpsServer({
     host: config.gateway.PARLEY_HOST,
     port: config.general.PARLEY_OPS_PORT,
     log,
+    scrape: () => telemetry.scrape(),
   });
   stops.add("ops server", () => ops.stop());
   ops.waitFor("start");
-  const redis = await startRedis(options, ops, stops);
-  const bus = options.bus ?? createBus(log, redis, stops);
+  const redis = await startRedis(options, { ops, telemetry, stops });
+  const bus = meterBus(options.bus ?? createBus(log, redis, { telemetry, stops }), telemetry);
   const { stamps, stop: stopStamps } = openStamps(config, redis, log);
   stops.add("stamps", stopStamps);
   const clock = options.clock ? fixed(options.clock) : createSharedClock(log);
-  return { config, log, signal, ops, bus, redis, stamps, clock, stops };
+  return { config, log, signal, ops, telemetry, bus, redis, stamps, clock, stops };
 }
 
 const fixed = (clock: Clock): SharedClock => ({ now: () => clock.now(), adopt() {} });
 
 /** Undefined without REDIS_URL: this process is the only one. Waits for Redis, so that a start says what is wrong. */
-async function startRedis(options: AppOptions, ops: OpsServer, stops: StopList): Promise<Redis | undefined> {
+async function startRedis(
+  options: AppOptions,
+  { ops, telemetry, stops }: Pick<Surroundings, "ops" | "telemetry" | "stops">,
+): Promise<Redis | undefined> {
   const { config, signal } = options;
   const url = config.redis.REDIS_URL;
   if (!url) return undefined;
   const log = options.log.child({ service: "redis" });
-  const redis = openRedis({ url, log, meter: noTelemetry.meter });
+  const redis = openRedis({ url, log, meter: telemetry.meter });
   stops.add("redis", () => redis.stop());
   ops.waitFor("redis");
   log.info("waiting for Redis");
@@ -129,9 +143,13 @@ async function startRedis(options: AppOptions, ops: OpsServer, stops: StopList):
   return redis;
 }
 
-function createBus(log: Log, redis: Redis | undefined, stops: StopList): Bus {
+function createBus(
+  log: Log,
+  redis: Redis | undefined,
+  { telemetry, stops }: Pick<Surroundings, "telemetry" | "stops">,
+): Bus {
   if (!redis) return createLocalBus((error) => log.error({ err: error }, "a bus handler failed"));
-  const bus = createRedisBus({ redis, log: log.child({ service: "bus" }), meter: noTelemetry.meter });
+  const bus = createRedisBus({ redis, log: log.child({ service: "bus" }), meter: telemetry.meter });
   stops.add("bus", async () => bus.stop());
   return bus;
 }
@@ -174,10 +192,10 @@ async function startGateway(
   surroundings: Surroundings,
   local: Parameters<typeof createServiceTransports>[0]["local"],
 ) {
-  const { config, log, ops, stops, signal } = surroundings;
+  const { config, log, ops, stops, signal, telemetry } = surroundings;
   signal?.throwIfAborted();
   ops.waitFor("gateway");
-  const circuits = createCircuits({ settings: config.circuits, meter: noTelemetry.meter, log });
+  const circuits = createCircuits({ settings: config.circuits, meter: telemetry.meter, log });
   const services = createServiceTransports({ ...surroundings, circuits, local });
   stops.add("services", () => services.stop());
   await services.start();
@@ -187,7 +205,6 @@ async function startGateway(
     clients: services.clients,
     circuits,
     webRoot,
-    telemetry: noTelemetry,
     log: log.child({ service: "gateway" }),
   });
   stops.add("gateway", () => gateway.stop());

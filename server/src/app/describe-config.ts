@@ -2,16 +2,8 @@ import { allSettings, type Config } from "#config/config.ts";
 
 /** The effective configuration as lines of NAME=value that a shell can read, each under its meaning. */
 export function describeConfig(config: Config, environment: Record<string, string | undefined>): string {
-  const values: Record<string, unknown> = {
-    ...config.general,
-    ...config.database,
-    ...config.redis,
-    ...config.service,
-    ...config.circuits,
-    ...config.gateway,
-    ...config.identity,
-    ...config.messenger,
-  };
+  const { dataDir: _, ...tables } = config;
+  const values: Record<string, unknown> = Object.assign({}, ...Object.values(tables));
   const lines = Object.entries(allSettings).map(([name, { about, secret }]) => {
     const shown = show(values[name], secret);
     const origin = environment[name] ? "" : " (default)";

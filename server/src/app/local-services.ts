@@ -11,6 +11,8 @@ import { createDatabase, type Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
 import type { Service } from "#platform/service.ts";
 import type { Stamps } from "#platform/stamps/stamps.ts";
+import type { Telemetry } from "#platform/telemetry.ts";
+import { traceService } from "#platform/traced-service.ts";
 
 export interface LocalServiceOptions {
   config: Config;
@@ -19,6 +21,7 @@ export interface LocalServiceOptions {
   stamps: Stamps | undefined;
   clock: Clock;
   log: Log;
+  telemetry: Telemetry;
   stops: StopList;
 }
 
@@ -26,11 +29,11 @@ export interface LocalServiceOptions {
 const sendConnections = 3;
 
 export function createLocalServices(options: LocalServiceOptions): Partial<Record<ServiceName, Service>> {
-  const { config, storage, bus, stamps, clock, log } = options;
+  const { config, storage, bus, stamps, clock, log, telemetry } = options;
   const runs = (name: ServiceName) => config.general.PARLEY_ROLES.includes(name);
   const services: Partial<Record<ServiceName, Service>> = {};
   if (runs("identity")) {
-    services.identity = createIdentity({
+    const identity = createIdentity({
       config: config.identity,
       database: openDatabase("identity", options),
       secretKey: storage.secretKey,
@@ -39,23 +42,32 @@ export function createLocalServices(options: LocalServiceOptions): Partial<Recor
       clock,
       log: log.child({ service: "identity" }),
     });
+    services.identity = traceService(identity, telemetry);
   }
   if (runs("messenger")) {
-    services.messenger = createMessenger({
+    const messenger = createMessenger({
       config: config.messenger,
       database: openDatabase("messenger", options),
       sendDatabase: openDatabase("messenger-sends", options, sendConnections),
       bus,
       ...(stamps ? { stamps } : {}),
+      telemetry,
       log: log.child({ service: "messenger" }),
     });
+    services.messenger = traceService(messenger, telemetry);
   }
   return services;
 }
 
 export function openDatabase(
   user: string,
-  { config, storage, stops, log }: Pick<LocalServiceOptions, "config" | "storage" | "stops" | "log">,
+  {
+    config,
+    storage,
+    stops,
+    telemetry,
+    log,
+  }: Pick<LocalServiceOptions, "config" | "storage" | "stops" | "telemetry" | "log">,
   maxConnections = config.database.PARLEY_DATABASE_CONNECTIONS,
 ): Database {
   const database = createDatabase(
@@ -65,6 +77,7 @@ export function openDatabase(
       acquireTimeoutMs: config.database.PARLEY_DATABASE_TIMEOUT_MS,
       statementTimeoutMs: config.database.PARLEY_DATABASE_TIMEOUT_MS,
       applicationName: `parley-${user}`,
+      telemetry,
     },
     log,
   );

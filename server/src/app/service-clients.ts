@@ -19,6 +19,8 @@ import { guardTransport } from "#platform/guarded-transport.ts";
 import type { Log } from "#platform/log.ts";
 import type { Service } from "#platform/service.ts";
 import type { SharedClock } from "#platform/shared-clock.ts";
+import type { Telemetry } from "#platform/telemetry.ts";
+import { traceTransport } from "#platform/traced-transport.ts";
 import { createBalancedTransport } from "#platform/wire/balanced-transport.ts";
 import { createSignHeaders } from "#platform/wire/credentials.ts";
 import { createEndpoint, type Endpoint } from "#platform/wire/endpoint.ts";
@@ -30,6 +32,7 @@ export interface ServiceTransportOptions {
   local: Partial<Record<ServiceName, Service>>;
   circuits: Circuits;
   clock: SharedClock;
+  telemetry: Telemetry;
   log: Log;
 }
 
@@ -51,8 +54,9 @@ export function createServiceTransports(options: ServiceTransportOptions): Servi
     endpointSets.push(endpoints);
     return createBalancedTransport({ endpoints: () => endpoints.current(), isRefusal: isCircuitOpen });
   };
+  const traced = (name: ServiceName) => traceTransport(transportTo(name), options.telemetry, name);
   return {
-    clients: createClients(transportTo("identity"), transportTo("messenger")),
+    clients: createClients(traced("identity"), traced("messenger")),
     async start() {
       await Promise.all(endpointSets.map((endpoints) => endpoints.start()));
     },

@@ -16,6 +16,7 @@ import { identitySettings } from "#identity/config.ts";
 import { messengerSettings } from "#messenger/config.ts";
 import { circuitSettings } from "#platform/circuit/settings.ts";
 import { readSettings, type SettingProblem, type Settings, type Values } from "#platform/settings.ts";
+import { telemetrySettings } from "#platform/telemetry-settings.ts";
 
 export type Environment = Record<string, string | undefined>;
 
@@ -28,6 +29,7 @@ export interface Config {
   readonly gateway: Values<typeof gatewaySettings>;
   readonly identity: Values<typeof identitySettings>;
   readonly messenger: Values<typeof messengerSettings>;
+  readonly telemetry: Values<typeof telemetrySettings>;
   readonly dataDir: string;
 }
 
@@ -41,6 +43,7 @@ export const allSettings: Settings = {
   ...gatewaySettings,
   ...identitySettings,
   ...messengerSettings,
+  ...telemetrySettings,
 };
 
 export class ConfigError extends Error {
@@ -66,6 +69,7 @@ export function readConfig(environment: Environment): Config {
     gateway: readSettings(gatewaySettings, environment, problems),
     identity: readSettings(identitySettings, environment, problems),
     messenger: readSettings(messengerSettings, environment, problems),
+    telemetry: readSettings(telemetrySettings, environment, problems),
     dataDir: resolve(general.PARLEY_DATA_DIR),
   });
   problems.push(...unknownVariables(environment), ...crossChecks(config));

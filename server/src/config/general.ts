@@ -9,7 +9,10 @@ export type Role = (typeof roleNames)[number];
 export const generalSettings = {
   PARLEY_ROLES: roles(),
   PARLEY_DATA_DIR: text("where everything is kept that this machine keeps", "./data"),
-  PARLEY_OPS_PORT: integer("TCP port of health and readiness; 0 takes any", 9464, { min: 0, max: 65535 }),
+  PARLEY_OPS_PORT: integer("TCP port of health, readiness and metrics; 0 takes any", 9464, {
+    min: 0,
+    max: 65535,
+  }),
   PARLEY_LOG_LEVEL: oneOf("what is logged", ["debug", "info", "warn", "error", "silent"], "info"),
   PARLEY_SECRET_KEY: secretKey(),
 };

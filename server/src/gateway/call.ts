@@ -1,5 +1,6 @@
 /** The one way into Parley: every transport turns what it receives into a Call. */
 import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
+import type { Trace } from "#platform/trace.ts";
 
 /** Who calls and how; made once per request or frame. */
 export interface CallContext {
@@ -13,6 +14,8 @@ export interface CallContext {
   readonly timeoutMs?: number;
   /** Whether rate limits have been applied already, before the request's body was read. */
   readonly isAdmitted?: boolean;
+  /** Undefined: neither recorded nor begun by the client. */
+  readonly trace?: Trace | undefined;
 }
 
 export interface Caller {

@@ -5,6 +5,8 @@ import { catchUp } from "#gateway/realtime/catch-up.ts";
 import { ChatFeed, type FeedSurroundings } from "#gateway/realtime/chat-feed.ts";
 import { eventFrames, eventJson } from "#gateway/realtime/event-page.ts";
 import type { EventReader } from "#gateway/realtime/event-reader.ts";
+import type { PushTracing } from "#gateway/realtime/push-tracing.ts";
+import type { RealtimeStats } from "#gateway/realtime/realtime-stats.ts";
 import type { Subscriber } from "#gateway/realtime/subscriber.ts";
 import { type Bus, topics, type Unsubscribe } from "#platform/bus.ts";
 import type { Clock } from "#platform/clock.ts";
@@ -16,6 +18,8 @@ export interface FanOutOptions {
   log: Log;
   clock: Clock;
   listenersOf(userId: string): Iterable<Subscriber>;
+  stats: RealtimeStats;
+  pushTracing: PushTracing;
 }
 
 interface OpenFeed {
@@ -28,10 +32,9 @@ export class FanOut {
   readonly #surroundings: FeedSurroundings;
   readonly #feeds = new Map<string, OpenFeed>();
 
-  constructor({ bus, reader, log, clock, listenersOf }: FanOutOptions) {
+  constructor({ bus, ...surroundings }: FanOutOptions) {
     this.#bus = bus;
-    const onClosed = (feed: ChatFeed) => this.#forget(feed);
-    this.#surroundings = { reader, log, clock, listenersOf, onClosed };
+    this.#surroundings = { ...surroundings, onClosed: (feed) => this.#forget(feed) };
   }
 
   /** Open feeds. */
@@ -48,7 +51,9 @@ export class FanOut {
     const known = this.get(chatId);
     if (known) return known;
     const feed = new ChatFeed(chatId, this.#surroundings);
-    const subscription = this.#bus.subscribe(topics.chat(chatId), (message) => feed.offer(message.events));
+    const subscription = this.#bus.subscribe(topics.chat(chatId), (message) =>
+      feed.offer(message.events, message.eventTraces),
+    );
     this.#feeds.set(chatId, { feed, subscription });
     feed.opened = subscription.then(() => {});
     feed.opened.catch((error) => {
@@ -69,17 +74,25 @@ export class FanOut {
   }
 
   /** What the bus says to a user: pushed as it is, and a new chat of hers is joined. */
-  takeUserMessage(userId: string, { events }: BusMessage): void {
-    for (const event of events) {
-      if (event.seq !== undefined) this.#takeNumbered(userId, event, event.seq);
-      else this.#takeUnnumbered(userId, event);
+  takeUserMessage(userId: string, { events, eventTraces }: BusMessage): void {
+    for (const [index, event] of events.entries()) {
+      if (event.seq !== undefined) {
+        this.#takeNumbered(userId, event, event.seq);
+      } else {
+        const traceparent = eventTraces.find((one) => one.index === index)?.traceparent;
+        this.#takeUnnumbered(userId, event, traceparent);
+      }
     }
   }
 
-  #takeUnnumbered(userId: string, event: Event) {
+  #takeUnnumbered(userId: string, event: Event, traceparent: string | undefined) {
     const listeners = [...this.#surroundings.listenersOf(userId)];
     if (listeners.length === 0) return;
+    const { stats, pushTracing } = this.#surroundings;
+    const received = traceparent ? pushTracing.receive(traceparent) : undefined;
     for (const frame of eventFrames([eventJson(event)])) for (const one of listeners) one.push(frame);
+    stats.pushedEvents += listeners.length;
+    received?.pushed(listeners.length, event);
     // A chat that was just created: it is followed from its first event on.
     if (event.kind === "chat" && event.chatId) this.#follow(event.chatId, listeners);
   }

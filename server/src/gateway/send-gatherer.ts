@@ -8,6 +8,7 @@
 import { randomUUID } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
+import { type Span, SpanKind } from "@opentelemetry/api";
 import type { MessengerInternalService, Send, SendOutcome } from "@parley/api/internal/messenger";
 import { SendSchema } from "@parley/api/internal/messenger";
 import {
@@ -17,7 +18,10 @@ import {
 } from "@parley/api/v2/messenger";
 import type { CallContext } from "#gateway/call.ts";
 import { invalidFields } from "#gateway/validation.ts";
-import { type ErrorCode, errorKinds, fault, toFault } from "#platform/errors.ts";
+import { type ErrorCode, errorKinds, fault, toFault, toPublicError } from "#platform/errors.ts";
+import { noTelemetry, type Telemetry } from "#platform/telemetry.ts";
+import { formatTraceparent } from "#platform/trace.ts";
+import { endSpan } from "#platform/tracing.ts";
 
 export interface SendGatherer {
   /** To be called in the order in which the messages shall be stored. */
@@ -29,10 +33,13 @@ export interface SendGathererOptions {
   /** Sends that may be waiting or under way. */
   maxSends: number;
   timeoutMs: number;
+  telemetry?: Telemetry;
 }
 
 interface Item {
   send: Send;
+  /** From its arrival here to its answer; undefined: the trace is not recorded. */
+  span: Span | undefined;
   /** By performance.now(). The same patience for all, so a lane's items expire in their order. */
   expiresAtMs: number;
   resolve: (response: SendMessageResponse) => void;
@@ -49,19 +56,36 @@ const maxBatchSends = 1_000;
 const maxBatchChars = 1_048_576;
 /** Of all sends that are waiting or under way. */
 const maxChars = 33_554_432;
+const clientSpanName = "parley.internal.v1.MessengerInternalService/SendMessages";
+const clientSpan = {
+  kind: SpanKind.CLIENT,
+  attributes: {
+    "rpc.system.name": "connectrpc",
+    "rpc.method": clientSpanName,
+    "parley.role": "messenger",
+  },
+};
 
-export function createSendGatherer({ messenger, maxSends, timeoutMs }: SendGathererOptions): SendGatherer {
+export function createSendGatherer(options: SendGathererOptions): SendGatherer {
+  const { messenger, maxSends, timeoutMs, telemetry = noTelemetry } = options;
   const lanes: Lane[] = Array.from({ length: laneCount }, () => ({ waiting: [], isRunning: false }));
   let sends = 0;
   let chars = 0;
+  telemetry.meter
+    .createObservableUpDownCounter("parley.gateway.sends.pending", {
+      unit: "{message}",
+      description: "Messages that wait for the messenger, or for its answer",
+    })
+    .addCallback((result) => result.observe(sends));
 
   async function deliver(batch: Item[]) {
+    for (const { span } of batch) span?.addEvent("handed on", { "parley.batch.size": batch.length });
     try {
       const request = { sends: batch.map((item) => item.send) };
       const { outcomes } = await messenger.sendMessages(request, { timeoutMs });
       for (const [index, item] of batch.entries()) settle(item, outcomes[index]);
     } catch (error) {
-      for (const item of batch) item.reject(toFault(error));
+      for (const item of batch) refuse(item, toFault(error));
     } finally {
       forget(batch);
     }
@@ -74,7 +98,7 @@ export function createSendGatherer({ messenger, maxSends, timeoutMs }: SendGathe
 
   function refuseExpired(lane: Lane) {
     const expired = takeExpired(lane, performance.now());
-    for (const item of expired) item.reject(fault("timeout"));
+    for (const item of expired) refuse(item, fault("timeout"));
     forget(expired);
   }
 
@@ -87,7 +111,7 @@ export function createSendGatherer({ messenger, maxSends, timeoutMs }: SendGathe
   }
 
   return {
-    send(request, { caller }) {
+    send(request, { caller, trace }) {
       if (!caller) return Promise.reject(fault("unauthenticated"));
       if (sends >= maxSends || chars >= maxChars) return Promise.reject(fault("overloaded"));
       sends += 1;
@@ -100,7 +124,10 @@ export function createSendGatherer({ messenger, maxSends, timeoutMs }: SendGathe
       }
       return new Promise((resolve, reject) => {
         const expiresAtMs = performance.now() + timeoutMs;
-        lane.waiting.push({ send: toSend(request, caller.userId), expiresAtMs, resolve, reject });
+        const send = toSend(request, caller.userId);
+        const span = trace && telemetry.tracing.child(trace, clientSpanName, clientSpan);
+        if (span) send.traceparent = formatTraceparent(span.spanContext());
+        lane.waiting.push({ send, span, expiresAtMs, resolve, reject });
       });
     },
   };
@@ -131,8 +158,14 @@ function takeBatch(lane: Lane): Item[] {
 }
 
 function settle(item: Item, outcome: SendOutcome | undefined) {
-  if (outcome?.message) item.resolve(create(SendMessageResponseSchema, { message: outcome.message }));
-  else item.reject(toRefusal(outcome));
+  if (!outcome?.message) return refuse(item, toRefusal(outcome));
+  if (item.span) endSpan(item.span, undefined);
+  item.resolve(create(SendMessageResponseSchema, { message: outcome.message }));
+}
+
+function refuse({ span, reject }: Item, error: Error) {
+  if (span) endSpan(span, toPublicError(error).code);
+  reject(error);
 }
 
 function toRefusal(outcome: SendOutcome | undefined): Error {

@@ -7,6 +7,7 @@ import { createEndedSessions } from "#gateway/auth/ended-sessions.ts";
 import { createTokenVerifier } from "#gateway/auth/token-verifier.ts";
 import { createRestCache } from "#gateway/cache/create-rest-cache.ts";
 import type { Overrides } from "#gateway/call.ts";
+import { createCallObserver } from "#gateway/call-observer.ts";
 import { callOptions } from "#gateway/call-options.ts";
 import { createCallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
@@ -60,13 +61,14 @@ const stopGraceMs = 5_000;
 
 /** Methods that need more than their service's client. */
 function createOverrides(
-  { config, clients, circuits, clock }: GatewayDependencies,
+  { config, clients, circuits, clock, telemetry }: GatewayDependencies,
   throttle: Throttle,
 ): Overrides {
   const gatherer = createSendGatherer({
     messenger: clients.messengerInternal,
     maxSends: config.PARLEY_SEND_GATHER_MAX,
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
+    telemetry,
   });
   const signIn = limitSignIn(throttle, (request, context) =>
     clients.auth.signIn(request, callOptions(context)),
@@ -100,12 +102,14 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     }),
     throttle,
   });
+  const observer = createCallObserver(dependencies.telemetry, log);
   const openCall = createOpenCall(authenticator, addresses, throttle);
   const rpc = createRpcServer({
     call,
     openCall,
     maxBodyBytes: config.PARLEY_MAX_BODY_BYTES,
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
+    observer,
     log,
   });
   const cors = createCors(config.PARLEY_ALLOWED_ORIGINS);
@@ -122,6 +126,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     redis: dependencies.redis,
     clock,
     log,
+    observer,
     callTimeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
     tokenToleranceMs: config.PARLEY_TOKEN_TOLERANCE_S * 1_000,
   });
@@ -144,6 +149,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
           addresses.isSecure(raw.socket.remoteAddress, raw.headers),
         maxBodyBytes: config.PARLEY_MAX_BODY_BYTES,
         webRoot,
+        observer,
         log,
       });
       stops.push(app.close);

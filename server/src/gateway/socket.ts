@@ -6,8 +6,8 @@ import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
 import type { WebSocket } from "ws";
 import type { EndedSessions } from "#gateway/auth/ended-sessions.ts";
 import type { CallContext, Caller } from "#gateway/call.ts";
+import { chatIdOf, type RpcObserver } from "#gateway/call-observer.ts";
 import { logFailure } from "#gateway/http/failure-log.ts";
-import { traceIdOf } from "#gateway/http/trace.ts";
 import { decodeJson } from "#gateway/json/json-decoder.ts";
 import {
   BadFrameError,
@@ -27,8 +27,9 @@ import type { TimerWheel, Wakeable } from "#gateway/realtime/timer-wheel.ts";
 import { TokenBucket } from "#gateway/realtime/token-bucket.ts";
 import type { UserConnection } from "#gateway/realtime/user-connections.ts";
 import type { Clock } from "#platform/clock.ts";
-import { fault, toPublicError } from "#platform/errors.ts";
+import { fault, type PublicError, toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
+import { Trace } from "#platform/trace.ts";
 
 export interface SocketSurroundings {
   readonly config: SocketConfig;
@@ -38,7 +39,15 @@ export interface SocketSurroundings {
   readonly endedSessions: Pick<EndedSessions, "has">;
   /** How far clocks may differ when a token expires. */
   readonly tokenToleranceMs: number;
-  answer(connection: Connection, method: DescMethodUnary, request: Message): Promise<Message>;
+  readonly observer: RpcObserver;
+  answer(
+    connection: Connection,
+    method: DescMethodUnary,
+    request: Message,
+    trace: Trace | undefined,
+  ): Promise<Message>;
+  /** Called when the server closes it. */
+  onClose(reason: CloseReason): void;
   /** Called once, when it closes: it gets nothing more. */
   onEnd(connection: Connection): void;
   /** Called once, when the TCP connection is gone. */
@@ -123,6 +132,7 @@ export class Connection implements UserConnection, Wakeable {
 
   close(reason: CloseReason): void {
     if (this.#isEnded) return;
+    this.#surroundings.onClose(reason);
     this.#end();
     this.#ws.close(reason.code, reason.text);
   }
@@ -181,23 +191,36 @@ export class Connection implements UserConnection, Wakeable {
     if (this.#badFrames >= maxBadFrames) this.close(closeReasons.badFrames);
   }
 
-  async #answer({ id, call, params }: CallFrame, method: DescMethodUnary, isAllowed: boolean) {
+  async #answer(frame: CallFrame, method: DescMethodUnary, isAllowed: boolean) {
     this.#calls += 1;
+    const { observer } = this.#surroundings;
+    const startedAtMs = performance.now();
+    let trace = observer.acceptCheaply(method, frame.traceparent);
+    let told: PublicError | undefined;
+    let chatId: string | undefined;
     try {
-      if (!isAllowed || this.#calls > this.#surroundings.config.PARLEY_WS_MAX_CALLS)
-        throw fault("too-many-requests");
-      if (this.#isDraining) throw fault("unavailable");
-      if (this.#surroundings.clock.now() >= this.#expiresAtMs()) throw fault("token-expired");
-      const request = decodeJson(method.input, params);
-      const result = await this.#surroundings.answer(this, method, request);
-      this.push(resultFrame(id, method.output, result));
+      this.#requireMayCall(isAllowed);
+      const request = decodeJson(method.input, frame.params);
+      chatId = chatIdOf(request);
+      const result = await this.#surroundings.answer(this, method, request, trace);
+      this.push(resultFrame(frame.id, method.output, result));
     } catch (error) {
-      const told = toPublicError(error);
-      logFailure(this.#surroundings.log, { told, error, called: call, traceId: traceIdOf(undefined) });
-      this.push(errorFrame(id, error));
+      told = toPublicError(error);
+      trace ??= new Trace(undefined);
+      const { caller } = this.context;
+      logFailure(this.#surroundings.log, { told, error, called: frame.call, trace, caller, chatId });
+      this.push(errorFrame(frame.id, error, trace.traceId));
     }
+    observer.finished(method, { startedAtMs, trace, told, caller: this.context.caller, chatId });
     this.#calls -= 1;
     if (this.#isDraining && this.#calls === 0) this.close(closeReasons.restart);
+  }
+
+  #requireMayCall(isAllowed: boolean) {
+    const { config, clock } = this.#surroundings;
+    if (!isAllowed || this.#calls > config.PARLEY_WS_MAX_CALLS) throw fault("too-many-requests");
+    if (this.#isDraining) throw fault("unavailable");
+    if (clock.now() >= this.#expiresAtMs()) throw fault("token-expired");
   }
 
   #expiresAtMs(): number {

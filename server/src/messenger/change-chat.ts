@@ -54,7 +54,7 @@ export async function changeChat(
         // Whatever came of it: it may have been committed all the same, or be the repetition of a change whose process
         // ended before the stamps were changed.
         if (isMember) stamped = parts.stamps.change(changedTags(chatId, events));
-        announce(parts.bus, chatId, events);
+        announce(parts, { chatId, events });
       }
     });
   } finally {

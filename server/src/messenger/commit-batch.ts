@@ -3,28 +3,37 @@ import type { Event, Message } from "@parley/api/v2/event";
 import { announce } from "#messenger/announce.ts";
 import type { SendResult, ValidSend } from "#messenger/group-commit.ts";
 import { messagesOf } from "#messenger/message-row.ts";
+import { createSendMetrics, type SendMetrics } from "#messenger/send-metrics.ts";
+import { tracedSends, traceStatement } from "#messenger/send-traces.ts";
 import { findOriginals, type StoreOutcome, storeSends } from "#messenger/store-sends.ts";
+import { runInTrace } from "#platform/active-trace.ts";
 import type { Bus } from "#platform/bus.ts";
 import { type Database, sqlState } from "#platform/database.ts";
 import { toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
 import { type Stamps, tags } from "#platform/stamps/stamps.ts";
+import type { Telemetry } from "#platform/telemetry.ts";
+import type { Trace } from "#platform/trace.ts";
 
 export interface BatchDeps {
   database: Database;
   bus: Bus;
   stamps: Stamps;
   log: Log;
+  telemetry: Telemetry;
 }
 
 /** Deadlock and serialisation failure: nothing was stored, and the same batch may well succeed now. */
 const transientStates: readonly unknown[] = ["40P01", "40001"];
 const maxAttempts = 3;
+/** Of the recorded traces of a batch that failed, so many are named. */
+const maxTraceIds = 20;
 
 /** Rejects when nothing is known to be stored. */
 export function createBatchCommit(deps: BatchDeps): (sends: ValidSend[]) => Promise<SendResult[]> {
+  const metrics = createSendMetrics(deps.telemetry);
   return async (sends) => {
-    const outcomes = await storeWithRetries(deps, sends).catch(async (error) => {
+    const outcomes = await storeObserved(deps, metrics, sends).catch(async (error) => {
       // It may have been stored after all.
       await changeStamps(deps.stamps, sends);
       throw error;
@@ -32,7 +41,7 @@ export function createBatchCommit(deps: BatchDeps): (sends: ValidSend[]) => Prom
     const results = sends.map((send, index) => toResult(send, outcomes[index]!));
     // Under way before the event, so that who is told of the message does not read an older answer.
     const stamped = changeStamps(deps.stamps, sends, outcomes);
-    publish(deps.bus, results);
+    publish(deps, sends, results);
     await answerRepetitions(deps, sends, results);
     await stamped;
     return results.map((result) => result ?? { errorCode: "internal" });
@@ -49,15 +58,39 @@ function changeStamps(stamps: Stamps, sends: ValidSend[], outcomes?: StoreOutcom
   return stamps.change(Array.from(changed, tags.chat));
 }
 
+async function storeObserved(
+  deps: BatchDeps,
+  metrics: SendMetrics,
+  sends: ValidSend[],
+): Promise<StoreOutcome[]> {
+  const startedAtMs = performance.now();
+  const endTraces = traceStatement(deps.telemetry, tracedSends(sends), sends.length);
+  try {
+    // The batch may have been set off in the trace of another call.
+    const outcomes = await runInTrace(undefined, () => storeWithRetries(deps, sends));
+    metrics.committed(outcomes, startedAtMs);
+    endTraces?.(undefined);
+    return outcomes;
+  } catch (error) {
+    const { code } = toPublicError(error);
+    metrics.failed(sends.length, code, startedAtMs);
+    endTraces?.(code);
+    throw error;
+  }
+}
+
 async function storeWithRetries({ database, log }: BatchDeps, sends: ValidSend[]): Promise<StoreOutcome[]> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await storeSends(database, sends);
     } catch (error) {
       const state = sqlState(error);
+      const traceIds = tracedSends(sends)
+        ?.slice(0, maxTraceIds)
+        .map((trace) => trace.traceId);
       // Of a failed statement only its SQLSTATE is logged: PostgreSQL may quote what people wrote.
       log.warn(
-        { sqlState: state, code: toPublicError(error).code, batchSize: sends.length, attempt },
+        { sqlState: state, code: toPublicError(error).code, batchSize: sends.length, attempt, traceIds },
         "a batch of messages was not stored",
       );
       if (!transientStates.includes(state) || attempt === maxAttempts) throw error;
@@ -76,17 +109,31 @@ function toResult(send: ValidSend, outcome: StoreOutcome): SendResult | undefine
   return outcome.refusal === "repeated" ? undefined : { errorCode: outcome.refusal };
 }
 
+interface ChatEvents {
+  events: Event[];
+  /** Of the events at the same index; undefined as long as none is recorded. */
+  traces: Array<Trace | undefined> | undefined;
+}
+
 /** One bus message per chat. Within a chat a batch's messages are in the order of their seq. */
-function publish(bus: Bus, results: ReadonlyArray<SendResult | undefined>): void {
-  const eventsByChat = new Map<string, Event[]>();
-  for (const result of results) {
+function publish(
+  deps: BatchDeps,
+  sends: readonly ValidSend[],
+  results: ReadonlyArray<SendResult | undefined>,
+): void {
+  const byChat = new Map<string, ChatEvents>();
+  for (const [index, result] of results.entries()) {
     if (!result || !("message" in result)) continue;
     const { chatId } = result.message;
-    const events = eventsByChat.get(chatId);
-    if (events) events.push(messageEvent(result.message));
-    else eventsByChat.set(chatId, [messageEvent(result.message)]);
+    const ofChat: ChatEvents = byChat.get(chatId) ?? { events: [], traces: undefined };
+    byChat.set(chatId, ofChat);
+    const nth = ofChat.events.push(messageEvent(result.message)) - 1;
+    const { trace } = sends[index]!;
+    if (!trace) continue;
+    ofChat.traces ??= [];
+    ofChat.traces[nth] = trace;
   }
-  for (const [chatId, events] of eventsByChat) announce(bus, chatId, events);
+  for (const [chatId, { events, traces }] of byChat) announce(deps, { chatId, events, traces });
 }
 
 function messageEvent(message: Message): Event {

@@ -5,6 +5,7 @@
 import type { Message } from "@parley/api/v2/event";
 import type { ChatTurns } from "#messenger/chat-turns.ts";
 import { type ErrorCode, toPublicError } from "#platform/errors.ts";
+import type { Trace } from "#platform/trace.ts";
 
 /** A send that was found well-formed: ids canonical, text within its limit. */
 export interface ValidSend {
@@ -14,6 +15,8 @@ export interface ValidSend {
   text: string;
   /** Seq of the message that this one answers. */
   replyToSeq: number | null;
+  /** Undefined: not recorded. */
+  trace?: Trace | undefined;
 }
 
 export type SendResult = { message: Message } | { errorCode: ErrorCode };
@@ -59,6 +62,11 @@ export class GroupCommit {
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
+  }
+
+  /** Messages that wait, or are being stored. */
+  get size(): number {
+    return this.#accepted;
   }
 
   /** Never rejects. Sends of one chat are stored in the order of submission. */

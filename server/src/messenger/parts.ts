@@ -4,6 +4,7 @@ import type { GroupCommit } from "#messenger/group-commit.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Database } from "#platform/database.ts";
 import type { Stamps } from "#platform/stamps/stamps.ts";
+import type { Telemetry } from "#platform/telemetry.ts";
 
 /** What the RPCs are made of. */
 export interface Parts {
@@ -13,4 +14,5 @@ export interface Parts {
   stamps: Stamps;
   turns: ChatTurns;
   groupCommit: GroupCommit;
+  telemetry: Telemetry;
 }

@@ -23,12 +23,14 @@ import { removeMember } from "#messenger/rpc/remove-member.ts";
 import { sendMessage, sendMessages } from "#messenger/rpc/send-messages.ts";
 import { updateChat } from "#messenger/rpc/update-chat.ts";
 import { updateMember } from "#messenger/rpc/update-member.ts";
+import { observeQueue } from "#messenger/send-metrics.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
 import { migrate } from "#platform/migrate.ts";
 import type { Service } from "#platform/service.ts";
 import { noStamps, type Stamps } from "#platform/stamps/stamps.ts";
+import { noTelemetry, type Telemetry } from "#platform/telemetry.ts";
 
 /** No clock: all times of the messenger are the database's, so that servers need not agree on one. */
 export interface MessengerDeps {
@@ -40,6 +42,7 @@ export interface MessengerDeps {
   /** Changed before a change is acknowledged; without them, nobody may keep answers. */
   stamps?: Stamps;
   log: Log;
+  telemetry?: Telemetry;
 }
 
 export const migrationsFolder = join(import.meta.dirname, "migrations");
@@ -82,23 +85,26 @@ export function createMessenger(deps: MessengerDeps): Service {
   };
 }
 
-function createParts({
-  config,
-  database,
-  sendDatabase = database,
-  bus,
-  stamps = noStamps,
-  log,
-}: MessengerDeps): Parts {
+function createParts(deps: MessengerDeps): Parts {
+  const {
+    config,
+    database,
+    sendDatabase = database,
+    bus,
+    stamps = noStamps,
+    log,
+    telemetry = noTelemetry,
+  } = deps;
   const turns = createChatTurns(turnLimits);
   const groupCommit = new GroupCommit({
     turns,
-    store: createBatchCommit({ database: sendDatabase, bus, stamps, log }),
+    store: createBatchCommit({ database: sendDatabase, bus, stamps, log, telemetry }),
     maxBatch: config.PARLEY_SEND_BATCH_MAX,
     maxBatchBytes,
     maxInFlight: config.PARLEY_SEND_BATCHES_IN_FLIGHT,
     maxQueued: config.PARLEY_SEND_QUEUE_MAX,
     maxQueuedBytes: config.PARLEY_SEND_QUEUE_MAX_BYTES,
   });
-  return { config, database, bus, stamps, turns, groupCommit };
+  observeQueue(telemetry, () => groupCommit.size);
+  return { config, database, bus, stamps, turns, groupCommit, telemetry };
 }

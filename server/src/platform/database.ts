@@ -3,8 +3,10 @@
  * connection told apart from errors of the statement.
  */
 import pg from "pg";
+import { createDatabaseObserver, type ObserveStatement } from "#platform/database-observer.ts";
 import { fault } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
+import { noTelemetry, type Telemetry } from "#platform/telemetry.ts";
 
 export interface DatabaseOptions {
   connectionString: string;
@@ -15,6 +17,7 @@ export interface DatabaseOptions {
   statementTimeoutMs: number;
   /** Shown in pg_stat_activity. */
   applicationName: string;
+  telemetry?: Telemetry;
 }
 
 /** A prepared statement. Its name is unique for its text: connections keep it by name. */
@@ -68,9 +71,12 @@ export function createDatabase(options: DatabaseOptions, log: Log): Database {
     if (!closing) log.warn({ reason: error.message }, "an idle database connection broke");
   });
 
+  const { telemetry = noTelemetry, applicationName, maxConnections } = options;
+  const observe = createDatabaseObserver(telemetry, { pool, name: applicationName, maxConnections });
+
   return {
-    ...queryable((config) => pool.query(config as never)),
-    transaction: (work) => transaction(pool, work),
+    ...queryable((config) => pool.query(config as never), observe),
+    transaction: (work) => transaction(pool, observe, work),
     async withClient(work) {
       const client = await connect(pool);
       let failed = true;
@@ -92,12 +98,16 @@ export function createDatabase(options: DatabaseOptions, log: Log): Database {
 
 type Run = (config: Record<string, unknown>) => Promise<{ rows: unknown[] }>;
 
-function queryable(run: Run): Queryable {
+function queryable(run: Run, observe: ObserveStatement): Queryable {
   const execute = async (statement: Statement, values: unknown[] = [], rowMode?: "array") => {
+    const done = observe(statement.name);
     try {
       const config = { name: statement.name, text: statement.text, values };
-      return (await run(rowMode ? { ...config, rowMode } : config)).rows;
+      const { rows } = await run(rowMode ? { ...config, rowMode } : config);
+      done(undefined);
+      return rows;
     } catch (error) {
+      done(error);
       throw toDatabaseFault(error);
     }
   };
@@ -115,9 +125,13 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   }
 }
 
-async function transaction<T>(pool: pg.Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
+async function transaction<T>(
+  pool: pg.Pool,
+  observe: ObserveStatement,
+  work: (tx: Queryable) => Promise<T>,
+): Promise<T> {
   const client = await connect(pool);
-  const tx = queryable((config) => client.query(config as never));
+  const tx = queryable((config) => client.query(config as never), observe);
   let broken = false;
   try {
     await tx.query(begin);

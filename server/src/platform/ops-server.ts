@@ -1,16 +1,19 @@
 /**
- * The operations port: whether the process lives, and whether it is ready for traffic. It answers from the first
- * moment of a start on, so that an orchestrator can tell a slow start from a dead one.
+ * The operations port: whether the process lives, whether it is ready for traffic, and its metrics. It answers from the
+ * first moment of a start on, so that an orchestrator can tell a slow start from a dead one.
  */
 import { createServer, type RequestListener } from "node:http";
 import { listen } from "#platform/listen.ts";
 import type { Log } from "#platform/log.ts";
+import { prometheusType } from "#platform/prometheus.ts";
 
 export interface OpsServerOptions {
   host: string;
   /** 0 takes any free port. */
   port: number;
   log: Log;
+  /** All metrics in the format of Prometheus. */
+  scrape(): Promise<string>;
 }
 
 export interface OpsServer {
@@ -28,7 +31,7 @@ export async function startOpsServer(options: OpsServerOptions): Promise<OpsServ
   const missing = new Set<string>();
   const server = createServer(
     { headersTimeout: headersTimeoutMs, requestTimeout: headersTimeoutMs, maxHeaderSize: 8_192 },
-    listener(missing),
+    listener(missing, options),
   );
   const { host } = options;
   const port = await listen(server, { host, port: options.port, setting: "PARLEY_OPS_PORT" });
@@ -46,16 +49,26 @@ export async function startOpsServer(options: OpsServerOptions): Promise<OpsServ
   };
 }
 
-function listener(missing: ReadonlySet<string>): RequestListener {
+function listener(missing: ReadonlySet<string>, { scrape, log }: OpsServerOptions): RequestListener {
   return (request, response) => {
     const path = request.url?.split("?", 1)[0];
-    const answer = (status: number, body: object) => {
-      response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
-      response.end(JSON.stringify(body));
+    const send = (status: number, type: string, body: string) => {
+      response.writeHead(status, { "content-type": type, "cache-control": "no-store" }).end(body);
     };
+    const answer = (status: number, body: object) => send(status, "application/json", JSON.stringify(body));
     if (request.method !== "GET" && request.method !== "HEAD") return answer(405, { error: "only GET" });
     if (path === "/livez") return answer(200, { status: "alive" });
-    if (path !== "/readyz") return answer(404, { error: "there are /livez and /readyz" });
+    if (path === "/metrics") {
+      scrape().then(
+        (metrics) => send(200, prometheusType, metrics),
+        (error) => {
+          log.warn({ err: error }, "the metrics could not be read");
+          answer(500, { error: "the metrics could not be read" });
+        },
+      );
+      return;
+    }
+    if (path !== "/readyz") return answer(404, { error: "there are /livez, /readyz and /metrics" });
     if (missing.size === 0) return answer(200, { status: "ready" });
     answer(503, { status: "not ready", waitingFor: [...missing] });
   };

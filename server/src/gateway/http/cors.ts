@@ -23,6 +23,7 @@ const exposedHeaders = [
   "RateLimit",
   "RateLimit-Policy",
   "Retry-After",
+  "Trace-Id",
   "WWW-Authenticate",
   ...connectCors.exposedHeaders,
 ];

@@ -7,20 +7,23 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import { accessCookie, readCookie } from "#gateway/auth/cookies.ts";
+import type { CallObserver } from "#gateway/call-observer.ts";
 import { registerDocs } from "#gateway/http/docs.ts";
 import { logFailure } from "#gateway/http/failure-log.ts";
+import { observeHttp } from "#gateway/http/http-observer.ts";
 import { createHttpServer, type HttpServerParts } from "#gateway/http/http-server.ts";
 import { toProblem } from "#gateway/http/problem.ts";
-import { traceIdOf } from "#gateway/http/trace.ts";
 import { registerWebClient } from "#gateway/http/web-client.ts";
 import { type RestOptions, registerRest } from "#gateway/rest/rest.ts";
 import { keepBodiesAsBytes } from "#gateway/rest/rest-body.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
+import { parseTraceparent, Trace } from "#platform/trace.ts";
 
 export interface HttpAppOptions extends RestOptions, HttpServerParts {
   maxBodyBytes: number;
   webRoot: string | undefined;
+  observer: CallObserver;
   log: Log;
 }
 
@@ -41,6 +44,7 @@ export async function createHttpApp(
     frameworkErrors: onError as never,
   });
   app.setErrorHandler(onError);
+  observeHttp(app, options.observer);
   keepBodiesAsBytes(app);
   registerRest(app, options);
   await registerDocs(app);
@@ -51,11 +55,15 @@ export async function createHttpApp(
 
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log) {
   const told = toPublicError(fromFastify(error));
-  const traceId = traceIdOf(request.headers.traceparent);
+  const { observed } = request;
+  const trace = observed?.trace ?? new Trace(undefined, parseTraceparent(request.headers.traceparent));
+  if (observed) observed.told = told;
   const { config, url = "(no route)" } = request.routeOptions;
-  const called = config?.called ?? `${request.method} ${url}`;
-  logFailure(log, { told, error, called, traceId });
-  const { status, headers, body } = toProblem(told, traceId, { hasCredentials: hasCredentials(request) });
+  const called = `${request.method} ${config?.template ?? url}`;
+  const caller = request.callContext?.caller;
+  logFailure(log, { told, error, called, trace, caller, chatId: observed?.chatId });
+  const options = { hasCredentials: hasCredentials(request) };
+  const { status, headers, body } = toProblem(told, trace.traceId, options);
   return reply.code(status).headers(headers).send(body);
 }
 

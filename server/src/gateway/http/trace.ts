@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
+import { parseTraceparent, Trace } from "#platform/trace.ts";
 
-const traceparent = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}/;
-
-/** The trace that a request belongs to (https://www.w3.org/TR/trace-context/), or a new one. */
+/** For a request that is refused before its call begins. */
 export function traceIdOf(header: string | string[] | undefined): string {
-  const given = typeof header === "string" ? traceparent.exec(header)?.[1] : undefined;
-  return given ?? randomBytes(16).toString("hex");
+  return new Trace(undefined, parseTraceparent(header)).traceId;
 }
+
+/** Tells the client by which id its call can be found. */
+export const traceIdHeader = "trace-id";

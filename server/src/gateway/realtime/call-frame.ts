@@ -1,4 +1,7 @@
-/** Frames of a client, {"id":7,"call":"MessengerService/SendMessage","params":{…}}, and the answers to them. */
+/**
+ * Frames of a client, {"id":7,"call":"MessengerService/SendMessage","params":{…}}, and the answers to them. A frame may
+ * say to which trace it belongs: {…,"traceparent":"00-…"}.
+ */
 import type { DescMessage, DescMethodUnary, DescService, JsonValue, Message } from "@bufbuild/protobuf";
 import { RealtimeService } from "@parley/api/v2/realtime";
 import { parseJsonText } from "#gateway/json/json-decoder.ts";
@@ -11,6 +14,8 @@ export interface CallFrame {
   id: number;
   call: string;
   params: JsonValue;
+  /** As the header of that name; one that is malformed counts as none. */
+  traceparent: string | undefined;
 }
 
 /** A frame that is no call: the client is broken. */
@@ -24,7 +29,7 @@ export class BadFrameError extends Error {
   }
 }
 
-const knownKeys = new Set(["id", "call", "params"]);
+const knownKeys = new Set(["id", "call", "params", "traceparent"]);
 
 /** Throws a BadFrameError. */
 export function parseCallFrame(text: string): CallFrame {
@@ -32,7 +37,8 @@ export function parseCallFrame(text: string): CallFrame {
   const id = isId(frame.id) ? frame.id : null;
   const problem = problemOf(frame);
   if (problem || id === null) throw new BadFrameError(id, malformed(problem ?? "id must be a whole number"));
-  return { id, call: frame.call as string, params: frame.params ?? {} };
+  const traceparent = frame.traceparent as string | undefined;
+  return { id, call: frame.call as string, params: frame.params ?? {}, traceparent };
 }
 
 function parseObject(text: string): Record<string, JsonValue | undefined> {
@@ -51,7 +57,10 @@ const isId = (id: unknown): id is number => Number.isSafeInteger(id) && (id as n
 function problemOf(frame: Record<string, JsonValue | undefined>): string | undefined {
   if (!isId(frame.id)) return "id must be a whole number, not negative";
   if (typeof frame.call !== "string") return "call must name a method, e.g. MessengerService/SendMessage";
-  if (Object.keys(frame).some((key) => !knownKeys.has(key))) return "A frame has id, call and params only";
+  if (Object.keys(frame).some((key) => !knownKeys.has(key)))
+    return "A frame has id, call, params and traceparent only";
+  if (frame.traceparent !== undefined && typeof frame.traceparent !== "string")
+    return "traceparent must be a string";
   return undefined;
 }
 
@@ -76,13 +85,15 @@ export function resultFrame(id: number, schema: DescMessage, result: Message): B
   return textFrame(`{"id":${id},"result":${encodeJson(schema, result)}}`);
 }
 
-export function errorFrame(id: number | null, error: unknown): Buffer {
+/** traceId: undefined for a frame that is no call. */
+export function errorFrame(id: number | null, error: unknown, traceId?: string): Buffer {
   const { code, detail, violations, retryAfterMs } = toPublicError(error);
   const told = {
     code,
     message: detail,
     ...(violations.length > 0 ? { violations } : {}),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    traceId,
   };
   return textFrame(JSON.stringify({ id, error: told }));
 }

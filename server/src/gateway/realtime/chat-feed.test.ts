@@ -6,9 +6,12 @@ import { catchUp } from "#gateway/realtime/catch-up.ts";
 import { ChatFeed } from "#gateway/realtime/chat-feed.ts";
 import { EventPage } from "#gateway/realtime/event-page.ts";
 import type { EventReader } from "#gateway/realtime/event-reader.ts";
+import { createPushTracing } from "#gateway/realtime/push-tracing.ts";
+import { RealtimeStats } from "#gateway/realtime/realtime-stats.ts";
 import type { Feed, Subscriber } from "#gateway/realtime/subscriber.ts";
 import { fault } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
+import { noTelemetry } from "#platform/telemetry.ts";
 
 class Recorder implements Subscriber {
   readonly userId: string;
@@ -72,6 +75,8 @@ describe("a chat's feed", () => {
       reader,
       log: createLog("silent"),
       clock: { now: () => 1 },
+      stats: new RealtimeStats(),
+      pushTracing: createPushTracing(noTelemetry.tracing),
       listenersOf: (userId) => listeners.filter((one) => one.userId === userId),
       onClosed: () => {
         closed += 1;

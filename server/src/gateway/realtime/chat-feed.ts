@@ -6,11 +6,14 @@
  * something is joining (catch-up.ts) and gets no live events until it lacks nothing. See
  * docs/decisions/0012-chat-feeds.md.
  */
+import type { EventTrace } from "@parley/api/internal/bus";
 import type { Event } from "@parley/api/v2/event";
 import { Delivery } from "#gateway/realtime/delivery.ts";
 import { EventOrder } from "#gateway/realtime/event-order.ts";
 import type { EventReader } from "#gateway/realtime/event-reader.ts";
 import { FeedRepair, type RepairableFeed } from "#gateway/realtime/feed-repair.ts";
+import { FeedTraces, type PushTracing } from "#gateway/realtime/push-tracing.ts";
+import type { RealtimeStats } from "#gateway/realtime/realtime-stats.ts";
 import type { Feed, Subscriber } from "#gateway/realtime/subscriber.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
@@ -19,6 +22,8 @@ export interface FeedSurroundings {
   readonly reader: EventReader;
   readonly log: Log;
   readonly clock: Clock;
+  readonly stats: RealtimeStats;
+  readonly pushTracing: PushTracing;
   /** The user's connections that want the events of all the user's chats. */
   listenersOf(userId: string): Iterable<Subscriber>;
   /** The feed serves nobody any more. */
@@ -35,6 +40,7 @@ export class ChatFeed implements Feed, RepairableFeed {
   readonly #live = new Set<Subscriber>();
   #joining: Map<Subscriber, object> | undefined;
   #repair: FeedRepair | undefined;
+  #traces: FeedTraces | undefined;
   #holds = 0;
   #isClosed = false;
 
@@ -74,7 +80,11 @@ export class ChatFeed implements Feed, RepairableFeed {
   }
 
   /** Takes events in whatever order and however often they come. */
-  offer(events: readonly Event[]): void {
+  offer(events: readonly Event[], traces?: readonly EventTrace[]): void {
+    if (traces?.length) {
+      this.#traces ??= new FeedTraces(this.#surroundings.pushTracing);
+      this.#traces.receive(events, traces);
+    }
     const ready = this.#order.take(events);
     if (ready.length > 0) this.#deliver(ready);
     this.#repairIfIncomplete();
@@ -102,6 +112,8 @@ export class ChatFeed implements Feed, RepairableFeed {
       }
     }
     delivery.pushUpTo(events.length);
+    this.#surroundings.stats.pushedEvents += delivery.pushedEvents;
+    if (this.#traces?.pushed(events, this.#live.size)) this.#traces = undefined;
     this.lastEventAtMs = this.#surroundings.clock.now();
   }
 
@@ -125,6 +137,7 @@ export class ChatFeed implements Feed, RepairableFeed {
   /** Takes a subscriber out of live delivery until tryJoin. The token is good until it leaves or starts anew. */
   startJoining(subscriber: Subscriber): object {
     const token = {};
+    this.#surroundings.stats.catchUps += 1;
     this.#live.delete(subscriber);
     this.#joining ??= new Map();
     this.#joining.set(subscriber, token);

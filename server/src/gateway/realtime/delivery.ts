@@ -8,6 +8,8 @@ export class Delivery {
   readonly #live: Set<Subscriber>;
   #json: string[] | undefined;
   #start = 0;
+  /** Events times the subscribers that each was pushed to. */
+  pushedEvents = 0;
   #newcomers: { subscriber: Subscriber; index: number }[] | undefined;
 
   constructor(events: readonly Event[], live: Set<Subscriber>) {
@@ -26,10 +28,12 @@ export class Delivery {
     if (this.#live.size > 0 && end > this.#start) {
       const frames = this.#frames(this.#start, end);
       for (const subscriber of this.#live) for (const frame of frames) subscriber.push(frame);
+      this.pushedEvents += this.#live.size * (end - this.#start);
     }
     for (const { subscriber, index } of this.#newcomers ?? []) {
       this.#live.add(subscriber);
       for (const frame of this.#frames(index, end)) subscriber.push(frame);
+      this.pushedEvents += end - index;
     }
     this.#newcomers = undefined;
     this.#start = end;

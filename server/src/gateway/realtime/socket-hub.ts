@@ -1,8 +1,8 @@
 /** Everything that the sockets of one gateway share, put together; and who is connected. */
-import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
 import type { Authenticator } from "#gateway/auth/authenticate.ts";
 import type { EndedSessions } from "#gateway/auth/ended-sessions.ts";
 import type { Call } from "#gateway/call.ts";
+import type { CallObserver } from "#gateway/call-observer.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import { FanOut } from "#gateway/fan-out.ts";
 import { closeReasons } from "#gateway/realtime/close-codes.ts";
@@ -10,7 +10,9 @@ import { createEventReader } from "#gateway/realtime/event-reader.ts";
 import { PositionSweep } from "#gateway/realtime/position-sweep.ts";
 import { createSharedPresence } from "#gateway/realtime/presence/shared-presence.ts";
 import { createLocalPresence } from "#gateway/realtime/presence.ts";
+import { createPushTracing } from "#gateway/realtime/push-tracing.ts";
 import { createRealtime } from "#gateway/realtime/realtime.ts";
+import { observeRealtime, RealtimeStats } from "#gateway/realtime/realtime-stats.ts";
 import type { SocketConfig } from "#gateway/realtime/socket-config.ts";
 import { TimerWheel } from "#gateway/realtime/timer-wheel.ts";
 import { UserConnections } from "#gateway/realtime/user-connections.ts";
@@ -37,6 +39,7 @@ export interface HubOptions {
   log: Log;
   callTimeoutMs: number;
   tokenToleranceMs: number;
+  observer: CallObserver;
 }
 
 export interface SocketHub {
@@ -75,7 +78,11 @@ export function createSocketHub(options: HubOptions): SocketHub {
     fanOut.takeUserMessage(userId, message),
   );
   const listenersOf = (userId: string) => users.listenersOf(userId);
-  const fanOut = new FanOut({ bus, reader, log, clock, listenersOf });
+  const { telemetry } = options.observer;
+  const stats = new RealtimeStats();
+  const pushTracing = createPushTracing(telemetry.tracing);
+  const fanOut = new FanOut({ bus, reader, log, clock, listenersOf, stats, pushTracing });
+  observeRealtime(telemetry, stats, { sockets: () => connections.size, chats: () => fanOut.size });
   const periodSeconds = config.PARLEY_POSITION_CHECK_SECONDS;
   const sweep = new PositionSweep({ users, fanOut, messenger, gate, log, callTimeoutMs, periodSeconds });
   const answerRealtime = createRealtime({
@@ -93,8 +100,11 @@ export function createSocketHub(options: HubOptions): SocketHub {
   const surroundings: SocketSurroundings = {
     ...options,
     wheel,
-    answer: (connection: Connection, method: DescMethodUnary, request: Message) =>
-      answerRealtime(connection, method, request) ?? options.call(method, request, connection.context),
+    observer: options.observer.of("websocket"),
+    answer: (connection, method, request, trace) =>
+      answerRealtime(connection, method, request) ??
+      options.call(method, request, trace ? { ...connection.context, trace } : connection.context),
+    onClose: (reason) => stats.countClosed(reason),
     onEnd(connection) {
       sessions.remove(connection, connection.context.caller.sessionId);
       presence.unwatch(connection);

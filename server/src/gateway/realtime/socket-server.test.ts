@@ -171,6 +171,19 @@ describe("bad frames", async () => {
     assert.equal((await bad.untilClosed()).code, 1007);
   });
 
+  it("a traceparent that is malformed counts as none, and one that is no text is refused", async () => {
+    const client = await opened(t, person());
+    const call = { call: "RealtimeService/Resume", params: {} };
+    client.send({ id: 1, ...call, traceparent: "nonsense" });
+    client.send({ id: 2, ...call, traceparent: 7 });
+    await client.until(() => client.strayAnswers.length === 2);
+    const codes = client.strayAnswers.map(({ id, error }) => [id, error?.code ?? "ok"]);
+    assert.deepEqual(codes.sort(), [
+      [1, "ok"],
+      [2, "malformed-request"],
+    ]);
+  });
+
   it("name what is wrong in the parameters", async () => {
     const client = await opened(t, person());
     const unknown = await client.ask("MessengerService/SendMessage", {

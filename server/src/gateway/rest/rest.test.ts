@@ -200,7 +200,7 @@ test("an unexpected error tells nothing, and is logged with the trace id of the 
   assert.equal(sent.body.traceId, traceId);
   assert.doesNotMatch(JSON.stringify(sent.body), /secret/);
   const line = logged.map((text) => JSON.parse(text)).find((entry) => entry.traceId === traceId);
-  assert.equal(line.called, "PATCH /v2/chats/{chat_id}/messages/{message_id}");
+  assert.equal(line.called, "PATCH /v2/chats/{chatId}/messages/{messageId}");
   assert.match(JSON.stringify(line.error), /secret of the database/);
 });
 

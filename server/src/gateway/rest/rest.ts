@@ -8,6 +8,7 @@ import { sessionCookie } from "#gateway/auth/session-cookies.ts";
 import { cacheable } from "#gateway/cache/cacheable.ts";
 import { type RestCache, serveCached } from "#gateway/cache/rest-caching.ts";
 import type { Call, CallContext } from "#gateway/call.ts";
+import { chatIdOf } from "#gateway/call-observer.ts";
 import type { OpenCall } from "#gateway/http/call-context.ts";
 import { encodeJson } from "#gateway/json/json-encoder.ts";
 import { httpMethods, type RestRoute, restRoutes } from "#gateway/rest/http-rules.ts";
@@ -26,10 +27,6 @@ export interface RestOptions {
 }
 
 declare module "fastify" {
-  interface FastifyContextConfig {
-    /** The route as the log names it. */
-    called?: string;
-  }
   interface FastifyRequest {
     /** Set before the body is read. */
     callContext: CallContext | undefined;
@@ -45,9 +42,11 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
     app.route({
       method: route.httpMethod,
       url: path,
-      config: { called: `${route.httpMethod} ${route.template}` },
+      config: { template: jsonTemplate(route) },
       onRequest: async (request, reply) => {
-        request.callContext = await options.openCall(route.method, request.raw, reply.raw, signalOf(reply));
+        const signal = signalOf(reply);
+        const context = await options.openCall(route.method, request.raw, reply.raw, signal);
+        request.callContext = { ...context, trace: request.observed?.trace };
       },
       handler: handlerOf(route, options),
     });
@@ -74,11 +73,13 @@ function handlerOf(route: RestRoute, options: RestOptions): Handler {
 }
 
 function readMessageOf(route: RestRoute, request: FastifyRequest): Message {
-  return readRestRequest(route, {
+  const message = readRestRequest(route, {
     pathValues: Object.values(request.params as Record<string, string>),
     query: queryOf(request),
     body: restBody(request),
   });
+  if (request.observed) request.observed.chatId = chatIdOf(message);
+  return message;
 }
 
 async function serve(route: RestRoute, options: RestOptions, request: FastifyRequest, reply: FastifyReply) {
@@ -99,6 +100,11 @@ function answerBody({ method, responseBody }: RestRoute, answer: Message): strin
   if (!responseBody) return encodeJson(method.output, answer);
   const whole = toJson(method.output, answer, { alwaysEmitImplicit: true }) as Record<string, unknown>;
   return JSON.stringify(whole[responseBody.jsonName] ?? null);
+}
+
+/** As the API's documentation writes it: /v2/chats/{chatId}. */
+function jsonTemplate({ template }: RestRoute): string {
+  return template.replace(/\{\w+/g, (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()));
 }
 
 /** The segments' names are their positions, so that routes that name the same segment differently get along. */

@@ -11,14 +11,16 @@ import {
 } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
-import type { Call } from "#gateway/call.ts";
+import type { Call, Caller } from "#gateway/call.ts";
+import { type CallObserver, chatIdOf, type RpcObserver } from "#gateway/call-observer.ts";
 import type { OpenCall } from "#gateway/http/call-context.ts";
 import { logFailure } from "#gateway/http/failure-log.ts";
-import { traceIdOf } from "#gateway/http/trace.ts";
+import { traceIdHeader } from "#gateway/http/trace.ts";
 import { readRpcRequest, rpcCompressions, rpcFormat } from "#gateway/rpc/rpc-request.ts";
 import { publicServices, unary } from "#gateway/services.ts";
-import { toFault, toPublicError } from "#platform/errors.ts";
+import { type PublicError, toFault, toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
+import type { Trace } from "#platform/trace.ts";
 
 type Request = IncomingMessage | Http2ServerRequest;
 type Response = ServerResponse | Http2ServerResponse;
@@ -28,6 +30,7 @@ export interface RpcOptions {
   openCall: OpenCall;
   maxBodyBytes: number;
   timeoutMs: number;
+  observer: CallObserver;
   log: Log;
 }
 
@@ -81,7 +84,12 @@ function leaveRestUnread(request: Http2ServerRequest) {
   );
 }
 
-const exchangeKey = createContextKey<{ request: Request; response: Response } | undefined>(undefined);
+interface Exchange {
+  readonly request: Request;
+  readonly response: Response;
+}
+
+const exchangeKey = createContextKey<Exchange | undefined>(undefined);
 
 /** connect-es is given an empty message: the real one is read by the method, see rpc-request.ts. */
 function withoutBody(request: Request, response: Response): UniversalServerRequest {
@@ -110,32 +118,68 @@ async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   yield bytes;
 }
 
+/** What becomes known of a call while it runs. */
+interface RunningCall {
+  readonly method: DescMethodUnary;
+  readonly exchange: Exchange;
+  readonly trace: Trace;
+  caller?: Caller | undefined;
+  chatId?: string | undefined;
+}
+
 function addMethod(router: ConnectRouter, method: DescMethodUnary, options: RpcOptions) {
+  const grpc = options.observer.of("grpc");
+  const connect = options.observer.of("connectrpc");
   router.rpc(method, async (_empty: unknown, context: HandlerContext) => {
-    const { request } = context.values.get(exchangeKey)!;
-    try {
-      return (await run(method, context, options)) as never;
-    } catch (error) {
-      const traceId = traceIdOf(request.headers.traceparent);
-      logFailure(options.log, { told: toPublicError(error), error, called: String(method), traceId });
-      const told = toFault(error);
-      told.metadata.set("trace-id", traceId);
-      const { retryAfterMs } = toPublicError(error);
-      if (retryAfterMs) told.metadata.set("retry-after", String(Math.ceil(retryAfterMs / 1_000)));
-      throw told;
-    }
+    const exchange = context.values.get(exchangeKey)!;
+    const observer = rpcFormat(exchange.request.headers["content-type"]).isEnveloped ? grpc : connect;
+    return (await observed(observer, { method, exchange, context, options })) as never;
   });
 }
 
-async function run(method: DescMethodUnary, context: HandlerContext, options: RpcOptions) {
+interface Handled {
+  method: DescMethodUnary;
+  exchange: Exchange;
+  context: HandlerContext;
+  options: RpcOptions;
+}
+
+async function observed(observer: RpcObserver, { method, exchange, context, options }: Handled) {
+  const startedAtMs = performance.now();
+  const trace = observer.accept(method, exchange.request.headers.traceparent);
+  const running: RunningCall = { method, exchange, trace };
+  let told: PublicError | undefined;
+  if (trace.span) context.responseHeader.set(traceIdHeader, trace.traceId);
+  try {
+    return await run(running, context, options);
+  } catch (error) {
+    told = toPublicError(error);
+    const { caller, chatId } = running;
+    logFailure(options.log, { told, error, called: String(method), trace, caller, chatId });
+    const answer = toFault(error);
+    answer.metadata.set(traceIdHeader, trace.traceId);
+    const { retryAfterMs } = told;
+    if (retryAfterMs) answer.metadata.set("retry-after", String(Math.ceil(retryAfterMs / 1_000)));
+    throw answer;
+  } finally {
+    const { caller, chatId } = running;
+    observer.finished(method, { startedAtMs, trace, told, caller, chatId });
+  }
+}
+
+async function run(running: RunningCall, context: HandlerContext, options: RpcOptions) {
+  const { method, trace } = running;
+  const { request, response } = running.exchange;
   const { call, openCall, maxBodyBytes, timeoutMs } = options;
-  const { request, response } = context.values.get(exchangeKey)!;
   const callContext = await openCall(method, request, response, context.signal);
+  running.caller = callContext.caller;
   const limits = { maxBytes: maxBodyBytes, timeoutMs, signal: context.signal };
   const message = await readRpcRequest(method.input, request, limits);
+  running.chatId = chatIdOf(message);
   const clientTimeoutMs = context.timeoutMs();
   return call(method, message, {
     ...callContext,
+    trace,
     ...(clientTimeoutMs === undefined ? {} : { timeoutMs: Math.max(1, clientTimeoutMs) }),
   });
 }

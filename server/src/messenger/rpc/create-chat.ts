@@ -21,7 +21,7 @@ export function createChat(parts: Parts) {
     const createdAtMs = await insertChat(parts.database, chat);
     if (createdAtMs !== undefined) {
       const memberIds = chat.members.map((member) => member.userId);
-      announceNewChat(parts.bus, memberIds, chatEvent(chat, createdAtMs));
+      announceNewChat(parts, memberIds, chatEvent(chat, createdAtMs));
     }
     const row = await findChat(parts.database, callerId, chat.chatId);
     // A group's owner can be removed from it only by themselves, and nobody else knows its id yet.

@@ -10,7 +10,8 @@ import { fault } from "#platform/errors.ts";
 import { tags } from "#platform/stamps/stamps.ts";
 
 /** The position only rises, and never past the last message. */
-export function markRead({ database, bus, stamps }: Parts) {
+export function markRead(parts: Parts) {
+  const { database, stamps } = parts;
   return async (request: MarkReadRequest, context: HandlerContext): Promise<MarkReadResponse> => {
     const userId = callerOf(context);
     const chatId = readId("chatId", request.chatId);
@@ -19,7 +20,7 @@ export function markRead({ database, bus, stamps }: Parts) {
     if (!position) throw fault("chat-not-found");
     // A position that was there already may be that of a call which ended before it came this far.
     const stamped = stamps.change([tags.read(chatId, userId), tags.reads(chatId)]);
-    if (raised) announce(bus, chatId, [readEvent(chatId, userId, raised)]);
+    if (raised) announce(parts, { chatId, events: [readEvent(chatId, userId, raised)] });
     await stamped;
     const { readNo, lastNo } = position;
     return { $typeName: "parley.v2.MarkReadResponse", readNo, unread: lastNo - readNo };

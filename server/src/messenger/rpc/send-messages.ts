@@ -14,24 +14,31 @@ import type { SendResult, ValidSend } from "#messenger/group-commit.ts";
 import { callerOf, canonicalId, messageTextProblem, textProblem } from "#messenger/input.ts";
 import { seqOfMessageId } from "#messenger/message-id.ts";
 import type { Parts } from "#messenger/parts.ts";
+import { endSendTraces, startSendTraces } from "#messenger/send-traces.ts";
+import { activeTrace, runInTrace } from "#platform/active-trace.ts";
 import { type ErrorCode, fault, invalidInput } from "#platform/errors.ts";
 
 const maxSendsPerCall = 10_000;
 const maxClientIdChars = 64;
 
-type Refused = { violation: Pick<Violation, "field" | "message"> };
+export type Refused = { violation: Pick<Violation, "field" | "message"> };
 
-export function sendMessages({ config, groupCommit }: Parts) {
+export function sendMessages({ config, groupCommit, telemetry }: Parts) {
   return async (request: SendMessagesRequest): Promise<SendMessagesResponse> => {
     if (request.sends.length > maxSendsPerCall) {
       throw invalidInput("sends", `must hold at most ${maxSendsPerCall} items`);
     }
+    const traces = startSendTraces(telemetry, request.sends);
     const results = await Promise.all(
-      request.sends.map((send) => {
+      request.sends.map((send, index) => {
         const read = readSend(send, config);
-        return "violation" in read ? read : groupCommit.submit(read);
+        if ("violation" in read) return read;
+        const trace = traces?.get(index);
+        if (trace) read.trace = trace;
+        return groupCommit.submit(read);
       }),
     );
+    if (traces) endSendTraces(traces, results);
     return { $typeName: "parley.internal.v1.SendMessagesResponse", outcomes: results.map(toOutcome) };
   };
 }
@@ -41,7 +48,9 @@ export function sendMessage({ config, groupCommit }: Parts) {
     const { chatId, clientId, text, replyTo } = request;
     const read = readSend({ senderId: callerOf(context), chatId, clientId, text, replyTo }, config);
     if ("violation" in read) throw invalidInput(read.violation.field, read.violation.message);
-    const result = await groupCommit.submit(read);
+    read.trace = activeTrace();
+    // Whose turn it is to store a batch is chance: the batch is not part of this trace.
+    const result = await runInTrace(undefined, () => groupCommit.submit(read));
     if ("errorCode" in result) throw fault(result.errorCode);
     return { $typeName: "parley.v2.SendMessageResponse", message: result.message };
   };

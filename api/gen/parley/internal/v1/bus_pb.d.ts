@@ -33,6 +33,13 @@ export declare type BusMessage = Message<"parley.internal.v1.BusMessage"> & {
   endedSessionIds: string[];
 
   /**
+   * Of events that belong to a recorded trace; mostly none.
+   *
+   * @generated from field: repeated parley.internal.v1.EventTrace event_traces = 3;
+   */
+  eventTraces: EventTrace[];
+
+  /**
    * A user has come to a pod, or has left it.
    *
    * @generated from field: parley.internal.v1.PodPresence pod_presence = 10;
@@ -62,6 +69,13 @@ export declare type BusMessageJson = {
   endedSessionIds?: string[];
 
   /**
+   * Of events that belong to a recorded trace; mostly none.
+   *
+   * @generated from field: repeated parley.internal.v1.EventTrace event_traces = 3;
+   */
+  eventTraces?: EventTraceJson[];
+
+  /**
    * A user has come to a pod, or has left it.
    *
    * @generated from field: parley.internal.v1.PodPresence pod_presence = 10;
@@ -74,6 +88,50 @@ export declare type BusMessageJson = {
  * Use `create(BusMessageSchema)` to create a new message.
  */
 export declare const BusMessageSchema: GenMessage<BusMessage, {jsonType: BusMessageJson}>;
+
+/**
+ * @generated from message parley.internal.v1.EventTrace
+ */
+export declare type EventTrace = Message<"parley.internal.v1.EventTrace"> & {
+  /**
+   * Index into events.
+   *
+   * @generated from field: uint32 index = 1;
+   */
+  index: number;
+
+  /**
+   * W3C Trace Context.
+   *
+   * @generated from field: string traceparent = 2;
+   */
+  traceparent: string;
+};
+
+/**
+ * @generated from message parley.internal.v1.EventTrace
+ */
+export declare type EventTraceJson = {
+  /**
+   * Index into events.
+   *
+   * @generated from field: uint32 index = 1;
+   */
+  index?: number;
+
+  /**
+   * W3C Trace Context.
+   *
+   * @generated from field: string traceparent = 2;
+   */
+  traceparent?: string;
+};
+
+/**
+ * Describes the message parley.internal.v1.EventTrace.
+ * Use `create(EventTraceSchema)` to create a new message.
+ */
+export declare const EventTraceSchema: GenMessage<EventTrace, {jsonType: EventTraceJson}>;
 
 /**
  * @generated from message parley.internal.v1.PodPresence

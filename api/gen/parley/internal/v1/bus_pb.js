@@ -9,7 +9,7 @@ import { file_parley_v2_event } from "../../v2/event_pb.js";
  * Describes the file parley/internal/v1/bus.proto.
  */
 export const file_parley_internal_v1_bus = /*@__PURE__*/
-  fileDesc("ChxwYXJsZXkvaW50ZXJuYWwvdjEvYnVzLnByb3RvEhJwYXJsZXkuaW50ZXJuYWwudjEigAEKCkJ1c01lc3NhZ2USIAoGZXZlbnRzGAEgAygLMhAucGFybGV5LnYyLkV2ZW50EhkKEWVuZGVkX3Nlc3Npb25faWRzGAIgAygJEjUKDHBvZF9wcmVzZW5jZRgKIAEoCzIfLnBhcmxleS5pbnRlcm5hbC52MS5Qb2RQcmVzZW5jZSI+CgtQb2RQcmVzZW5jZRIPCgd1c2VyX2lkGAEgASgJEg4KBnBvZF9pZBgCIAEoCRIOCgZvbmxpbmUYAyABKAhiBnByb3RvMw", [file_parley_v2_event]);
+  fileDesc("ChxwYXJsZXkvaW50ZXJuYWwvdjEvYnVzLnByb3RvEhJwYXJsZXkuaW50ZXJuYWwudjEitgEKCkJ1c01lc3NhZ2USIAoGZXZlbnRzGAEgAygLMhAucGFybGV5LnYyLkV2ZW50EhkKEWVuZGVkX3Nlc3Npb25faWRzGAIgAygJEjQKDGV2ZW50X3RyYWNlcxgDIAMoCzIeLnBhcmxleS5pbnRlcm5hbC52MS5FdmVudFRyYWNlEjUKDHBvZF9wcmVzZW5jZRgKIAEoCzIfLnBhcmxleS5pbnRlcm5hbC52MS5Qb2RQcmVzZW5jZSIwCgpFdmVudFRyYWNlEg0KBWluZGV4GAEgASgNEhMKC3RyYWNlcGFyZW50GAIgASgJIj4KC1BvZFByZXNlbmNlEg8KB3VzZXJfaWQYASABKAkSDgoGcG9kX2lkGAIgASgJEg4KBm9ubGluZRgDIAEoCGIGcHJvdG8z", [file_parley_v2_event]);
 
 /**
  * Describes the message parley.internal.v1.BusMessage.
@@ -19,9 +19,16 @@ export const BusMessageSchema = /*@__PURE__*/
   messageDesc(file_parley_internal_v1_bus, 0);
 
 /**
+ * Describes the message parley.internal.v1.EventTrace.
+ * Use `create(EventTraceSchema)` to create a new message.
+ */
+export const EventTraceSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_bus, 1);
+
+/**
  * Describes the message parley.internal.v1.PodPresence.
  * Use `create(PodPresenceSchema)` to create a new message.
  */
 export const PodPresenceSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_bus, 1);
+  messageDesc(file_parley_internal_v1_bus, 2);
 

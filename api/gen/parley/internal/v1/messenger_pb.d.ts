@@ -68,6 +68,13 @@ export declare type Send = Message<"parley.internal.v1.Send"> & {
    * @generated from field: string reply_to = 5;
    */
   replyTo: string;
+
+  /**
+   * The trace that this send belongs to (W3C Trace Context); empty unless it is recorded.
+   *
+   * @generated from field: string traceparent = 6;
+   */
+  traceparent: string;
 };
 
 /**
@@ -100,6 +107,13 @@ export declare type SendJson = {
    * @generated from field: string reply_to = 5;
    */
   replyTo?: string;
+
+  /**
+   * The trace that this send belongs to (W3C Trace Context); empty unless it is recorded.
+   *
+   * @generated from field: string traceparent = 6;
+   */
+  traceparent?: string;
 };
 
 /**
