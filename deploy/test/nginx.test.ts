@@ -1,0 +1,131 @@
+/** The shipped nginx configuration: what it passes on, and what it does when gateways die. */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import { after, test } from "node:test";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { UserService } from "@parley/api/v2/user";
+import { createTestDatabase } from "../../server/test/database.ts";
+import { spawnParley } from "../../server/test/parley-process.ts";
+import { newPerson } from "../../server/test/people.ts";
+import { startNginx, writeNginxConfig } from "./nginx-server.ts";
+import { eventually, freePorts } from "./ports.ts";
+import { run } from "./run.ts";
+import { findTool, without } from "./tools.ts";
+
+const skip = without("nginx");
+
+test("nginx accepts the configuration", { skip }, async () => {
+  const config = writeNginxConfig({
+    httpPort: 18_080,
+    grpcPort: 19_090,
+    gatewayHttpPorts: [1, 2],
+    gatewayGrpcPorts: [3, 4],
+  });
+  const { code, output } = await run(findTool("nginx")!, ["-t", "-c", config]);
+  assert.equal(code, 0, output);
+  assert.doesNotMatch(output, /\[(warn|error|emerg)\] (?!.*"user" directive)/, output);
+});
+
+test("a call through nginx reaches a living gateway, whichever transport it takes", { skip }, async (t) => {
+  const { url: DATABASE_URL } = await createTestDatabase();
+  const PARLEY_SECRET_KEY = randomBytes(32).toString("base64");
+  const ports = await freePorts(4);
+  const start = (http: number, grpc: number) =>
+    spawnParley({
+      DATABASE_URL,
+      PARLEY_SECRET_KEY,
+      PARLEY_PORT: String(http),
+      PARLEY_GRPC_PORT: String(grpc),
+    });
+  const gateways = await Promise.all([start(ports[0]!, ports[1]!), start(ports[2]!, ports[3]!)]);
+  const edge = await startNginx([ports[0]!, ports[2]!], [ports[1]!, ports[3]!]);
+  const alice = await newPerson(edge.url, "Alice");
+  const { chat } = await alice.client.createChat({ kind: "group", title: "Behind nginx" }).then(
+    (made) => ({ chat: made }),
+  );
+  const { accessToken } = (await (
+    await fetch(`${edge.url}/v2/auth/sign-in`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ email: alice.email, password: "correct horse battery" }),
+    })
+  ).json()) as { accessToken: string };
+  const users = createClient(UserService, createGrpcTransport({ baseUrl: edge.grpcUrl }));
+  const overGrpc = () =>
+    users.getMe({}, { headers: { authorization: `Bearer ${accessToken}` }, timeoutMs: 5_000 });
+  const overRest = () =>
+    fetch(`${edge.url}/v2/users/me`, { headers: { authorization: `Bearer ${accessToken}` } });
+
+  await t.test("REST, gRPC and WebSocket pass", async () => {
+    assert.equal((await overRest()).status, 200);
+    assert.equal((await overGrpc()).user?.id, alice.id);
+    const sent = await alice.client.sendMessage(chat.id!, "over a socket or not");
+    assert.equal(sent.seq !== undefined, true);
+  });
+
+  await t.test("a gateway that was killed is skipped, and nobody notices", async () => {
+    await gateways[0]!.end("SIGKILL");
+    for (let i = 0; i < 10; i++) {
+      assert.equal((await overRest()).status, 200);
+      assert.equal((await overGrpc()).user?.id, alice.id);
+    }
+    const sent = await alice.client.sendMessage(chat.id!, "still here");
+    assert.equal(sent.seq !== undefined, true);
+  });
+
+  await t.test("without any gateway, the answers are coded", async () => {
+    await gateways[1]!.end("SIGKILL");
+    const answer = await eventually("503", async () => {
+      const got = await overRest();
+      return got.status === 503 ? got : undefined;
+    });
+    assert.match(answer.headers.get("content-type") ?? "", /application\/problem\+json/);
+    assert.equal(answer.headers.get("retry-after"), "2");
+    assert.equal(((await answer.json()) as { code: string }).code, "unavailable");
+    await assert.rejects(overGrpc(), (error) => ConnectError.from(error).code === Code.Unavailable);
+  });
+});
+
+test("nginx says who calls, repeats only what changes nothing, and logs no query", { skip }, async () => {
+  const seen: IncomingMessage[] = [];
+  const dying = createServer((request) => request.socket.destroy()).listen(0, "127.0.0.1");
+  const living = createServer((request, response) => {
+    seen.push(request);
+    response.end("ok");
+  }).listen(0, "127.0.0.1");
+  for (const server of [dying, living]) {
+    await once(server, "listening");
+    after(() => server.close().closeAllConnections());
+  }
+  const ports = [dying, living].map((server) => (server.address() as { port: number }).port);
+  const edge = await startNginx(ports, ports);
+
+  seen.length = 0;
+  const statuses = new Set<number>();
+  for (let i = 0; i < 6; i++) statuses.add((await fetch(`${edge.url}/path?secret=hush`)).status);
+  assert.deepEqual([...statuses], [200], "a GET that a dying gateway had is given to the next one");
+  const { headers } = seen[0]!;
+  assert.equal(headers["x-forwarded-for"], "127.0.0.1");
+  assert.equal(headers["x-forwarded-proto"], "http");
+  assert.equal(headers.host, new URL(edge.url).host);
+  assert.equal(headers.upgrade, undefined);
+  await eventually("the access log", async () => (edge.accessLog().includes('"/path"') ? true : undefined));
+  assert.doesNotMatch(edge.accessLog(), /hush/);
+
+  const [alone] = (await freePorts(1)) as [number];
+  const only = createServer((request) => {
+    seen.push(request);
+    request.socket.destroy();
+  }).listen(alone, "127.0.0.1");
+  await once(only, "listening");
+  after(() => only.close().closeAllConnections());
+  const pair = await startNginx([alone, ports[1]!], [alone]);
+  for (let i = 0; i < 6; i++) {
+    seen.length = 0;
+    await fetch(`${pair.url}/post`, { method: "POST", body: "{}" });
+    assert.equal(seen.length, 1, "a POST is handed on once");
+  }
+});
