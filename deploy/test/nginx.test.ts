@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingMessage } from "node:http";
+import { readFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import { after, test } from "node:test";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
@@ -24,7 +25,10 @@ test("nginx accepts the configuration", { skip }, async () => {
     gatewayHttpPorts: [1, 2],
     gatewayGrpcPorts: [3, 4],
   });
-  const { code, output } = await run(findTool("nginx")!, ["-t", "-c", config]);
+  // Into a file: nginx cannot open a pipe of Node's as /dev/stdout.
+  const command = `exec ${findTool("nginx")} -t -c ${config} > ${config}.log 2>&1`;
+  const { code } = await run("sh", ["-c", command]);
+  const output = readFileSync(`${config}.log`, "utf8");
   assert.equal(code, 0, output);
   assert.doesNotMatch(output, /\[(warn|error|emerg)\] (?!.*"user" directive)/, output);
 });
@@ -43,9 +47,9 @@ test("a call through nginx reaches a living gateway, whichever transport it take
   const gateways = await Promise.all([start(ports[0]!, ports[1]!), start(ports[2]!, ports[3]!)]);
   const edge = await startNginx([ports[0]!, ports[2]!], [ports[1]!, ports[3]!]);
   const alice = await newPerson(edge.url, "Alice");
-  const { chat } = await alice.client.createChat({ kind: "group", title: "Behind nginx" }).then(
-    (made) => ({ chat: made }),
-  );
+  const { chat } = await alice.client
+    .createChat({ kind: "group", title: "Behind nginx" })
+    .then((made) => ({ chat: made }));
   const { accessToken } = (await (
     await fetch(`${edge.url}/v2/auth/sign-in`, {
       method: "POST",
@@ -91,22 +95,25 @@ test("a call through nginx reaches a living gateway, whichever transport it take
 
 test("nginx says who calls, repeats only what changes nothing, and logs no query", { skip }, async () => {
   const seen: IncomingMessage[] = [];
-  const dying = createServer((request) => request.socket.destroy()).listen(0, "127.0.0.1");
-  const living = createServer((request, response) => {
+  let lost = 0;
+  const dying = await listening((request) => {
+    lost += 1;
+    request.socket.destroy();
+  });
+  const living = await listening((request, response) => {
     seen.push(request);
     response.end("ok");
-  }).listen(0, "127.0.0.1");
-  for (const server of [dying, living]) {
-    await once(server, "listening");
-    after(() => server.close().closeAllConnections());
-  }
-  const ports = [dying, living].map((server) => (server.address() as { port: number }).port);
-  const edge = await startNginx(ports, ports);
+  });
+  const edge = await startNginx([dying, living], [dying, living]);
 
   seen.length = 0;
-  const statuses = new Set<number>();
-  for (let i = 0; i < 6; i++) statuses.add((await fetch(`${edge.url}/path?secret=hush`)).status);
-  assert.deepEqual([...statuses], [200], "a GET that a dying gateway had is given to the next one");
+  for (let i = 0; i < 4; i++) {
+    assert.equal(
+      (await fetch(`${edge.url}/path?secret=hush`)).status,
+      200,
+      "a lost GET goes to the next one",
+    );
+  }
   const { headers } = seen[0]!;
   assert.equal(headers["x-forwarded-for"], "127.0.0.1");
   assert.equal(headers["x-forwarded-proto"], "http");
@@ -115,17 +122,20 @@ test("nginx says who calls, repeats only what changes nothing, and logs no query
   await eventually("the access log", async () => (edge.accessLog().includes('"/path"') ? true : undefined));
   assert.doesNotMatch(edge.accessLog(), /hush/);
 
-  const [alone] = (await freePorts(1)) as [number];
-  const only = createServer((request) => {
-    seen.push(request);
-    request.socket.destroy();
-  }).listen(alone, "127.0.0.1");
-  await once(only, "listening");
-  after(() => only.close().closeAllConnections());
-  const pair = await startNginx([alone, ports[1]!], [alone]);
-  for (let i = 0; i < 6; i++) {
-    seen.length = 0;
-    await fetch(`${pair.url}/post`, { method: "POST", body: "{}" });
-    assert.equal(seen.length, 1, "a POST is handed on once");
-  }
+  // Once ten seconds are over in which it is left alone, the dying one is tried again: at most once by each worker.
+  seen.length = 0;
+  lost = 0;
+  const posts = await Promise.all(
+    Array.from({ length: 20 }, () => fetch(`${edge.url}/post`, { method: "POST", body: "{}" })),
+  );
+  const answered = posts.filter((answer) => answer.status === 200).length;
+  assert.equal(seen.length, answered);
+  assert.equal(answered + lost, posts.length, "a POST is handed on once, be it lost or answered");
 });
+
+async function listening(handler: RequestListener): Promise<number> {
+  const server = createServer(handler).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  after(() => server.close().closeAllConnections());
+  return (server.address() as { port: number }).port;
+}

@@ -45,7 +45,9 @@ export function findKubernetesSchemas(): string | undefined {
 export function missingTools(): string[] {
   const missing = (Object.keys(tools) as ToolName[])
     .filter((name) => !findTool(name))
-    .map((name) => `check of ${tools[name].for}: no ${tools[name].program} (scripts/install-deploy-tools.sh)`);
+    .map(
+      (name) => `check of ${tools[name].for}: no ${tools[name].program} (scripts/install-deploy-tools.sh)`,
+    );
   if (!findKubernetesSchemas()) {
     missing.push("check of deploy/kubernetes: no schemas of Kubernetes (scripts/install-deploy-tools.sh)");
   }
