@@ -12,9 +12,13 @@ import { deploy, findTool, without } from "./tools.ts";
 const folder = mkdtempSync(join(tmpdir(), "parley-ansible-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const cwd = join(deploy, "ansible");
-const env = { ANSIBLE_HOME: join(folder, "home"), ANSIBLE_LOCAL_TEMP: join(folder, "tmp"), NO_COLOR: "1", LC_ALL: "C.UTF-8" };
-const playbook = (args: string[]) =>
-  run(findTool("ansiblePlaybook")!, [...args, "site.yaml"], { cwd, env });
+const env = {
+  ANSIBLE_HOME: join(folder, "home"),
+  ANSIBLE_LOCAL_TEMP: join(folder, "tmp"),
+  NO_COLOR: "1",
+  LC_ALL: "C.UTF-8",
+};
+const playbook = (args: string[]) => run(findTool("ansiblePlaybook")!, [...args, "site.yaml"], { cwd, env });
 
 test("the syntax is right", { skip: without("ansiblePlaybook") }, async () => {
   const { code, output } = await playbook(["--syntax-check", "-i", "inventory.example.yaml"]);
@@ -22,10 +26,14 @@ test("the syntax is right", { skip: without("ansiblePlaybook") }, async () => {
 });
 
 test("ansible-lint finds nothing", { skip: without("ansibleLint") }, async () => {
-  const { code, output } = await run(findTool("ansibleLint")!, ["--offline", "-q", "--nocolor", "site.yaml"], {
-    cwd,
-    env,
-  });
+  const { code, output } = await run(
+    findTool("ansibleLint")!,
+    ["--offline", "-q", "--nocolor", "site.yaml"],
+    {
+      cwd,
+      env,
+    },
+  );
   assert.equal(code, 0, output);
 });
 
@@ -81,7 +89,8 @@ test("a run writes files that Parley and systemd understand, and a second run ch
   await t.test("the units", () => {
     for (const host of readdirSync(folder).filter((name) => /-\d$/.test(name))) {
       const units = join(folder, host, "etc/containers/systemd");
-      for (const unit of readdirSync(units)) checkUnit(readFileSync(join(units, unit), "utf8"), `${host}: ${unit}`);
+      for (const unit of readdirSync(units))
+        checkUnit(readFileSync(join(units, unit), "utf8"), `${host}: ${unit}`);
     }
     const nginx = envFile("edges-1", "nginx");
     assert.equal(nginx.EDGE_HTTP_SERVERS?.trim(), "server 10.0.3.1:8080; server 10.0.3.2:8080;");

@@ -61,7 +61,8 @@ function from(base: Stage | undefined, folder: string): Stage {
 }
 
 async function apply(stage: Stage, instruction: string, rest: string, stages: Map<string, Stage>) {
-  const inStage = (path: string) => join(stage.folder, path.startsWith("/") ? path : join(stage.workdir, path));
+  const inStage = (path: string) =>
+    join(stage.folder, path.startsWith("/") ? path : join(stage.workdir, path));
   switch (instruction) {
     case "WORKDIR":
       stage.workdir = rest;

@@ -37,7 +37,11 @@ const selects = (selector: Manifest, labels: Record<string, string>) =>
   Object.entries(selector).every(([key, value]) => labels[key] === value);
 
 test("every deployment has a service, an autoscaler and a disruption budget that select it", () => {
-  assert.deepEqual(deployments.map(({ metadata }) => metadata.name).sort(), ["gateway", "identity", "messenger"]);
+  assert.deepEqual(deployments.map(({ metadata }) => metadata.name).sort(), [
+    "gateway",
+    "identity",
+    "messenger",
+  ]);
   for (const deployment of deployments) {
     const { name } = deployment.metadata;
     const labels = labelsOf(deployment);

@@ -18,8 +18,8 @@ test("every PARLEY_ variable that deploy/ sets is a setting of Parley", () => {
 });
 
 test("all ways of running Parley use its default ports", () => {
-  const defaults = ["PARLEY_PORT", "PARLEY_GRPC_PORT", "PARLEY_SERVICE_PORT", "PARLEY_OPS_PORT"].map(
-    (name) => Number(allSettings[name]?.default),
+  const defaults = ["PARLEY_PORT", "PARLEY_GRPC_PORT", "PARLEY_SERVICE_PORT", "PARLEY_OPS_PORT"].map((name) =>
+    Number(allSettings[name]?.default),
   );
   assert.deepEqual(defaults, [8080, 9090, 9091, 9464]);
   assert.match(readText("Dockerfile"), /^EXPOSE 8080 9090 9091 9464$/m);
