@@ -104,8 +104,12 @@ function start(
   own = image.entrypoint.slice(1),
 ) {
   const inImage = (text: string) => (text.startsWith("/") ? join(image.folder, text) : text);
-  const env = { ...image.environment, PARLEY_HOST: "127.0.0.1", ...environment };
-  env.PARLEY_DATA_DIR = inImage(image.environment.PARLEY_DATA_DIR!);
+  const env = {
+    ...image.environment,
+    PARLEY_HOST: "127.0.0.1",
+    PARLEY_DATA_DIR: inImage(image.environment.PARLEY_DATA_DIR!),
+    ...environment,
+  };
   const child = spawn(node, [...own.map(inImage), ...args], {
     ...unprivileged,
     cwd: join(image.folder, "parley"),
