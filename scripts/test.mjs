@@ -9,12 +9,15 @@ import { globSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { missingTools, neverRun } from "../deploy/test/tools.ts";
 import { startEmbeddedPostgres } from "../server/src/platform/embedded-postgres.ts";
 import { createLog } from "../server/src/platform/log.ts";
 import { findChromium } from "../server/test/chromium.ts";
 import { withoutRedis } from "../server/test/redis-server.ts";
 
-const allTests = ["api", "server", "client", "web", "bench"].map((folder) => `${folder}/**/*.test.ts`);
+const allTests = ["api", "server", "client", "web", "bench", "deploy"].map(
+  (folder) => `${folder}/**/*.test.ts`,
+);
 
 const given = process.env.PARLEY_TEST_DATABASE_URL || process.env.DATABASE_URL;
 const own = given ? undefined : await startOwnDatabase();
@@ -22,12 +25,14 @@ const missing = [];
 if (!findChromium()) {
   missing.push("browser tests: no Chromium found; install one, or name it in PARLEY_TEST_CHROMIUM");
 }
+missing.push(...missingTools());
 if (withoutRedis) missing.push(`tests of several pods: ${withoutRedis}`);
 
 const exitCode = await runTests(given || own.url);
 await own?.stop();
 
 for (const line of missing) console.error(`\n!!! NOT RUN: ${line}`);
+for (const line of neverRun) console.error(`\n!!! NOT RUN, here or anywhere: ${line}`);
 const incomplete = missing.length > 0 && process.env.CI;
 if (incomplete) console.error("!!! In CI everything must run: failed.");
 process.exitCode = exitCode || (incomplete ? 1 : 0);

@@ -1,7 +1,7 @@
 /**
  * What a service is shown on each call from another process: a short-lived JWT, signed with a key made from
  * PARLEY_SERVICE_TOKEN, that says which service it is for and who the end user is. Within a process the same statement
- * travels unsigned (platform/actor.ts); the wire puts the signature on and takes it off. See docs/decisions/0018.
+ * travels unsigned (platform/actor.ts); the wire puts the signature on and takes it off. See docs/decisions/0025-roles-apart.md.
  */
 import { hkdfSync } from "node:crypto";
 import { errors, jwtVerify, SignJWT } from "jose";

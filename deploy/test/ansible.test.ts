@@ -1,0 +1,113 @@
+/** The playbook: its syntax, its linter, and the files that it would write, looked into. */
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { parseEnv } from "node:util";
+import { readConfig } from "../../server/src/config/config.ts";
+import { run } from "./run.ts";
+import { deploy, findTool, without } from "./tools.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-ansible-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const cwd = join(deploy, "ansible");
+const env = {
+  ANSIBLE_HOME: join(folder, "home"),
+  ANSIBLE_LOCAL_TEMP: join(folder, "tmp"),
+  NO_COLOR: "1",
+  LC_ALL: "C.UTF-8",
+};
+const playbook = (args: string[]) => run(findTool("ansiblePlaybook")!, [...args, "site.yaml"], { cwd, env });
+
+test("the syntax is right", { skip: without("ansiblePlaybook") }, async () => {
+  const { code, output } = await playbook(["--syntax-check", "-i", "inventory.example.yaml"]);
+  assert.equal(code, 0, output);
+});
+
+test("ansible-lint finds nothing", { skip: without("ansibleLint") }, async () => {
+  const { code, output } = await run(
+    findTool("ansibleLint")!,
+    ["--offline", "-q", "--nocolor", "site.yaml"],
+    {
+      cwd,
+      env,
+    },
+  );
+  assert.equal(code, 0, output);
+});
+
+const secret = Buffer.alloc(32, 5).toString("base64");
+
+/** All hosts are this machine, each with a folder for its files. */
+function writeInventory(): string {
+  const groups = { databases: 1, caches: 1, services: 2, gateways: 2, edges: 1 };
+  const children = Object.entries(groups).map(([group, count], g) => {
+    const hosts = Array.from({ length: count }, (_, i) => {
+      const name = `${group}-${i + 1}`;
+      return [name, { parley_address: `10.0.${g}.${i + 1}`, parley_prefix: join(folder, name) }];
+    });
+    return [group, { hosts: Object.fromEntries(hosts) }];
+  });
+  const vars = {
+    ansible_connection: "local",
+    ansible_python_interpreter: "{{ ansible_playbook_python }}",
+    parley_become: false,
+    parley_secret_key: secret,
+    parley_service_token: secret,
+    parley_database_password: "databasepassword",
+    parley_redis_password: "redispassword",
+    parley_settings: { PARLEY_LOG_LEVEL: "warn" },
+  };
+  const path = join(folder, "inventory.json");
+  writeFileSync(path, JSON.stringify({ all: { vars, children: Object.fromEntries(children) } }));
+  return path;
+}
+
+test("a run writes files that Parley and systemd understand, and a second run changes nothing", {
+  skip: without("ansiblePlaybook"),
+}, async (t) => {
+  const args = ["-i", writeInventory(), "--tags", "files", "--skip-tags", "podman"];
+  const first = await playbook(args);
+  assert.equal(first.code, 0, first.output);
+  const second = await playbook(args);
+  assert.equal(second.code, 0, second.output);
+  assert.doesNotMatch(second.output, /changed=[1-9]/, "idempotent");
+
+  await t.test("the settings", () => {
+    const gateway = envFile("gateways-2", "gateway");
+    assert.equal(gateway.PARLEY_IDENTITY_URL, "http://10.0.2.1:9091,http://10.0.2.2:9091");
+    assert.equal(gateway.PARLEY_TRUSTED_PROXIES, "10.0.4.1");
+    assert.ok(!("DATABASE_URL" in gateway) && !("PARLEY_SECRET_KEY" in gateway));
+    readConfig(gateway);
+    const services = envFile("services-1", "services");
+    assert.equal(services.DATABASE_URL, "postgres://parley:databasepassword@10.0.0.1:5432/parley");
+    assert.equal(services.PARLEY_LOG_LEVEL, "warn");
+    readConfig(services);
+  });
+
+  await t.test("the units", () => {
+    for (const host of readdirSync(folder).filter((name) => /-\d$/.test(name))) {
+      const units = join(folder, host, "etc/containers/systemd");
+      for (const unit of readdirSync(units))
+        checkUnit(readFileSync(join(units, unit), "utf8"), `${host}: ${unit}`);
+    }
+    const nginx = envFile("edges-1", "nginx");
+    assert.equal(nginx.EDGE_HTTP_SERVERS?.trim(), "server 10.0.3.1:8080; server 10.0.3.2:8080;");
+  });
+});
+
+function envFile(host: string, name: string): Record<string, string> {
+  const path = join(folder, host, "etc/parley", `${name}.env`);
+  if (name !== "nginx") assert.equal(statSync(path).mode & 0o777, 0o600, "secrets are for root only");
+  return parseEnv(readFileSync(path, "utf8")) as Record<string, string>;
+}
+
+function checkUnit(text: string, name: string): void {
+  assert.doesNotMatch(text, /\{\{|\{%/, name);
+  const sections = text.match(/^\[\w+\]$/gm);
+  assert.deepEqual(sections, ["[Unit]", "[Container]", "[Service]", "[Install]"], name);
+  for (const line of text.split("\n")) assert.match(line, /^(|#.*|\[\w+\]|[A-Z]\w+=.+)$/, name);
+  assert.match(text, /^DropCapability=ALL$/m, name);
+  assert.match(text, /^NoNewPrivileges=true$/m, name);
+}

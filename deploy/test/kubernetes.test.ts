@@ -1,0 +1,110 @@
+/** The manifests, by the schemas of Kubernetes, and what no schema checks. */
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type Manifest, manifests, readYaml } from "./files.ts";
+import { run } from "./run.ts";
+import { deploy, findKubernetesSchemas, findTool, without } from "./tools.ts";
+
+const skip = without("kubeconform") || (findKubernetesSchemas() ? false : "no schemas of Kubernetes");
+/** Older ones are past their support wherever Kubernetes is sold. */
+const oldest = 30;
+
+test("every supported version of Kubernetes knows all that the manifests say", { skip }, async () => {
+  const schemas = findKubernetesSchemas()!;
+  const versions = readdirSync(schemas).filter((name) => Number(name.split(".")[1]) >= oldest);
+  assert.ok(versions.length > 0);
+  const [{ resources }] = readYaml("kubernetes/kustomization.yaml");
+  const files = [...resources, "secret.example.yaml"].map((file) => join(deploy, "kubernetes", file));
+  for (const version of versions) {
+    const location = join(schemas, version, "{{.ResourceKind}}{{.KindSuffix}}.json");
+    const { code, output } = await run(findTool("kubeconform")!, [
+      "-strict",
+      "-schema-location",
+      location,
+      ...files,
+    ]);
+    assert.equal(code, 0, `${version}: ${output}`);
+  }
+});
+
+const all = manifests();
+const ofKind = (kind: string) => all.filter((manifest) => manifest.kind === kind);
+const deployments = ofKind("Deployment");
+const labelsOf = (deployment: Manifest) => deployment.spec.template.metadata.labels;
+const selects = (selector: Manifest, labels: Record<string, string>) =>
+  Object.entries(selector).every(([key, value]) => labels[key] === value);
+
+test("every deployment has a service, an autoscaler and a disruption budget that select it", () => {
+  assert.deepEqual(deployments.map(({ metadata }) => metadata.name).sort(), [
+    "gateway",
+    "identity",
+    "messenger",
+  ]);
+  for (const deployment of deployments) {
+    const { name } = deployment.metadata;
+    const labels = labelsOf(deployment);
+    assert.ok(selects(deployment.spec.selector.matchLabels, labels), name);
+    const find = (kind: string) => ofKind(kind).find((manifest) => manifest.metadata.name === name);
+    assert.ok(selects(find("Service").spec.selector, labels), name);
+    assert.ok(selects(find("PodDisruptionBudget").spec.selector.matchLabels, labels), name);
+    assert.equal(find("HorizontalPodAutoscaler").spec.scaleTargetRef.name, name);
+    assert.ok(find("HorizontalPodAutoscaler").spec.minReplicas >= 2, "a rolling restart leaves somebody");
+    const ports = deployment.spec.template.spec.containers[0].ports.map((port: Manifest) => port.name);
+    for (const port of find("Service").spec.ports) assert.ok(ports.includes(port.targetPort), port.name);
+    assert.deepEqual(deployment.spec.strategy.rollingUpdate, { maxSurge: 1, maxUnavailable: 0 });
+  }
+  for (const name of ["identity", "messenger"]) {
+    const service = ofKind("Service").find((manifest) => manifest.metadata.name === name);
+    assert.equal(service.spec.clusterIP, "None", "the gateways spread their calls over the pods");
+  }
+});
+
+test("pods meet the restricted standard and get no variables of services", () => {
+  for (const { spec } of deployments) {
+    const pod = spec.template.spec;
+    const [container] = pod.containers;
+    assert.equal(pod.enableServiceLinks, false, "PARLEY_…_SERVICE_HOST would stop the start");
+    assert.equal(pod.securityContext.runAsNonRoot, true);
+    assert.equal(pod.securityContext.seccompProfile.type, "RuntimeDefault");
+    assert.equal(pod.automountServiceAccountToken, false);
+    assert.equal(container.securityContext.allowPrivilegeEscalation, false);
+    assert.equal(container.securityContext.readOnlyRootFilesystem, true);
+    assert.deepEqual(container.securityContext.capabilities.drop, ["ALL"]);
+    assert.ok(pod.terminationGracePeriodSeconds >= 30);
+    assert.ok(container.resources.limits.memory);
+    assert.equal(container.livenessProbe.httpGet.path, "/livez");
+    assert.equal(container.startupProbe.httpGet.path, "/livez");
+    assert.equal(container.readinessProbe.httpGet.path, "/readyz");
+  }
+});
+
+test("the secrets that the pods name are in the example, and only who needs one gets it", () => {
+  const [{ stringData }] = readYaml("kubernetes/secret.example.yaml");
+  for (const { metadata, spec } of deployments) {
+    const keys = spec.template.spec.containers[0].env.flatMap(({ valueFrom }: Manifest) =>
+      valueFrom ? [valueFrom.secretKeyRef.key] : [],
+    );
+    for (const key of keys) assert.ok(key in stringData, key);
+    assert.equal(keys.includes("PARLEY_SECRET_KEY"), metadata.name === "identity");
+    assert.equal(keys.includes("DATABASE_URL"), metadata.name !== "gateway");
+  }
+});
+
+test("traffic is denied by default, and every policy's pods exist", () => {
+  const policies = ofKind("NetworkPolicy");
+  const deny = policies.find((policy) => policy.metadata.name === "default-deny");
+  assert.deepEqual(deny.spec, { podSelector: {}, policyTypes: ["Ingress", "Egress"] });
+  for (const { metadata, spec } of policies) {
+    const { matchLabels = {}, matchExpressions = [] } = spec.podSelector;
+    const chosen = deployments.filter((deployment) => {
+      const labels = labelsOf(deployment);
+      return (
+        selects(matchLabels, labels) &&
+        matchExpressions.every(({ key, values }: Manifest) => values.includes(labels[key]))
+      );
+    });
+    assert.ok(chosen.length > 0, metadata.name);
+  }
+});
