@@ -1,6 +1,15 @@
 /** The playbook: its syntax, its linter, and the files that it would write, looked into. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -60,7 +69,12 @@ function writeInventory(): string {
     parley_settings: { PARLEY_LOG_LEVEL: "warn" },
   };
   const path = join(folder, "inventory.json");
-  writeFileSync(path, JSON.stringify({ all: { vars, children: Object.fromEntries(children) } }));
+  writeFileSync(path, JSON.stringify({ all: { children: Object.fromEntries(children) } }));
+  // As an operator does it, who then changes some of the settings.
+  const groupVars = join(folder, "group_vars", "all");
+  mkdirSync(groupVars, { recursive: true });
+  copyFileSync(join(cwd, "settings.example.yaml"), join(groupVars, "settings.yaml"));
+  writeFileSync(join(groupVars, "vault.json"), JSON.stringify(vars));
   return path;
 }
 

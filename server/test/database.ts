@@ -1,6 +1,7 @@
 /** A database of its own for each test file, on the server that PARLEY_TEST_DATABASE_URL names. */
 import { randomBytes } from "node:crypto";
 import { after } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { createDatabase, type Database } from "#platform/database.ts";
 import { createLog } from "#platform/log.ts";
@@ -29,9 +30,21 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   );
   after(async () => {
     await database.close();
-    if (!process.exitCode) await onServer(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    if (!process.exitCode) await dropDatabase(serverUrl, name);
   });
   return { url, database };
+}
+
+/** PostgreSQL's own workers may be at it (42501: we may not end those); they are done in a moment. */
+async function dropDatabase(serverUrl: string, name: string) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await onServer(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    } catch (error) {
+      if ((error as { code?: string }).code !== "42501" || attempt === 20) throw error;
+      await delay(250);
+    }
+  }
 }
 
 async function onServer(url: string, sql: string) {

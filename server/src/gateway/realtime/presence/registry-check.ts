@@ -10,7 +10,7 @@ const settleSeconds = 30;
 const maxReadsPerTick = 2_000;
 
 export interface RegistryCheckOptions {
-  watched: Pick<WatchedUsers, "ids" | "readAgain" | "drop" | "setPods">;
+  watched: Pick<WatchedUsers, "ids" | "readAgain" | "drop" | "pods" | "setPods" | "startRound">;
 }
 
 interface Missing {
@@ -26,7 +26,6 @@ export class RegistryCheck {
   #mustRead = false;
   /** Not found in the registry since the last heartbeat was sent. */
   #missing: Missing[] = [];
-  #pods: ReadonlySet<string> = new Set();
 
   constructor(options: RegistryCheckOptions) {
     this.#options = options;
@@ -41,6 +40,7 @@ export class RegistryCheck {
 
   /** To be called before a heartbeat is sent; what was read before is certain if the registry was whole after it. */
   startRound(): Missing[] {
+    this.#options.watched.startRound();
     const round = this.#missing;
     this.#missing = [];
     return round;
@@ -49,8 +49,7 @@ export class RegistryCheck {
   endRound(round: readonly Missing[], wasKnown: boolean, pods: ReadonlySet<string>): void {
     const { watched } = this.#options;
     // Gateways that have not yet said again that they live count as alive meanwhile.
-    this.#pods = this.#settleTicks > 0 ? new Set([...this.#pods, ...pods]) : pods;
-    watched.setPods(this.#pods);
+    watched.setPods(this.#settleTicks > 0 ? new Set([...watched.pods, ...pods]) : pods);
     if (wasKnown) for (const { userId, podIds } of round) watched.drop(userId, podIds);
   }
 

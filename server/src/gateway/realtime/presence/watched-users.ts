@@ -31,6 +31,8 @@ export class WatchedUsers {
   readonly #options: WatchedUsersOptions;
   readonly #watched = new Map<string, WatchedUser>();
   #pods: ReadonlySet<string> = new Set();
+  /** Heard of since the last heartbeat was sent: its answer may be older than they are. */
+  readonly #newPods = new Set<string>();
 
   constructor(options: WatchedUsersOptions) {
     this.#options = options;
@@ -91,9 +93,20 @@ export class WatchedUsers {
     this.#options.onChange(userId, isOnline);
   }
 
-  /** The gateways that live are these. */
-  setPods(pods: ReadonlySet<string>): void {
+  /** The gateways that are taken to live. */
+  get pods(): ReadonlySet<string> {
+    return this.#pods;
+  }
+
+  /** To be called before a heartbeat is sent. */
+  startRound(): void {
+    this.#newPods.clear();
+  }
+
+  /** The gateways that live are these, and those heard of since the round started. */
+  setPods(listed: ReadonlySet<string>): void {
     const before = this.#pods;
+    const pods = new Set([...listed, ...this.#newPods]);
     this.#pods = pods;
     if (before.size === pods.size && [...before].every((podId) => pods.has(podId))) return;
     for (const userId of this.#watched.keys()) this.review(userId);
@@ -106,7 +119,8 @@ export class WatchedUsers {
     if (online) {
       user.pods.add(podId);
       // It lives: it has just spoken.
-      if (!this.#pods.has(podId)) this.setPods(new Set([...this.#pods, podId]));
+      this.#newPods.add(podId);
+      if (!this.#pods.has(podId)) this.setPods(this.#pods);
     } else {
       user.pods.delete(podId);
     }
