@@ -29,7 +29,8 @@ export type TestOptions = Partial<Pick<AppOptions, "clock" | "bus" | "log" | "si
 export const isSplit = process.env.PARLEY_TEST_SHAPE === "split";
 
 /** For the `skip` option of a test that has a meaning in one process only: why it has none in several. */
-export const inOneProcess = (reason: string) => (isSplit ? `all roles in one process only: ${reason}` : false);
+export const inOneProcess = (reason: string) =>
+  isSplit ? `all roles in one process only: ${reason}` : false;
 
 /** Cheap password hashing: tests sign many people up, and its strength is tested elsewhere. */
 const cheapHashing = { PARLEY_ARGON2_MEMORY_KIB: "1024", PARLEY_ARGON2_PASSES: "1" };
@@ -42,7 +43,9 @@ export async function startParley(
   options: TestOptions = {},
 ): Promise<TestParley> {
   const complete = await completeEnvironment(environment);
-  const { gateway, pods, stop } = isSplit ? await startSplit(complete, options) : await startAll(complete, options);
+  const { gateway, pods, stop } = isSplit
+    ? await startSplit(complete, options)
+    : await startAll(complete, options);
   const opsUrlOf = (pod: App) => `http://127.0.0.1:${pod.opsPort}`;
   return {
     url: `http://127.0.0.1:${gateway.httpPort}`,
