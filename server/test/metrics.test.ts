@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { startParley } from "#test/parley.ts";
 import { newPerson } from "#test/people.ts";
-import { type PrometheusMetrics, parsePrometheus } from "#test/prometheus.ts";
+import { type PrometheusMetrics, parsePrometheus, together } from "#test/prometheus.ts";
 import { SocketClient } from "#test/socket-client.ts";
 
 const parley = await startParley();
@@ -13,9 +13,12 @@ const bob = await newPerson(parley.url, "Bob");
 const { id: chatId = "" } = await alice.client.createChat({ kind: "direct", memberIds: [bob.id] });
 
 async function scrape(): Promise<PrometheusMetrics> {
-  const response = await fetch(`${parley.opsUrl}/metrics`);
-  assert.equal(response.status, 200);
-  return parsePrometheus(await response.text());
+  const scrapes = parley.opsUrls.map(async (opsUrl) => {
+    const response = await fetch(`${opsUrl}/metrics`);
+    assert.equal(response.status, 200);
+    return parsePrometheus(await response.text());
+  });
+  return together(await Promise.all(scrapes));
 }
 
 /** Counters count from the start on, and what is counted after the answer was sent may come a moment later. */
@@ -112,7 +115,7 @@ test("there is what alerts on saturation need", async () => {
   }
   const used = metrics.total("db_client_connection_count", { db_client_connection_state: "used" });
   assert.ok(used >= 0 && used <= 23);
-  assert.equal(metrics.total("target_info", { service_name: "parley" }), 1);
+  assert.equal(metrics.total("target_info", { service_name: "parley" }), parley.opsUrls.length);
 });
 
 test("no label names a person, a chat or a message", async () => {

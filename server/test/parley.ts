@@ -14,7 +14,10 @@ export interface TestParley {
   readonly url: string;
   readonly grpcUrl: string;
   readonly wsUrl: string;
+  /** Of the process that clients connect to. */
   readonly opsUrl: string;
+  /** Of all processes. */
+  readonly opsUrls: readonly string[];
   readonly databaseUrl: string;
   /** What it was configured with; start another pod with the same. */
   readonly environment: Record<string, string>;
@@ -24,6 +27,10 @@ export interface TestParley {
 export type TestOptions = Partial<Pick<AppOptions, "clock" | "bus" | "log" | "signal">>;
 
 export const isSplit = process.env.PARLEY_TEST_SHAPE === "split";
+
+/** For the `skip` option of a test that has a meaning in one process only: why it has none in several. */
+export const inOneProcess = (reason: string) =>
+  isSplit ? `all roles in one process only: ${reason}` : false;
 
 /** Cheap password hashing: tests sign many people up, and its strength is tested elsewhere. */
 const cheapHashing = { PARLEY_ARGON2_MEMORY_KIB: "1024", PARLEY_ARGON2_PASSES: "1" };
@@ -36,12 +43,16 @@ export async function startParley(
   options: TestOptions = {},
 ): Promise<TestParley> {
   const complete = await completeEnvironment(environment);
-  const { gateway, stop } = isSplit ? await startSplit(complete, options) : await startAll(complete, options);
+  const { gateway, pods, stop } = isSplit
+    ? await startSplit(complete, options)
+    : await startAll(complete, options);
+  const opsUrlOf = (pod: App) => `http://127.0.0.1:${pod.opsPort}`;
   return {
     url: `http://127.0.0.1:${gateway.httpPort}`,
     grpcUrl: `http://127.0.0.1:${gateway.grpcPort}`,
     wsUrl: `ws://127.0.0.1:${gateway.httpPort}/v2/ws`,
-    opsUrl: `http://127.0.0.1:${gateway.opsPort}`,
+    opsUrl: opsUrlOf(gateway),
+    opsUrls: pods.map(opsUrlOf),
     databaseUrl: complete.DATABASE_URL!,
     environment: complete,
     stop,
@@ -76,7 +87,7 @@ async function completeEnvironment(environment: Record<string, string>): Promise
 
 async function startAll(environment: Record<string, string>, options: TestOptions) {
   const gateway = await startPod(environment, options);
-  return { gateway, stop: () => gateway.stop() };
+  return { gateway, pods: [gateway], stop: () => gateway.stop() };
 }
 
 async function startSplit(environment: Record<string, string>, options: TestOptions) {
@@ -101,8 +112,9 @@ async function startSplit(environment: Record<string, string>, options: TestOpti
     },
     options,
   );
+  const pods = [gateway, messenger, identity];
   const stop = async () => {
-    for (const pod of [gateway, messenger, identity]) await pod.stop();
+    for (const pod of pods) await pod.stop();
   };
-  return { gateway, stop };
+  return { gateway, pods, stop };
 }

@@ -43,15 +43,26 @@ export function parsePrometheus(text: string): PrometheusMetrics {
   }
   requireUnique(samples);
   for (const [name, type] of types) if (type === "histogram") requireHistogram(name, samples);
-  return {
-    samples,
-    types,
-    total: (name, labels) =>
-      samples
-        .filter((sample) => sample.name === name && matches(sample, labels))
-        .reduce((a, s) => a + s.value, 0),
-  };
+  return metricsOf(samples, types);
 }
+
+/** The metrics of several processes, as one who asks for their sum sees them. */
+export function together(processes: readonly PrometheusMetrics[]): PrometheusMetrics {
+  const types = new Map(processes.flatMap((one) => [...one.types]));
+  return metricsOf(
+    processes.flatMap((one) => one.samples),
+    types,
+  );
+}
+
+const metricsOf = (samples: Sample[], types: Map<string, string>): PrometheusMetrics => ({
+  samples,
+  types,
+  total: (name, labels) =>
+    samples
+      .filter((sample) => sample.name === name && matches(sample, labels))
+      .reduce((a, s) => a + s.value, 0),
+});
 
 const matches = (sample: Sample, labels: Record<string, string>) =>
   Object.entries(labels).every(([key, value]) => sample.labels[key] === value);

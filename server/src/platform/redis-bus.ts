@@ -36,19 +36,18 @@ export function createRedisBus({ redis, log, meter }: RedisBusOptions): RedisBus
   const local = createLocalBus((error) => log.error({ err: error }, "a bus handler failed"));
   const sender = randomBytes(senderBytes);
   const topics = new Map<string, RemoteTopic>();
-  const counts = countMessages(meter, topics);
+  const lost = countLost(meter, topics);
   const gap = createGapSignal({ redis, channel: channelOf("gap"), sender });
   let loggedAtMs = -minLogIntervalMs;
 
   const drop = () => {
-    counts.dropped += 1;
+    lost["redis-away"] += 1;
     gap.announce();
   };
 
   function send(topic: string, message: BusMessage) {
     if (!redis.isReady) return drop();
     const payload = Buffer.concat([sender, toBinary(BusMessageSchema, message)]);
-    counts.published += 1;
     redis.publish(channelOf(topic), payload).catch(drop);
   }
 
@@ -56,7 +55,6 @@ export function createRedisBus({ redis, log, meter }: RedisBusOptions): RedisBus
     if (sender.compare(payload, 0, Math.min(senderBytes, payload.length)) === 0) return;
     const message = decode(topic, payload);
     if (!message) return;
-    counts.received += 1;
     local.publish(topic, message);
   }
 
@@ -65,7 +63,7 @@ export function createRedisBus({ redis, log, meter }: RedisBusOptions): RedisBus
       if (payload.length < senderBytes) throw new Error("shorter than its sender's id");
       return fromBinary(BusMessageSchema, payload.subarray(senderBytes));
     } catch (error) {
-      counts.malformed += 1;
+      lost.malformed += 1;
       if (performance.now() - loggedAtMs < minLogIntervalMs) return undefined;
       loggedAtMs = performance.now();
       log.warn({ err: error, topic, bytes: payload.length }, "dropped a message of the bus that is none");
@@ -112,15 +110,21 @@ export function createRedisBus({ redis, log, meter }: RedisBusOptions): RedisBus
   };
 }
 
-/** Counted in plain numbers, which are read when somebody looks: this is on the way of every message. */
-function countMessages(meter: Meter, topics: ReadonlyMap<string, unknown>) {
-  const counts = { published: 0, received: 0, dropped: 0, malformed: 0 };
-  meter.createObservableCounter("parley.bus.messages", { unit: "{message}" }).addCallback((result) => {
-    for (const [outcome, count] of Object.entries(counts))
-      result.observe(count, { "parley.bus.outcome": outcome });
-  });
+/** What is published and received at all is counted around every bus, see metered-bus.ts. */
+function countLost(meter: Meter, topics: ReadonlyMap<string, unknown>) {
+  const lost = { "redis-away": 0, malformed: 0 };
+  const description = "Messages of the event bus that did not get through Redis";
   meter
-    .createObservableUpDownCounter("parley.bus.subscriptions", { unit: "{topic}" })
+    .createObservableCounter("parley.bus.messages.lost", { unit: "{message}", description })
+    .addCallback((result) => {
+      for (const [reason, count] of Object.entries(lost))
+        result.observe(count, { "parley.bus.reason": reason });
+    });
+  meter
+    .createObservableUpDownCounter("parley.bus.subscriptions", {
+      unit: "{topic}",
+      description: "Topics that this process listens to through Redis",
+    })
     .addCallback((result) => result.observe(topics.size));
-  return counts;
+  return lost;
 }

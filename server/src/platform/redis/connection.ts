@@ -57,9 +57,15 @@ export class RedisConnection implements OpenRedis {
       .createObservableGauge("parley.redis.up", { description: "1 while Redis answers" })
       .addCallback((result) => result.observe(this.#isWhole() ? 1 : 0));
     meter
-      .createObservableUpDownCounter("parley.redis.subscriptions", { unit: "{channel}" })
+      .createObservableUpDownCounter("parley.redis.subscriptions", {
+        unit: "{channel}",
+        description: "Channels of Redis that this process is subscribed to",
+      })
       .addCallback((result) => result.observe(this.#subscriptions.size));
-    return meter.createCounter("parley.redis.command.failures", { unit: "{command}" });
+    return meter.createCounter("parley.redis.command.failures", {
+      unit: "{command}",
+      description: "Commands that Redis did not carry out",
+    });
   }
 
   get isReady(): boolean {

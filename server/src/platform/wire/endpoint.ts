@@ -4,6 +4,7 @@ import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-no
 import { ErrorInfoSchema } from "@parley/api/v2/errors";
 import { fault, toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
+import { createConnecting } from "#platform/wire/connecting.ts";
 import type { SignHeaders } from "#platform/wire/credentials.ts";
 import { createLiveness } from "#platform/wire/liveness.ts";
 import { timeHeader } from "#platform/wire/time-header.ts";
@@ -52,7 +53,6 @@ export interface EndpointOptions {
   log: Log;
 }
 
-const connectTimeoutMs = 2_000;
 // A process that hangs keeps its connections: only an unanswered ping tells.
 const ping = { pingIntervalMs: 1_000, pingTimeoutMs: 2_000, idleConnectionTimeoutMs: 300_000 };
 const maxMessageBytes = 67_108_864;
@@ -62,6 +62,10 @@ export function createEndpoint({ url, sign, onTime, log }: EndpointOptions): End
   const settings = { initialWindowSize: windowBytes };
   const sessionManager = new Http2SessionManager(url, ping, { settings });
   const liveness = createLiveness(url);
+  const connecting = createConnecting(sessionManager, (cause) => {
+    liveness.suspect();
+    return notSent(cause);
+  });
   const noted = (error: unknown) => {
     if (wireErrorOf(error)) liveness.suspect();
     return error;
@@ -85,12 +89,11 @@ export function createEndpoint({ url, sign, onTime, log }: EndpointOptions): End
     url,
     transport: {
       async unary(method, signal, timeoutMs, ...rest) {
-        await connected(sessionManager).catch((error) => {
-          throw noted(error);
-        });
+        const endsAtMs = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
         for (let attempt = 1; ; attempt++) {
           try {
-            return await inner.unary(method, signal, timeoutMs, ...rest);
+            if (!connecting.isConnected) await connecting.untilConnected(signal, leftUntil(endsAtMs));
+            return await inner.unary(method, signal, leftUntil(endsAtMs), ...rest);
           } catch (error) {
             if (signal?.aborted) throw error;
             if (!isRefusal(error)) throw noted(toWireError(error));
@@ -113,31 +116,33 @@ export function createEndpoint({ url, sign, onTime, log }: EndpointOptions): End
   };
 }
 
-async function connected(sessions: Http2SessionManager): Promise<void> {
-  const state = sessions.state();
-  if (state === "open" || state === "idle") return;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<"error">((resolve) => {
-    timer = setTimeout(() => {
-      sessions.abort(new Error("no connection in time"));
-      resolve("error");
-    }, connectTimeoutMs);
-  });
-  const outcome = await Promise.race([sessions.connect(), late]);
-  clearTimeout(timer);
-  if (outcome === "error") throw notSent(sessions.error());
+function leftUntil(endsAtMs: number | undefined): number | undefined {
+  if (endsAtMs === undefined) return undefined;
+  const leftMs = Math.ceil(endsAtMs - performance.now());
+  if (leftMs <= 0) throw fault("timeout");
+  return leftMs;
 }
 
 const isRefusal = (error: unknown) => toPublicError(error).code === "service-refused";
 
 /** An answer of the service says what is wrong (ErrorInfo); whatever does not, came from the connection. */
 function toWireError(error: unknown): unknown {
+  if (wireErrorOf(error)) return error;
   if (!(error instanceof ConnectError)) return connectionLost(error);
   if (error.findDetails(ErrorInfoSchema).length > 0) return restate(error);
   if (error.code === Code.DeadlineExceeded) return error;
-  // RFC 9113, 8.7: a refused stream has not been processed.
-  return error.message.includes("REFUSED_STREAM") ? notSent(error) : connectionLost(error);
+  return neverSent.some((sign) => error.message.includes(sign)) ? notSent(error) : connectionLost(error);
 }
+
+/**
+ * A refused stream has not been processed (RFC 9113, 8.7). The others are Node's, for a stream that could not be opened
+ * because the connection had just ended, or had been told to (ERR_HTTP2_INVALID_SESSION, ERR_HTTP2_GOAWAY_SESSION).
+ */
+const neverSent = [
+  "REFUSED_STREAM",
+  "The session has been destroyed",
+  "New streams cannot be created after receiving a GOAWAY",
+];
 
 /** The same error as if it had been thrown here: none of the headers that it came with. */
 function restate(error: ConnectError): ConnectError {

@@ -3,13 +3,17 @@
  * can reach. A call without a valid service credential is refused.
  */
 import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
-import type { Interceptor } from "@connectrpc/connect";
+import type { Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { actorHeader } from "#platform/actor.ts";
 import type { Clock } from "#platform/clock.ts";
 import { toFault, toPublicError } from "#platform/errors.ts";
 import { listen } from "#platform/listen.ts";
 import type { Log } from "#platform/log.ts";
+import { rpcMethod } from "#platform/rpc-metrics.ts";
 import type { Service } from "#platform/service.ts";
+import { parseTraceparent, traceparentHeader } from "#platform/trace.ts";
+import { isUuid } from "#platform/uuid.ts";
 import { createVerifyHeaders } from "#platform/wire/credentials.ts";
 import { timeHeader } from "#platform/wire/time-header.ts";
 
@@ -73,11 +77,23 @@ function createGuard({ services, serviceTokens, clock, log }: ServiceServerOptio
       return response;
     } catch (error) {
       const told = toFault(error);
-      if (toPublicError(told).code === "internal")
-        log.error({ err: error, method: request.method.name }, "a call failed");
+      const { code } = toPublicError(told);
+      if (code === "internal") log.error({ ...describeCall(request), code, err: error }, "a call failed");
       told.metadata.set(timeHeader, String(clock.now()));
       throw told;
     }
+  };
+}
+
+/** Whose call it was, for the log: by ids only, whatever was sent as one. */
+function describeCall({ method, header, message }: UnaryRequest | StreamRequest) {
+  const [userId] = header.get(actorHeader)?.split(" ") ?? [];
+  const { chatId } = message as { chatId?: unknown };
+  return {
+    called: rpcMethod(method),
+    traceId: parseTraceparent(header.get(traceparentHeader))?.traceId,
+    userId: userId || undefined,
+    chatId: typeof chatId === "string" && isUuid(chatId) ? chatId : undefined,
   };
 }
 

@@ -1,7 +1,9 @@
 /** A service on a port of its own, called over a real connection. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { connect } from "node:http2";
-import { after, test } from "node:test";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { after, type TestContext, test } from "node:test";
 import { type CallOptions, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { MessengerService } from "@parley/api/v2/messenger";
@@ -13,6 +15,8 @@ import { createSharedClock } from "#platform/shared-clock.ts";
 import { createSignHeaders } from "#platform/wire/credentials.ts";
 import { createEndpoint, wireErrorOf } from "#platform/wire/endpoint.ts";
 import { startServiceServer } from "#platform/wire/service-server.ts";
+import { freePort } from "#test/redis-server.ts";
+import { until } from "#test/until.ts";
 
 const log = createLog("silent");
 const serviceTokens = ["one service token of thirty-two characters or more"];
@@ -168,6 +172,39 @@ test("bytes that are no call do not hurt the server", async () => {
   assert.equal(status, 404);
   session.destroy();
   assert.equal((await messenger.getChat({ chatId: "fine" }, asActor)).chat!.id, "fine");
+});
+
+/** Accepts connections and never says a word, as a process that was frozen does. */
+async function startMute(t: TestContext) {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => void sockets.add(socket)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+test("a server that accepts but never answers costs a call no more than its deadline", async (t) => {
+  const client = endpointAt(await startMute(t));
+  const calls = Array.from({ length: 20 }, () =>
+    client.getChat({ chatId: "fine" }, { ...asActor, timeoutMs: 100 }),
+  );
+  for (const { status, reason } of (await Promise.allSettled(calls)) as PromiseRejectedResult[]) {
+    assert.deepEqual([status, toPublicError(reason).code], ["rejected", "timeout"]);
+  }
+});
+
+test("calls that fail leave nothing behind", async () => {
+  const port = await freePort();
+  const endpoint = endpointAt(port);
+  const before = process.getActiveResourcesInfo().length;
+  for (let round = 0; round < 100; round++) {
+    const calls = Array.from({ length: 100 }, () => endpoint.getChat({ chatId: "fine" }, asActor));
+    for (const { status } of await Promise.allSettled(calls)) assert.equal(status, "rejected");
+  }
+  await until("timers and sockets are let go", () => process.getActiveResourcesInfo().length <= before + 2);
 });
 
 const isLost = (error: unknown) => wireErrorOf(error)?.mayBeCarriedOut === true;

@@ -1,0 +1,124 @@
+/** The dashboard and the alerts ask for what there is: a name that was mistyped would show as a quiet day. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { before, describe, test } from "node:test";
+import { parse } from "yaml";
+import { createTestDatabase } from "#test/database.ts";
+import { startDatabaseLine } from "#test/database-line.ts";
+import { startParley } from "#test/parley.ts";
+import { newPerson, password } from "#test/people.ts";
+import { parsePrometheus, type Sample } from "#test/prometheus.ts";
+import { startRedis, withoutRedis } from "#test/redis-server.ts";
+import { SocketClient } from "#test/socket-client.ts";
+import { until } from "#test/until.ts";
+
+interface Query {
+  where: string;
+  expression: string;
+}
+
+const deploy = new URL("../../deploy/", import.meta.url);
+/** What Prometheus adds to each sample, see deploy/prometheus/prometheus.yaml. */
+const addedLabels = ["instance", "job", "role", "le"];
+/** Made by Prometheus itself. */
+const foreignMetrics = ["up"];
+
+async function readQueries(): Promise<Query[]> {
+  const alerts = parse(await readFile(new URL("prometheus/alerts.yaml", deploy), "utf8"));
+  const dashboard = JSON.parse(await readFile(new URL("grafana/parley-dashboard.json", deploy), "utf8"));
+  const ofAlerts = alerts.groups.flatMap(({ rules }: { rules: { alert: string; expr: string }[] }) =>
+    rules.map(({ alert, expr }) => ({ where: alert, expression: expr })),
+  );
+  const ofPanels = dashboard.panels.flatMap((panel: { title: string; targets?: { expr: string }[] }) =>
+    (panel.targets ?? []).map(({ expr }) => ({ where: panel.title, expression: expr })),
+  );
+  return [...ofAlerts, ...ofPanels];
+}
+
+/** The metrics that a query names, and the labels that it goes by. */
+function namesIn(expression: string): { metrics: string[]; labels: string[] } {
+  const labels: string[] = [];
+  const note = (text: string) => labels.push(...text.split(",").map((one) => one.trim()));
+  const rest = expression
+    .replace(/\b(?:by|without) \(([^)]*)\)/g, (_, list: string) => {
+      note(list);
+      return "";
+    })
+    .replace(/\{([^}]*)\}/g, (_, matchers: string) => {
+      for (const [, name] of matchers.matchAll(/(\w+)\s*(?:=~|!~|!=|=)\s*"/g)) note(name!);
+      return "";
+    });
+  const metrics = rest.match(/\b[a-z]+_[a-z0-9_]+\b(?!\s*\()/g) ?? [];
+  return {
+    metrics: metrics.filter((name) => !foreignMetrics.includes(name)),
+    labels: labels.filter(Boolean),
+  };
+}
+
+describe("dashboard and alerts", { skip: withoutRedis }, async () => {
+  if (withoutRedis) return;
+  const queries = await readQueries();
+  const redis = await startRedis();
+  const line = await startDatabaseLine((await createTestDatabase()).url);
+  const parley = await startParley({
+    DATABASE_URL: line.url,
+    REDIS_URL: redis.url,
+    PARLEY_CIRCUIT_MIN_CALLS: "2",
+    PARLEY_CIRCUIT_WINDOW_MS: "1000",
+    PARLEY_DATABASE_TIMEOUT_MS: "300",
+  });
+  const has = async (metric: string) => (await scrape()).some(({ name }) => name === metric);
+  const scrape = async (): Promise<Sample[]> => {
+    const texts = parley.opsUrls.map(async (url) => (await fetch(`${url}/metrics`)).text());
+    return (await Promise.all(texts)).flatMap((text) => parsePrometheus(text).samples);
+  };
+
+  before(async () => {
+    const alice = await newPerson(parley.url, "Alice");
+    const { id: chatId = "" } = await alice.client.createChat({ kind: "group", title: "T" });
+    const signIn = await fetch(`${parley.url}/v2/auth/sign-in`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ email: alice.email, password }),
+    });
+    const { accessToken } = (await signIn.json()) as { accessToken: string };
+    const headers = { authorization: `Bearer ${accessToken}` };
+    const read = (etag?: string) =>
+      fetch(`${parley.url}/v2/users/me`, {
+        headers: etag ? { ...headers, "if-none-match": etag } : headers,
+      });
+    const socket = await SocketClient.open(parley.wsUrl, accessToken);
+    await socket.resume();
+    await socket.call("MessengerService/SendMessage", { chatId, clientId: randomUUID(), text: "x" });
+    await until("a request is answered with 304", async () => {
+      const etag = (await read()).headers.get("etag");
+      return (await read(etag ?? "none")).status === 304;
+    });
+    for (let i = 0; i < 10; i++) socket.send("no call");
+    await socket.untilClosed();
+    await redis.kill();
+    await until("a command of Redis fails", () => has("parley_redis_command_failures_total"));
+    line.cut();
+    await until("a circuit opens", async () => {
+      await fetch(`${parley.url}/v2/chats/${chatId}/messages`, { headers });
+      return has("parley_circuit_transitions_total");
+    });
+  });
+
+  test("each metric and label that they name exists", async () => {
+    const samples = await scrape();
+    const labelsOf = Map.groupBy(samples, ({ name }) => name);
+    assert.ok(queries.length > 30, "the files were read");
+    for (const { where, expression } of queries) {
+      const { metrics, labels } = namesIn(expression);
+      const known = new Set(addedLabels);
+      for (const metric of metrics) {
+        const found = labelsOf.get(metric);
+        assert.ok(found, `${where}: there is no ${metric}`);
+        for (const { labels: own } of found) for (const name of Object.keys(own)) known.add(name);
+      }
+      for (const label of labels) assert.ok(known.has(label), `${where}: ${metrics} has no ${label}`);
+    }
+  });
+});
