@@ -9,6 +9,7 @@ import { actorHeader } from "#platform/actor.ts";
 import { createBoundedCache } from "#platform/bounded-cache.ts";
 import type { Clock } from "#platform/clock.ts";
 import { fault } from "#platform/errors.ts";
+import type { PlainHeaders } from "#platform/wire/grpc-client.ts";
 
 export interface CredentialOptions {
   /** The first one signs, all of them are accepted: so a token can be replaced without a pause. */
@@ -28,7 +29,7 @@ const toKey = (token: string) =>
   new Uint8Array(hkdfSync("sha256", token, "", "parley service credentials", 32));
 
 /** Replaces what the headers state in the plain by the signed statement. */
-export type SignHeaders = (headers: Headers) => Promise<void>;
+export type SignHeaders = (headers: PlainHeaders) => Promise<void>;
 
 export function createSignHeaders(
   audience: string,
@@ -37,8 +38,8 @@ export function createSignHeaders(
   const key = toKey(serviceTokens[0]!);
   const signed = createBoundedCache<string, { token: string; renewAtMs: number }>(maxCached);
   return async (headers) => {
-    const actor = headers.get(actorHeader) ?? "";
-    headers.delete(actorHeader);
+    const actor = headers[actorHeader] ?? "";
+    delete headers[actorHeader];
     let known = signed.get(actor);
     const nowMs = clock.now();
     // A clock that was put back must not make a statement live on.
@@ -52,12 +53,12 @@ export function createSignHeaders(
       known = { token, renewAtMs: nowMs + renewAfterMs };
       signed.set(actor, known);
     }
-    headers.set("authorization", `Bearer ${known.token}`);
+    headers.authorization = `Bearer ${known.token}`;
   };
 }
 
 /** Replaces the signed statement by what it states. Throws "service-refused" when there is none that counts. */
-export type VerifyHeaders = (headers: Headers) => Promise<void>;
+export type VerifyHeaders = (headers: PlainHeaders) => Promise<void>;
 
 export function createVerifyHeaders(
   audiences: readonly string[],
@@ -73,15 +74,15 @@ export function createVerifyHeaders(
   };
   return async (headers) => {
     // Whoever sends it unsigned is not believed.
-    headers.delete(actorHeader);
-    const token = /^Bearer (\S+)$/.exec(headers.get("authorization") ?? "")?.[1];
+    delete headers[actorHeader];
+    const token = /^Bearer (\S+)$/.exec(headers.authorization ?? "")?.[1];
     if (!token) throw fault("service-refused", { detail: "A service credential is needed" });
-    headers.delete("authorization");
+    delete headers.authorization;
     const { actor, expiresAtMs } = verified.get(token) ?? (await verify(token));
     if (clock.now() >= expiresAtMs + toleranceS * 1_000) {
       throw fault("service-refused", { detail: "The service credential has expired" });
     }
-    if (actor) headers.set(actorHeader, actor);
+    if (actor) headers[actorHeader] = actor;
   };
 }
 

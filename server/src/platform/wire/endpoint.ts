@@ -1,11 +1,12 @@
 /** One process that serves a service: a gRPC transport with one connection, which is made anew when it is lost. */
-import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import { Http2SessionManager } from "@connectrpc/connect-node";
 import { ErrorInfoSchema } from "@parley/api/v2/errors";
 import { fault, toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
 import { createConnecting } from "#platform/wire/connecting.ts";
 import type { SignHeaders } from "#platform/wire/credentials.ts";
+import { createGrpcClient } from "#platform/wire/grpc-client.ts";
 import { createLiveness } from "#platform/wire/liveness.ts";
 import { timeHeader } from "#platform/wire/time-header.ts";
 
@@ -77,13 +78,14 @@ export function createEndpoint({ url, sign, onTime, log }: EndpointOptions): End
     );
     return notSent(error);
   };
-  const inner = createGrpcTransport({
-    baseUrl: url,
-    sessionManager,
-    interceptors: [signing(sign, onTime)],
-    acceptCompression: [],
-    readMaxBytes: maxMessageBytes,
-    writeMaxBytes: maxMessageBytes,
+  const inner = createGrpcClient({
+    sessions: sessionManager,
+    maxMessageBytes,
+    sign,
+    onAnswer(headers, roundTripMs) {
+      const time = Number(headers[timeHeader]);
+      if (time) onTime(time, roundTripMs);
+    },
   });
   return {
     url,
@@ -148,23 +150,4 @@ const neverSent = [
 function restate(error: ConnectError): ConnectError {
   const { code, ...told } = toPublicError(error);
   return fault(code, { ...told, cause: error });
-}
-
-function signing(sign: SignHeaders, onTime: EndpointOptions["onTime"]): Interceptor {
-  return (next) => async (request) => {
-    await sign(request.header);
-    const startedAtMs = performance.now();
-    const noteTime = (headers: Headers) => {
-      const time = headers.get(timeHeader);
-      if (time) onTime(Number(time), performance.now() - startedAtMs);
-    };
-    try {
-      const response = await next(request);
-      noteTime(response.header);
-      return response;
-    } catch (error) {
-      if (error instanceof ConnectError) noteTime(error.metadata);
-      throw error;
-    }
-  };
 }

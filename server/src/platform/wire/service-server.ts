@@ -3,11 +3,9 @@
  * can reach. A call without a valid service credential is refused.
  */
 import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
-import type { Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { actorHeader } from "#platform/actor.ts";
 import type { Clock } from "#platform/clock.ts";
-import { toFault, toPublicError } from "#platform/errors.ts";
+import { toPublicError } from "#platform/errors.ts";
 import { listen } from "#platform/listen.ts";
 import type { Log } from "#platform/log.ts";
 import { rpcMethod } from "#platform/rpc-metrics.ts";
@@ -15,6 +13,7 @@ import type { Service } from "#platform/service.ts";
 import { parseTraceparent, traceparentHeader } from "#platform/trace.ts";
 import { isUuid } from "#platform/uuid.ts";
 import { createVerifyHeaders } from "#platform/wire/credentials.ts";
+import { createGrpcServer, type ReceivedCall } from "#platform/wire/grpc-server.ts";
 import { timeHeader } from "#platform/wire/time-header.ts";
 
 export interface ServiceServerOptions {
@@ -37,22 +36,29 @@ export interface ServiceServer {
 const maxStreamsPerConnection = 4_096;
 const maxMessageBytes = 16_777_216;
 const maxDeadlineMs = 600_000;
+const windowBytes = 1_048_576;
 
 export async function startServiceServer(options: ServiceServerOptions): Promise<ServiceServer> {
+  const { services, serviceTokens, clock, log } = options;
+  const names = services.map((service) => service.name);
+  const verify = createVerifyHeaders(names, { serviceTokens, clock });
   const sessions = new Set<ServerHttp2Session>();
-  const server = createServer(
-    { settings: { maxConcurrentStreams: maxStreamsPerConnection } },
-    connectNodeAdapter({
-      routes: (router) => {
-        for (const service of options.services) service.routes(router);
-      },
-      interceptors: [createGuard(options)],
-      grpcWeb: false,
-      acceptCompression: [],
-      readMaxBytes: maxMessageBytes,
-      maxTimeoutMs: maxDeadlineMs,
-    }),
-  );
+  const settings = { maxConcurrentStreams: maxStreamsPerConnection, initialWindowSize: windowBytes };
+  const server = createServer({ settings });
+  const onStream = createGrpcServer({
+    routes: (router) => {
+      for (const service of services) service.routes(router);
+    },
+    maxMessageBytes,
+    maxDeadlineMs,
+    admit: (call) => verify(call.headers),
+    onFailure(call, error) {
+      const { code } = toPublicError(error);
+      if (code === "internal") log.error({ ...describeCall(call), code, err: error }, "a call failed");
+    },
+    answerHeaders: () => ({ [timeHeader]: String(clock.now()) }),
+  });
+  server.on("stream", onStream);
   server.on("session", (session) => {
     sessions.add(session);
     session.on("error", () => {}).once("close", () => sessions.delete(session));
@@ -64,34 +70,13 @@ export async function startServiceServer(options: ServiceServerOptions): Promise
   };
 }
 
-function createGuard({ services, serviceTokens, clock, log }: ServiceServerOptions): Interceptor {
-  const verify = createVerifyHeaders(
-    services.map((service) => service.name),
-    { serviceTokens, clock },
-  );
-  return (next) => async (request) => {
-    try {
-      await verify(request.header);
-      const response = await next(request);
-      response.header.set(timeHeader, String(clock.now()));
-      return response;
-    } catch (error) {
-      const told = toFault(error);
-      const { code } = toPublicError(told);
-      if (code === "internal") log.error({ ...describeCall(request), code, err: error }, "a call failed");
-      told.metadata.set(timeHeader, String(clock.now()));
-      throw told;
-    }
-  };
-}
-
 /** Whose call it was, for the log: by ids only, whatever was sent as one. */
-function describeCall({ method, header, message }: UnaryRequest | StreamRequest) {
-  const [userId] = header.get(actorHeader)?.split(" ") ?? [];
-  const { chatId } = message as { chatId?: unknown };
+function describeCall({ method, headers, request }: ReceivedCall) {
+  const [userId] = headers[actorHeader]?.split(" ") ?? [];
+  const { chatId } = (request ?? {}) as { chatId?: unknown };
   return {
     called: rpcMethod(method),
-    traceId: parseTraceparent(header.get(traceparentHeader))?.traceId,
+    traceId: parseTraceparent(headers[traceparentHeader])?.traceId,
     userId: userId || undefined,
     chatId: typeof chatId === "string" && isUuid(chatId) ? chatId : undefined,
   };

@@ -169,7 +169,7 @@ test("bytes that are no call do not hurt the server", async () => {
     stream.on("response", (headers) => resolve(headers[":status"]));
     stream.end("x".repeat(1_000));
   });
-  assert.equal(status, 404);
+  assert.equal(status, 415);
   session.destroy();
   assert.equal((await messenger.getChat({ chatId: "fine" }, asActor)).chat!.id, "fine");
 });

@@ -1,0 +1,154 @@
+/**
+ * A gRPC client for unary calls on one HTTP/2 connection. connect-es has one for calls of all kinds, at four times the
+ * cost of the network's own; every call of a gateway goes through here, see docs/decisions/0025-roles-apart.md.
+ */
+import type { ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
+import { constants } from "node:http2";
+import {
+  create,
+  type DescMessage,
+  type DescMethodUnary,
+  fromBinary,
+  type MessageInitShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { Code, ConnectError, type Transport, type UnaryResponse } from "@connectrpc/connect";
+import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
+import type { Http2SessionManager } from "@connectrpc/connect-node";
+import { fault } from "#platform/errors.ts";
+import { fromGrpcFrame, grpcContentType, toGrpcFrame } from "#platform/wire/grpc-frame.ts";
+
+export type PlainHeaders = Record<string, string>;
+
+export interface GrpcClientOptions {
+  sessions: Http2SessionManager;
+  maxMessageBytes: number;
+  /** May change the headers before they are sent. */
+  sign(headers: PlainHeaders): Promise<void>;
+  /** Told of every answer's headers, also of those that tell of an error. */
+  onAnswer(headers: IncomingHttpHeaders, roundTripMs: number): void;
+}
+
+interface Exchange {
+  frame: Buffer;
+  signal: AbortSignal | undefined;
+  timeoutMs: number | undefined;
+}
+
+/** Rejects with the ConnectErrors that the service answers, and with others when the connection fails. */
+export function createGrpcClient(options: GrpcClientOptions): Transport {
+  return {
+    async unary(method, signal, timeoutMs, header, input) {
+      const headers = toPlain(header);
+      await options.sign(headers);
+      if (signal?.aborted) throw fault("cancelled");
+      headers["content-type"] = grpcContentType;
+      headers.te = "trailers";
+      if (timeoutMs !== undefined) headers["grpc-timeout"] = `${Math.ceil(timeoutMs)}m`;
+      const request = create(method.input, input as MessageInitShape<typeof method.input>);
+      const frame = toGrpcFrame(toBinary(method.input, request));
+      const path = `/${method.parent.typeName}/${method.name}`;
+      const startedAtMs = performance.now();
+      const stream = await options.sessions.request("POST", path, headers, {});
+      const body = await exchange(stream, options, { frame, signal, timeoutMs }, startedAtMs);
+      return response(method, fromBinary(method.output, body));
+    },
+    stream() {
+      throw fault("route-not-found", { detail: "Streaming calls do not exist" });
+    },
+  };
+}
+
+/** Plain objects, as nearly all are, are copied without making Headers of them. */
+function toPlain(header: HeadersInit | undefined): PlainHeaders {
+  if (header === undefined) return {};
+  if (header instanceof Headers || Array.isArray(header)) return Object.fromEntries(new Headers(header));
+  return { ...(header as PlainHeaders) };
+}
+
+function response<I extends DescMessage, O extends DescMessage>(
+  method: DescMethodUnary<I, O>,
+  message: UnaryResponse<I, O>["message"],
+): UnaryResponse<I, O> {
+  return {
+    stream: false,
+    service: method.parent,
+    method,
+    message,
+    header: new Headers(),
+    trailer: new Headers(),
+  };
+}
+
+/** Resolves to the message that is answered. */
+function exchange(
+  stream: ClientHttp2Stream,
+  { sessions, maxMessageBytes, onAnswer }: GrpcClientOptions,
+  { frame, signal, timeoutMs }: Exchange,
+  startedAtMs: number,
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    let answered: IncomingHttpHeaders | undefined;
+    let trailers: IncomingHttpHeaders | undefined;
+    let failure: unknown;
+    const cancel = (reason: unknown) => {
+      failure = reason;
+      stream.close(constants.NGHTTP2_CANCEL);
+    };
+    const onAbort = () => cancel(signal?.reason ?? fault("cancelled"));
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => cancel(new ConnectError("no answer in time", Code.DeadlineExceeded)), timeoutMs);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    stream.on("response", (headers) => {
+      answered = headers;
+      onAnswer(headers, performance.now() - startedAtMs);
+    });
+    stream.on("data", (chunk: Buffer) => {
+      sessions.notifyResponseByteRead(stream);
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > maxMessageBytes)
+        cancel(new ConnectError("the answer is too large", Code.ResourceExhausted));
+    });
+    stream.on("trailers", (headers) => {
+      trailers = headers;
+    });
+    stream.on("error", (error) => {
+      failure ??= error;
+    });
+    stream.once("close", () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      if (failure !== undefined) return reject(failure);
+      try {
+        requireOk(stream, answered, trailers);
+        resolve(fromGrpcFrame(chunks));
+      } catch (error) {
+        reject(error);
+      }
+    });
+    stream.end(frame);
+  });
+}
+
+/** The status stands in the trailers, or in the headers of an answer that is nothing but an error. */
+function requireOk(
+  stream: ClientHttp2Stream,
+  answered: IncomingHttpHeaders | undefined,
+  trailers: IncomingHttpHeaders | undefined,
+) {
+  if (trailers?.["grpc-status"] === "0") return;
+  const told = trailers ?? answered;
+  if (told?.["grpc-status"] === undefined) {
+    const how =
+      stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ? "REFUSED_STREAM" : `code ${stream.rstCode}`;
+    throw new ConnectError(`the stream ended without a status (${how})`, Code.Unavailable);
+  }
+  const names = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
+  const status = new Headers(names.flatMap((name) => (told[name] ? [[name, String(told[name])]] : [])));
+  throw findTrailerError(status) ?? new ConnectError("no answer", Code.Internal);
+}
