@@ -41,6 +41,6 @@ function inOrder(from: Socket, to: Socket, delayMs: () => number) {
   let lastAtMs = 0;
   from.on("data", (chunk) => {
     lastAtMs = Math.max(performance.now() + delayMs(), lastAtMs);
-    setTimeout(() => to.write(chunk), lastAtMs - performance.now());
+    setTimeout(() => to.write(chunk), Math.max(0, lastAtMs - performance.now()));
   });
 }

@@ -53,8 +53,8 @@ export interface EndpointOptions {
   log: Log;
 }
 
-// A process that hangs keeps its connections: only an unanswered ping tells.
-const ping = { pingIntervalMs: 1_000, pingTimeoutMs: 2_000, idleConnectionTimeoutMs: 300_000 };
+// A process that hangs keeps its connections: only an unanswered ping tells. One that is slow by two seconds does not hang.
+const ping = { pingIntervalMs: 1_000, pingTimeoutMs: 3_000, idleConnectionTimeoutMs: 300_000 };
 const maxMessageBytes = 67_108_864;
 const windowBytes = 1_048_576;
 
