@@ -3,6 +3,7 @@
  * can reach. A call without a valid service credential is refused.
  */
 import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { actorHeader } from "#platform/actor.ts";
@@ -37,6 +38,8 @@ export interface ServiceServer {
 const maxStreamsPerConnection = 4_096;
 const maxMessageBytes = 16_777_216;
 const maxDeadlineMs = 600_000;
+/** Whoever calls in vain must not fill the log. */
+const logRefusalEveryMs = 10_000;
 
 export async function startServiceServer(options: ServiceServerOptions): Promise<ServiceServer> {
   const sessions = new Set<ServerHttp2Session>();
@@ -69,9 +72,22 @@ function createGuard({ services, serviceTokens, clock, log }: ServiceServerOptio
     services.map((service) => service.name),
     { serviceTokens, clock },
   );
+  let loggedAtMs = Number.NEGATIVE_INFINITY;
+  const noteRefused = (method: DescMethod, error: unknown) => {
+    if (performance.now() - loggedAtMs < logRefusalEveryMs) return;
+    loggedAtMs = performance.now();
+    const { detail } = toPublicError(error);
+    log.warn(
+      { called: rpcMethod(method), reason: detail },
+      "refused a call: its caller has another PARLEY_SERVICE_TOKEN, or is no process of this Parley",
+    );
+  };
   return (next) => async (request) => {
     try {
-      await verify(request.header);
+      await verify(request.header).catch((error) => {
+        noteRefused(request.method, error);
+        throw error;
+      });
       const response = await next(request);
       response.header.set(timeHeader, String(clock.now()));
       return response;
