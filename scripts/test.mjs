@@ -3,9 +3,12 @@
  * PARLEY_TEST_DATABASE_URL (or DATABASE_URL) names, and says loudly what could not be run.
  *
  * Usage: npm test [-- <test files or name patterns of node --test>]
+ *
+ * Without any of these, the tests of a whole Parley run twice: with all roles in one process, and with the roles apart
+ * (PARLEY_TEST_SHAPE=split). Both must pass.
  */
 import { spawn } from "node:child_process";
-import { globSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,9 +29,17 @@ if (!findChromium()) {
   missing.push("browser tests: no Chromium found; install one, or name it in PARLEY_TEST_CHROMIUM");
 }
 missing.push(...missingTools());
-if (withoutRedis) missing.push(`tests of several pods: ${withoutRedis}`);
+if (withoutRedis)
+  missing.push(`tests of several pods, and of the whole with the roles apart: ${withoutRedis}`);
 
-const exitCode = await runTests(given || own.url);
+const asked = process.argv.slice(2);
+const runsBothShapes = asked.length === 0 && !process.env.PARLEY_TEST_SHAPE && !withoutRedis;
+let isInterrupted = false;
+let exitCode = await runTests(asked, {});
+if (runsBothShapes && !isInterrupted) {
+  console.log("\nOnce more, with the roles apart:\n");
+  exitCode = (await runTests(filesForBothShapes(), { PARLEY_TEST_SHAPE: "split" })) || exitCode;
+}
 await own?.stop();
 
 for (const line of missing) console.error(`\n!!! NOT RUN: ${line}`);
@@ -49,15 +60,22 @@ async function startOwnDatabase() {
   };
 }
 
-function runTests(databaseUrl) {
-  const asked = process.argv.slice(2);
+/** Those of a whole Parley, but for those that start processes of their own and decide about their roles. */
+function filesForBothShapes() {
+  const ownProcesses = ["crash", "lifecycle", "trouble", "web"].map((name) => `server/test/${name}.test.ts`);
+  return globSync("server/test/*.test.ts")
+    .filter((file) => !ownProcesses.includes(file) && readFileSync(file, "utf8").includes("startParley("))
+    .sort();
+}
+
+function runTests(asked, settings) {
   const patterns = asked.filter((argument) => !argument.startsWith("-"));
   for (const pattern of patterns.filter((pattern) => globSync(pattern).length === 0)) {
     console.error(`No test file matches ${pattern}`);
     return Promise.resolve(2);
   }
   const files = patterns.length > 0 ? asked : [...asked, ...allTests];
-  const environment = { ...process.env, PARLEY_TEST_DATABASE_URL: databaseUrl };
+  const environment = { ...process.env, ...settings, PARLEY_TEST_DATABASE_URL: given || own.url };
   // Settings of the person who runs the tests must not reach the Parleys under test.
   delete environment.DATABASE_URL;
   const child = spawn(
@@ -68,6 +86,11 @@ function runTests(databaseUrl) {
       env: environment,
     },
   );
-  for (const name of ["SIGINT", "SIGTERM"]) process.on(name, () => child.kill(name));
+  for (const name of ["SIGINT", "SIGTERM"]) {
+    process.on(name, () => {
+      isInterrupted = true;
+      child.kill(name);
+    });
+  }
   return new Promise((resolve) => child.on("exit", (code) => resolve(code ?? 1)));
 }

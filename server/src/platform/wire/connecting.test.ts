@@ -71,6 +71,6 @@ test("a connection that is not made in time is given up", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const line = pendingSessions();
   const waiting = createConnecting(line.sessions, unreachable).untilConnected(undefined, undefined);
-  t.mock.timers.tick(2_000);
+  t.mock.timers.tick(3_000);
   await assert.rejects(waiting, /unreachable/);
 });

@@ -9,7 +9,8 @@ export interface Connecting {
   untilConnected(signal: AbortSignal | undefined, timeoutMs: number | undefined): Promise<void>;
 }
 
-const connectTimeoutMs = 2_000;
+/** No shorter than a ping may take by which an idle connection is verified, see endpoint.ts. */
+const connectTimeoutMs = 3_000;
 
 export function createConnecting(
   sessions: Http2SessionManager,

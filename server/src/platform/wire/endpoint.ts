@@ -54,8 +54,10 @@ export interface EndpointOptions {
   log: Log;
 }
 
-// A process that hangs keeps its connections: only an unanswered ping tells.
-const ping = { pingIntervalMs: 1_000, pingTimeoutMs: 2_000, idleConnectionTimeoutMs: 300_000 };
+// A process that hangs keeps its connections: only an unanswered ping tells. One that is slow by two seconds does not hang.
+const ping = { pingIntervalMs: 1_000, pingTimeoutMs: 3_000, idleConnectionTimeoutMs: 300_000 };
+/** Every call is refused then: one line says as much as a thousand. */
+const logRefusalEveryMs = 10_000;
 const maxMessageBytes = 67_108_864;
 const windowBytes = 1_048_576;
 
@@ -71,11 +73,15 @@ export function createEndpoint({ url, sign, onTime, log }: EndpointOptions): End
     if (wireErrorOf(error)) liveness.suspect();
     return error;
   };
+  let loggedAtMs = Number.NEGATIVE_INFINITY;
   const onRefused = (error: unknown) => {
-    log.error(
-      { err: error, url },
-      "a service does not accept this process: is PARLEY_SERVICE_TOKEN the same for both?",
-    );
+    if (performance.now() - loggedAtMs >= logRefusalEveryMs) {
+      loggedAtMs = performance.now();
+      log.error(
+        { err: error, url },
+        "a service does not accept this process: is PARLEY_SERVICE_TOKEN the same for both?",
+      );
+    }
     return notSent(error);
   };
   const inner = createGrpcClient({

@@ -3,6 +3,7 @@
  * can reach. A call without a valid service credential is refused.
  */
 import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import type { DescMethod } from "@bufbuild/protobuf";
 import { actorHeader } from "#platform/actor.ts";
 import type { Clock } from "#platform/clock.ts";
 import { toPublicError } from "#platform/errors.ts";
@@ -37,11 +38,13 @@ const maxStreamsPerConnection = 4_096;
 const maxMessageBytes = 16_777_216;
 const maxDeadlineMs = 600_000;
 const windowBytes = 1_048_576;
+const logRefusalEveryMs = 10_000;
 
 export async function startServiceServer(options: ServiceServerOptions): Promise<ServiceServer> {
   const { services, serviceTokens, clock, log } = options;
   const names = services.map((service) => service.name);
   const verify = createVerifyHeaders(names, { serviceTokens, clock });
+  const noteRefused = createRefusalLog(log);
   const sessions = new Set<ServerHttp2Session>();
   const settings = { maxConcurrentStreams: maxStreamsPerConnection, initialWindowSize: windowBytes };
   const server = createServer({ settings });
@@ -53,8 +56,9 @@ export async function startServiceServer(options: ServiceServerOptions): Promise
     maxDeadlineMs,
     admit: (call) => verify(call.headers),
     onFailure(call, error) {
-      const { code } = toPublicError(error);
+      const { code, detail } = toPublicError(error);
       if (code === "internal") log.error({ ...describeCall(call), code, err: error }, "a call failed");
+      if (code === "service-refused") noteRefused(call.method, detail);
     },
     answerHeaders: () => ({ [timeHeader]: String(clock.now()) }),
   });
@@ -67,6 +71,19 @@ export async function startServiceServer(options: ServiceServerOptions): Promise
   return {
     port: await listen(server, { host, port, setting: "PARLEY_SERVICE_PORT" }),
     stop: (graceMs) => close(server, sessions, graceMs),
+  };
+}
+
+/** Says that somebody calls who may not; whoever calls in vain must not fill the log. */
+function createRefusalLog(log: Log) {
+  let loggedAtMs = Number.NEGATIVE_INFINITY;
+  return (method: DescMethod, detail: string) => {
+    if (performance.now() - loggedAtMs < logRefusalEveryMs) return;
+    loggedAtMs = performance.now();
+    log.warn(
+      { called: rpcMethod(method), reason: detail },
+      "refused a call: its caller has another PARLEY_SERVICE_TOKEN, or is no process of this Parley",
+    );
   };
 }
 

@@ -1,0 +1,60 @@
+/** An identity and a messenger as pods of their own in the test's process, and as many gateways before them as a test wants. */
+import { randomBytes } from "node:crypto";
+import type { App } from "#app/app.ts";
+import { createTestDatabase } from "#test/database.ts";
+import { manyPeople, startPod, type TestOptions } from "#test/parley.ts";
+import { startRedis } from "#test/redis-server.ts";
+
+export interface RolesApart {
+  readonly serviceToken: string;
+  readonly identityUrl: string;
+  readonly messengerUrl: string;
+  /** The settings given go before those that lead to the services. */
+  startGateway(settings?: Record<string, string>, options?: TestOptions): Promise<Gateway>;
+}
+
+export interface Gateway {
+  readonly app: App;
+  readonly url: string;
+  readonly wsUrl: string;
+}
+
+const secret = () => randomBytes(32).toString("base64");
+const cheapHashing = { PARLEY_ARGON2_MEMORY_KIB: "1024", PARLEY_ARGON2_PASSES: "1" };
+
+/** To be called at the top level of a test file: it ends with the file. */
+export async function startRolesApart(
+  settings: Record<string, string> = {},
+  optionsOf: (role: string) => TestOptions = () => ({}),
+): Promise<RolesApart> {
+  const { url: DATABASE_URL } = await createTestDatabase();
+  const serviceToken = secret();
+  const shared = {
+    REDIS_URL: (await startRedis()).url,
+    PARLEY_SERVICE_TOKEN: serviceToken,
+    ...cheapHashing,
+    ...manyPeople,
+    ...settings,
+  };
+  const stored = { ...shared, DATABASE_URL };
+  const identity = await startPod(
+    { ...stored, PARLEY_ROLES: "identity", PARLEY_SECRET_KEY: secret() },
+    optionsOf("identity"),
+  );
+  const messenger = await startPod({ ...stored, PARLEY_ROLES: "messenger" }, optionsOf("messenger"));
+  const urlOf = (pod: App) => `http://127.0.0.1:${pod.servicePort}`;
+  return {
+    serviceToken,
+    identityUrl: urlOf(identity),
+    messengerUrl: urlOf(messenger),
+    async startGateway(own = {}, options = optionsOf("gateway")) {
+      const services = { PARLEY_IDENTITY_URL: urlOf(identity), PARLEY_MESSENGER_URL: urlOf(messenger) };
+      const app = await startPod({ ...shared, ...services, PARLEY_ROLES: "gateway", ...own }, options);
+      return {
+        app,
+        url: `http://127.0.0.1:${app.httpPort}`,
+        wsUrl: `ws://127.0.0.1:${app.httpPort}/v2/ws`,
+      };
+    },
+  };
+}
