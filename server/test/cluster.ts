@@ -40,6 +40,10 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
       ops: await freePort(),
       service: await freePort(),
     }),
+    onUnexpectedEnd: (pod, how) => {
+      const last = (output.get(pod.name) ?? []).slice(-20).join("\n");
+      process.stderr.write(`${pod.name} has ended (${how}):\n${last}\n`);
+    },
     onLine: (name, line) => output.set(name, [...(output.get(name) ?? []), line]),
   });
   after(async () => {

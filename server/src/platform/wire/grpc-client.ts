@@ -2,8 +2,7 @@
  * A gRPC client for unary calls on one HTTP/2 connection. connect-es has one for calls of all kinds, at four times the
  * cost of the network's own; every call of a gateway goes through here, see docs/decisions/0025-roles-apart.md.
  */
-import type { ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
-import { constants } from "node:http2";
+import { type ClientHttp2Stream, constants, type Http2Session, type IncomingHttpHeaders } from "node:http2";
 import {
   create,
   type DescMessage,
@@ -29,7 +28,9 @@ export interface GrpcClientOptions {
   onAnswer(headers: IncomingHttpHeaders, roundTripMs: number): void;
 }
 
-interface Exchange {
+interface Sent {
+  path: string;
+  headers: PlainHeaders;
   frame: Buffer;
   signal: AbortSignal | undefined;
   timeoutMs: number | undefined;
@@ -41,16 +42,13 @@ export function createGrpcClient(options: GrpcClientOptions): Transport {
     async unary(method, signal, timeoutMs, header, input) {
       const headers = toPlain(header);
       await options.sign(headers);
-      if (signal?.aborted) throw fault("cancelled");
       headers["content-type"] = grpcContentType;
       headers.te = "trailers";
       if (timeoutMs !== undefined) headers["grpc-timeout"] = `${Math.ceil(timeoutMs)}m`;
       const request = create(method.input, input as MessageInitShape<typeof method.input>);
       const frame = toGrpcFrame(toBinary(method.input, request));
       const path = `/${method.parent.typeName}/${method.name}`;
-      const startedAtMs = performance.now();
-      const stream = await options.sessions.request("POST", path, headers, {});
-      const body = await exchange(stream, options, { frame, signal, timeoutMs }, startedAtMs);
+      const body = await exchange(options, { path, headers, frame, signal, timeoutMs });
       return response(method, fromBinary(method.output, body));
     },
     stream() {
@@ -80,58 +78,89 @@ function response<I extends DescMessage, O extends DescMessage>(
   };
 }
 
-/** Resolves to the message that is answered. */
-function exchange(
-  stream: ClientHttp2Stream,
-  { sessions, maxMessageBytes, onAnswer }: GrpcClientOptions,
-  { frame, signal, timeoutMs }: Exchange,
-  startedAtMs: number,
-): Promise<Buffer> {
+/**
+ * Resolves to the message that is answered. A caller that has gone, or has no time left, waits for nothing: neither for
+ * a connection, nor for a stream to say that it has ended.
+ */
+function exchange(options: GrpcClientOptions, sent: Sent): Promise<Buffer> {
+  const { signal, timeoutMs, headers, path } = sent;
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    let answered: IncomingHttpHeaders | undefined;
-    let trailers: IncomingHttpHeaders | undefined;
-    let failure: unknown;
-    const cancel = (reason: unknown) => {
-      failure = reason;
-      stream.close(constants.NGHTTP2_CANCEL);
-    };
-    const onAbort = () => cancel(signal?.reason ?? fault("cancelled"));
-    const timer =
-      timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => cancel(new ConnectError("no answer in time", Code.DeadlineExceeded)), timeoutMs);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    stream.on("response", (headers) => {
-      answered = headers;
-      onAnswer(headers, performance.now() - startedAtMs);
-    });
-    stream.on("data", (chunk: Buffer) => {
-      sessions.notifyResponseByteRead(stream);
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length > maxMessageBytes)
-        cancel(new ConnectError("the answer is too large", Code.ResourceExhausted));
-    });
-    stream.on("trailers", (headers) => {
-      trailers = headers;
-    });
-    stream.on("error", (error) => {
-      failure ??= error;
-    });
-    stream.once("close", () => {
+    let stream: ClientHttp2Stream | undefined;
+    let isSettled = false;
+    const settle = (end: () => void) => {
+      if (isSettled) return;
+      isSettled = true;
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
-      if (failure !== undefined) return reject(failure);
-      try {
-        requireOk(stream, answered, trailers);
-        resolve(fromGrpcFrame(chunks));
-      } catch (error) {
-        reject(error);
-      }
-    });
-    stream.end(frame);
+      end();
+    };
+    const giveUp = (reason: unknown) => {
+      settle(() => reject(reason));
+      stream?.close(constants.NGHTTP2_CANCEL);
+    };
+    const onAbort = () => giveUp(signal?.reason ?? fault("cancelled"));
+    const onLate = () => giveUp(new ConnectError("no answer in time", Code.DeadlineExceeded));
+    const timer = timeoutMs === undefined ? undefined : setTimeout(onLate, timeoutMs);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal?.aborted) return onAbort();
+    options.sessions.request("POST", path, headers, {}).then((opened) => {
+      stream = opened;
+      keepErrorsIn(opened.session);
+      readAnswer(opened, options, { giveUp, end: (body) => settle(() => resolve(body)) });
+      if (isSettled) opened.close(constants.NGHTTP2_CANCEL);
+      else opened.end(sent.frame);
+    }, giveUp);
+  });
+}
+
+const kept = new WeakSet<Http2Session>();
+
+/**
+ * The session manager takes its listeners off a session that it has given up, and what the session emits after that
+ * (a ping that was not answered) would end the process. Its streams tell their callers all the same.
+ */
+function keepErrorsIn(session: Http2Session | undefined) {
+  if (!session || kept.has(session)) return;
+  kept.add(session);
+  session.on("error", () => {});
+}
+
+interface AnswerReader {
+  giveUp(reason: unknown): void;
+  end(body: Buffer): void;
+}
+
+function readAnswer(
+  stream: ClientHttp2Stream,
+  { sessions, maxMessageBytes, onAnswer }: GrpcClientOptions,
+  { giveUp, end }: AnswerReader,
+) {
+  const startedAtMs = performance.now();
+  const chunks: Buffer[] = [];
+  let length = 0;
+  let answered: IncomingHttpHeaders | undefined;
+  let trailers: IncomingHttpHeaders | undefined;
+  stream.on("response", (headers) => {
+    answered = headers;
+    onAnswer(headers, performance.now() - startedAtMs);
+  });
+  stream.on("data", (chunk: Buffer) => {
+    sessions.notifyResponseByteRead(stream);
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > maxMessageBytes) giveUp(new ConnectError("the answer is too large", Code.ResourceExhausted));
+  });
+  stream.on("trailers", (headers) => {
+    trailers = headers;
+  });
+  stream.on("error", giveUp);
+  stream.once("close", () => {
+    try {
+      requireOk(stream, answered, trailers);
+      end(fromGrpcFrame(chunks));
+    } catch (error) {
+      giveUp(error);
+    }
   });
 }
 
