@@ -76,7 +76,7 @@ describe("dashboard and alerts", { skip: withoutRedis }, async () => {
 
   before(async () => {
     const alice = await newPerson(parley.url, "Alice");
-    const { id: chatId = "" } = await alice.client.createChat({ kind: "group", title: "T" });
+    const { id: chatId = "" } = await alice.client.createChat({ kind: "group", title: "T", memberIds: [] });
     const signIn = await fetch(`${parley.url}/v2/auth/sign-in`, {
       method: "POST",
       headers: { "content-type": "application/json" },

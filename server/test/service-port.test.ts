@@ -25,7 +25,11 @@ describe("the service port", { skip: withoutRedis }, async () => {
   const roles = await startRolesApart({}, optionsOf);
   const gateway = await roles.startGateway();
   const alice = await newPerson(gateway.url, "Alice");
-  const { id: chatId = "" } = await alice.client.createChat({ kind: "group", title: "secret title" });
+  const { id: chatId = "" } = await alice.client.createChat({
+    kind: "group",
+    title: "secret title",
+    memberIds: [],
+  });
   const signIn = await fetch(`${gateway.url}/v2/auth/sign-in`, {
     method: "POST",
     headers: { "content-type": "application/json" },
