@@ -6,6 +6,7 @@ import { fault, toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
 import { createConnecting } from "#platform/wire/connecting.ts";
 import type { SignHeaders } from "#platform/wire/credentials.ts";
+import { withHandledErrors } from "#platform/wire/handled-errors.ts";
 import { createLiveness } from "#platform/wire/liveness.ts";
 import { timeHeader } from "#platform/wire/time-header.ts";
 
@@ -85,7 +86,7 @@ export function createEndpoint({ url, sign, onTime, log }: EndpointOptions): End
   };
   const inner = createGrpcTransport({
     baseUrl: url,
-    sessionManager,
+    sessionManager: withHandledErrors(sessionManager),
     interceptors: [signing(sign, onTime)],
     acceptCompression: [],
     readMaxBytes: maxMessageBytes,
