@@ -19,7 +19,7 @@ test("a connection that breaks after the manager has let go of it does not end t
   stream.on("error", () => {}).resume();
   const broken = stream.session as ClientHttp2Session;
   broken.destroy(new Error("a ping was not answered"));
-  const closed = once(broken, "close");
+  const closed = new Promise((resolve) => broken.once("close", resolve));
   const next = await sessions.request("GET", "/", {}, {});
   next.on("error", () => {}).resume();
   await closed;
