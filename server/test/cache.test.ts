@@ -15,8 +15,6 @@ let chatId = "";
 before(async () => {
   chatId = (await alice.client.createChat({ kind: "group", title: "Cats", memberIds: [bob.id] })).id!;
   await alice.client.sendMessage(chatId, "first");
-  // With a Redis, nothing is kept for the first moments of a process.
-  await until("answers are kept", async () => !(await get("alice", "/v2/users/me")).how.includes("bypass"));
 });
 
 async function tokenOf({ email }: Person): Promise<string> {
@@ -47,6 +45,9 @@ async function get(who: Who, path: string, headers: Record<string, string> = {})
     body: text === "" ? undefined : JSON.parse(text),
   };
 }
+
+// With a Redis, nothing is kept for the first moments of a process.
+await until("answers are kept", async () => !(await get("alice", "/v2/users/me")).how.includes("bypass"));
 
 const messagesPath = () => `/v2/chats/${chatId}/messages`;
 

@@ -40,9 +40,10 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
       ops: await freePort(),
       service: await freePort(),
     }),
+    // No trouble may bring a process down that was not asked to end.
     onUnexpectedEnd: (pod, how) => {
       const last = (output.get(pod.name) ?? []).slice(-20).join("\n");
-      process.stderr.write(`${pod.name} has ended (${how}):\n${last}\n`);
+      throw new Error(`${pod.name} has ended (${how}):\n${last}`);
     },
     onLine: (name, line) => output.set(name, [...(output.get(name) ?? []), line]),
   });

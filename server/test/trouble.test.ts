@@ -3,6 +3,7 @@
  * people talk: processes are killed, frozen, slowed and restarted, Redis and PostgreSQL go away, a clock is wrong.
  */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ import { startEmbeddedPostgres } from "#platform/embedded-postgres.ts";
 import { createLog } from "#platform/log.ts";
 import { startCluster } from "#test/cluster.ts";
 import { startConversation, until } from "#test/conversation.ts";
-import { signedIn } from "#test/people.ts";
+import { newPerson, signedIn } from "#test/people.ts";
 import { withoutRedis } from "#test/redis-server.ts";
 
 const options = { skip: withoutRedis };
@@ -89,6 +90,65 @@ test("without identity whoever is signed in goes on", options, async () => {
   await conversation.verify();
 });
 
+test(
+  "with identity frozen whoever is signed in goes on, and signing in is answered in time",
+  options,
+  async () => {
+    const conversation = await talk();
+    await conversation.progress(50);
+    identity!.signal("SIGSTOP");
+    const startedAtMs = performance.now();
+    await assert.rejects(
+      signedIn(firstGateway!.url, conversation.people[0]!.email),
+      ({ status }: { status: number }) => status >= 503,
+    );
+    // The deadline of a call, and whatever a busy machine adds.
+    assert.ok(performance.now() - startedAtMs < 10_000, "answered too late");
+    await conversation.progress(100);
+    identity!.signal("SIGCONT");
+    await eventually(() => signedIn(firstGateway!.url, conversation.people[0]!.email));
+    await conversation.end();
+    await conversation.verify();
+  },
+);
+
+test(
+  "users of a gateway that dies are offline to others before long, and online when they are back",
+  options,
+  async () => {
+    const [gone, watcher] = await Promise.all([
+      newPerson(firstGateway!.url, "Gone"),
+      newPerson(secondGateway!.url, "Watcher"),
+    ]);
+    await Promise.all([gone.client.connect(), watcher.client.connect()]);
+    // Presence is for people who share a chat.
+    await watcher.client.createChat({ kind: "direct", memberIds: [gone.id] });
+    let isOnline: boolean | undefined;
+    watcher.client.on("presence", ({ userId, online }) => {
+      if (userId === gone.id) isOnline = online;
+    });
+    const [known] = await watcher.client.watchPresence([gone.id]);
+    isOnline ??= known?.online;
+    await until(
+      () => isOnline === true,
+      10_000,
+      () => "online at first",
+    );
+    await firstGateway!.end("SIGKILL");
+    await until(
+      () => isOnline === false,
+      25_000,
+      () => "offline",
+    );
+    await firstGateway!.start();
+    await until(
+      () => isOnline === true,
+      30_000,
+      () => "online again",
+    );
+  },
+);
+
 test("a messenger that hangs costs a moment, not the service", options, async () => {
   const conversation = await talk();
   await conversation.progress(50);
@@ -151,14 +211,26 @@ test(
   async () => {
     const conversation = await talk();
     await conversation.progress(100);
-    const pidFile = await readFile(join(dataDir, "postgres", "postmaster.pid"), "utf8");
-    process.kill(Number(pidFile.split("\n")[0]), "SIGKILL");
+    process.kill(await postmaster(), "SIGKILL");
     await delay(500);
     await conversation.progress(200, 60_000);
     await conversation.end();
     await conversation.verify();
   },
 );
+
+test("a PostgreSQL that hangs, and goes on: no false acknowledgement", options, async () => {
+  const conversation = await talk();
+  await conversation.progress(100);
+  const processes = await postgresProcesses();
+  for (const pid of processes) process.kill(pid, "SIGSTOP");
+  const [{ client }] = conversation.people as [(typeof conversation.people)[number]];
+  await assert.rejects(client.call("MessengerService/GetChat", { chatId: conversation.chatId }));
+  for (const pid of processes) process.kill(pid, "SIGCONT");
+  await conversation.progress(100, 60_000);
+  await conversation.end();
+  await conversation.verify();
+});
 
 test(
   "a rolling restart of all pods under load loses nothing, fails no retried call, and each ends within 10 s",
@@ -170,11 +242,8 @@ test(
     await conversation.progress(100);
     for (const pod of cluster!.pods) {
       const startedAtMs = performance.now();
-      assert.equal(
-        await pod.end("SIGTERM"),
-        0,
-        `${pod.name} ends by itself:\n${cluster!.outputOf(pod.name)}`,
-      );
+      const code = await Promise.race([pod.end("SIGTERM"), delay(20_000, "none, after 20 s")]);
+      assert.equal(code, 0, `${pod.name} ends by itself:\n${cluster!.outputOf(pod.name)}`);
       assert.ok(performance.now() - startedAtMs < 10_000, `${pod.name} ended too late`);
       await pod.start();
       await conversation.progress(50);
@@ -186,6 +255,18 @@ test(
     await conversation.verify();
   },
 );
+
+async function postmaster(): Promise<number> {
+  const pidFile = await readFile(join(dataDir, "postgres", "postmaster.pid"), "utf8");
+  return Number(pidFile.split("\n")[0]);
+}
+
+/** The one that listens, and those that serve a connection each. */
+async function postgresProcesses(): Promise<number[]> {
+  const parent = await postmaster();
+  const children = execFileSync("ps", ["-o", "pid=", "--ppid", String(parent)], { encoding: "utf8" });
+  return [parent, ...children.trim().split(/\s+/).map(Number)];
+}
 
 /** One call after the other; each is tried again for as long as a sensible client would. */
 function keepCalling(call: () => Promise<void>) {

@@ -7,6 +7,7 @@ import type { Log } from "#platform/log.ts";
 import { createConnecting } from "#platform/wire/connecting.ts";
 import type { SignHeaders } from "#platform/wire/credentials.ts";
 import { createGrpcClient } from "#platform/wire/grpc-client.ts";
+import { withHandledErrors } from "#platform/wire/handled-errors.ts";
 import { createLiveness } from "#platform/wire/liveness.ts";
 import { timeHeader } from "#platform/wire/time-header.ts";
 
@@ -85,7 +86,7 @@ export function createEndpoint({ url, sign, onTime, log }: EndpointOptions): End
     return notSent(error);
   };
   const inner = createGrpcClient({
-    sessions: sessionManager,
+    sessions: withHandledErrors(sessionManager),
     maxMessageBytes,
     sign,
     onAnswer(headers, roundTripMs) {

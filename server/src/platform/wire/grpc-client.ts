@@ -2,7 +2,7 @@
  * A gRPC client for unary calls on one HTTP/2 connection. connect-es has one for calls of all kinds, at four times the
  * cost of the network's own; every call of a gateway goes through here, see docs/decisions/0025-roles-apart.md.
  */
-import { type ClientHttp2Stream, constants, type Http2Session, type IncomingHttpHeaders } from "node:http2";
+import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
 import {
   create,
   type DescMessage,
@@ -20,7 +20,7 @@ import { fromGrpcFrame, grpcContentType, toGrpcFrame } from "#platform/wire/grpc
 export type PlainHeaders = Record<string, string>;
 
 export interface GrpcClientOptions {
-  sessions: Http2SessionManager;
+  sessions: Pick<Http2SessionManager, "request" | "notifyResponseByteRead">;
   maxMessageBytes: number;
   /** May change the headers before they are sent. */
   sign(headers: PlainHeaders): Promise<void>;
@@ -105,24 +105,11 @@ function exchange(options: GrpcClientOptions, sent: Sent): Promise<Buffer> {
     if (signal?.aborted) return onAbort();
     options.sessions.request("POST", path, headers, {}).then((opened) => {
       stream = opened;
-      keepErrorsIn(opened.session);
       readAnswer(opened, options, { giveUp, end: (body) => settle(() => resolve(body)) });
       if (isSettled) opened.close(constants.NGHTTP2_CANCEL);
       else opened.end(sent.frame);
     }, giveUp);
   });
-}
-
-const kept = new WeakSet<Http2Session>();
-
-/**
- * The session manager takes its listeners off a session that it has given up, and what the session emits after that
- * (a ping that was not answered) would end the process. Its streams tell their callers all the same.
- */
-function keepErrorsIn(session: Http2Session | undefined) {
-  if (!session || kept.has(session)) return;
-  kept.add(session);
-  session.on("error", () => {});
 }
 
 interface AnswerReader {

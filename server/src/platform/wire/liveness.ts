@@ -50,6 +50,9 @@ function answersPing(url: string): Promise<boolean> {
     };
     const timer = setTimeout(() => settle(false), pingTimeoutMs);
     session.on("error", () => settle(false));
-    session.once("connect", () => session.ping((error) => settle(!error)));
+    session.once("connect", () => {
+      // A session says so even when it has been destroyed meanwhile, and must not be used then.
+      if (!session.destroyed) session.ping((error) => settle(!error));
+    });
   });
 }
