@@ -49,7 +49,7 @@ export function createBalancedTransport(options: BalancedTransportOptions): Tran
       budget.noteCall();
       const endsAtMs = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
       const tried = new Set<Endpoint>();
-      let failure: unknown = notSent("no process serves it");
+      let failure: unknown;
       while (tried.size < maxAttempts) {
         const endpoint = pick(tried);
         if (!endpoint) break;
@@ -58,15 +58,7 @@ export function createBalancedTransport(options: BalancedTransportOptions): Tran
         if (leftMs !== undefined && leftMs <= 0) throw fault("timeout");
         underWay.set(endpoint, (underWay.get(endpoint) ?? 0) + 1);
         try {
-          // Signing changes the headers, so each attempt has its own.
-          return await endpoint.transport.unary(
-            method,
-            signal,
-            leftMs,
-            new Headers(header),
-            input,
-            contextValues,
-          );
+          return await endpoint.transport.unary(method, signal, leftMs, header, input, contextValues);
         } catch (error) {
           failure = error;
           if (signal?.aborted || !mayRetry(error, method)) break;
@@ -74,7 +66,7 @@ export function createBalancedTransport(options: BalancedTransportOptions): Tran
           underWay.set(endpoint, underWay.get(endpoint)! - 1);
         }
       }
-      throw failure;
+      throw failure ?? notSent("no process serves it");
     },
     stream() {
       throw fault("route-not-found", { detail: "Streaming calls do not exist" });

@@ -72,6 +72,8 @@ export function createEndpoint({ url, sign, onTime, log }: EndpointOptions): End
   });
   const noted = (error: unknown) => {
     if (wireErrorOf(error)) liveness.suspect();
+    // The pings of the connection tell of a process that hangs only if its calls have more patience than they.
+    else if (toPublicError(error).code === "timeout") liveness.doubt();
     return error;
   };
   let loggedAtMs = Number.NEGATIVE_INFINITY;

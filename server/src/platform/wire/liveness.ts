@@ -10,6 +10,8 @@ export interface Liveness {
   readonly isSuspect: boolean;
   /** A call could not be brought there, or its answer did not come back. */
   suspect(): void;
+  /** A call got no answer in time: if a ping gets none either, the process is suspect. */
+  doubt(): void;
   stop(): void;
 }
 
@@ -19,6 +21,7 @@ const maxPauseMs = 2_000;
 
 export function createLiveness(url: string): Liveness {
   let isSuspect = false;
+  let isAsking = false;
   const stopping = new AbortController();
   const watch = async () => {
     for (let pauseMs = minPauseMs; ; pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
@@ -27,14 +30,23 @@ export function createLiveness(url: string): Liveness {
     }
     isSuspect = false;
   };
+  const suspect = () => {
+    if (isSuspect) return;
+    isSuspect = true;
+    watch().catch(() => {});
+  };
+  const ask = async () => {
+    isAsking = true;
+    if (!(await answersPing(url))) suspect();
+    isAsking = false;
+  };
   return {
     get isSuspect() {
       return isSuspect;
     },
-    suspect() {
-      if (isSuspect) return;
-      isSuspect = true;
-      watch().catch(() => {});
+    suspect,
+    doubt() {
+      if (!isSuspect && !isAsking) void ask();
     },
     stop: () => stopping.abort(),
   };
