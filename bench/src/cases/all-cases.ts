@@ -3,6 +3,7 @@ import { cachedCase } from "./cached.ts";
 import { coldStartCase } from "./cold-start.ts";
 import { historyCase } from "./history.ts";
 import { hopCase } from "./hop.ts";
+import { hungCase } from "./hung.ts";
 import { idleCase } from "./idle.ts";
 import { messagesCase } from "./messages.ts";
 import { roomCase } from "./room.ts";
@@ -19,5 +20,6 @@ export const allCases: readonly BenchCase[] = [
   signInCase,
   hopCase,
   cachedCase,
+  hungCase,
   twoGatewaysCase,
 ];
