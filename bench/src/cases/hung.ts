@@ -11,7 +11,7 @@ import { createPairs, type Pair } from "./people.ts";
 
 const pairCount = 40;
 const rounds = 3;
-const rates = { chats: 50, users: 400 };
+const rates = { chats: 50, users: 200 };
 const targets = { refusalP99Ms: 5, otherRouteShare: 1.2 };
 const phaseTimeoutMs = 40_000;
 /** So many in a row of what is waited for; a single one may be a probe's. */
