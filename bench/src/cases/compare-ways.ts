@@ -1,7 +1,13 @@
 /** Several ways to the same answers, measured in turn, so that whatever else the machine does befalls all of them. */
 import type { HttpLoadOptions } from "../load/http-load.ts";
 import { startLoadProcess } from "../process/load-process.ts";
-import { addUse, measureProcesses, type NamedProcesses, type ProcessesUse, useText } from "../process/processes-use.ts";
+import {
+  addUse,
+  measureProcesses,
+  type NamedProcesses,
+  type ProcessesUse,
+  useText,
+} from "../process/processes-use.ts";
 import { tell } from "../progress.ts";
 import { type Repeated, repeated } from "../statistics.ts";
 
@@ -29,7 +35,7 @@ export interface CompareOptions {
 
 /** After a first one that warms everything up and does not count. */
 const rounds = 3;
-const warmupMs = 500;
+const warmupMs = 250;
 
 interface WayRuns {
   perSecond: number[];
@@ -47,9 +53,16 @@ export async function compareWays(ways: readonly Way[], options: CompareOptions)
       const runs = all[index]!;
       const used = await measureProcesses({ ...processes, generator: load.pid });
       const { connections, windowMs } = options;
+      const isWarmup = round === 0;
       const target = { host: "127.0.0.1", port, protocol, requests };
-      const run = await load.call("runHttp", { ...target, connections, warmupMs, windowMs, seed: round });
-      if (round === 0) continue;
+      const run = await load.call("runHttp", {
+        ...target,
+        connections,
+        warmupMs,
+        windowMs: isWarmup ? windowMs / 2 : windowMs,
+        seed: round,
+      });
+      if (isWarmup) continue;
       addUse(runs.use, await used());
       runs.perSecond.push(run.responsesPerSecond);
       runs.requests += run.requests;

@@ -7,4 +7,3 @@ export function deliveredPerSecond(runs: readonly ObservedRun[]): Repeated {
     runs.map((run) => (Math.min(run.acknowledgedInWindow, run.deliveredInWindow) * 1_000) / run.windowMs),
   );
 }
-

@@ -9,7 +9,6 @@ import { inspectOption } from "../process/inspector.ts";
 import { profileOf } from "../process/processor-profile.ts";
 import { startServer } from "../process/server-process.ts";
 import { makeTemporaryDirectory } from "../process/temporary-directory.ts";
-import { tell } from "../progress.ts";
 import { type Repeated, repeated } from "../statistics.ts";
 import { type HttpBench, openHttpBench } from "./http-bench.ts";
 import { createPairs } from "./people.ts";

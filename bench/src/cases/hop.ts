@@ -39,7 +39,10 @@ async function run(options: CaseOptions): Promise<CaseResult> {
   if (!nginx) tell("hop: THERE IS NO NGINX on this machine: the gateway is not compared with it");
   const measured: { read: Read; results: WayResult[] }[] = [];
   for (const read of reads) {
-    const results = await compareWays(waysOf(read, cluster, nginx), { connections, windowMs: options.windowMs });
+    const results = await compareWays(waysOf(read, cluster, nginx), {
+      connections,
+      windowMs: options.windowMs,
+    });
     measured.push({ read, results });
   }
   const profile = options.profile ? await profileGateway(cluster, reads[0]!, options.windowMs) : undefined;
@@ -57,13 +60,20 @@ async function run(options: CaseOptions): Promise<CaseResult> {
 }
 
 /** Straight, through the gateway as REST, through the gateway as gRPC, and through nginx where there is one. */
-function waysOf(read: Read, cluster: ClusterProcess, nginx: { port: number; pid: number } | undefined): Way[] {
+function waysOf(
+  read: Read,
+  cluster: ClusterProcess,
+  nginx: { port: number; pid: number } | undefined,
+): Way[] {
   const { messenger, databasePid } = cluster;
   const gateway = cluster.gateways[0]!;
   const behind = { messenger: messenger.pid, PostgreSQL: databasePid };
   const asService = read.grpc(({ userId }) => serviceCredential(cluster.serviceToken, "messenger", userId));
   const asUser = read.grpc(({ accessToken }) => `Bearer ${accessToken}`);
-  const way = (name: string, rest: Omit<Way, "name">): Way => ({ name: `hop: ${read.name}, ${name}`, ...rest });
+  const way = (name: string, rest: Omit<Way, "name">): Way => ({
+    name: `hop: ${read.name}, ${name}`,
+    ...rest,
+  });
   const grpc = { protocol: "grpc", requests: asService } as const;
   const throughGateway = { gateway: gateway.pid, ...behind };
   const ways = [
@@ -82,7 +92,10 @@ function waysOf(read: Read, cluster: ClusterProcess, nginx: { port: number; pid:
     }),
   ];
   if (!nginx) return ways;
-  return [...ways, way("through nginx", { ...grpc, port: nginx.port, processes: { nginx: nginx.pid, ...behind } })];
+  return [
+    ...ways,
+    way("through nginx", { ...grpc, port: nginx.port, processes: { nginx: nginx.pid, ...behind } }),
+  ];
 }
 
 function measuresOf({ name }: Read, [straight, rest, grpc, nginx]: WayResult[]): Measure[] {

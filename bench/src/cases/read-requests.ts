@@ -1,9 +1,9 @@
 /** The same two reads, a chat and a page of its history, over REST and as gRPC calls. */
-import { type DescMethodUnary, create, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMethodUnary, toBinary } from "@bufbuild/protobuf";
 import { MessengerService } from "@parley/api/v2/messenger";
+import type { Account } from "../accounts.ts";
 import type { LoadRequestOptions } from "../load/http-load.ts";
 import { createRandom } from "../load/schedule.ts";
-import type { Account } from "../accounts.ts";
 import type { Pair } from "./people.ts";
 
 export interface Read {
@@ -72,7 +72,11 @@ function restRequest(path: string, { accessToken }: Account): LoadRequestOptions
   return { path, headers: { authorization: `Bearer ${accessToken}`, accept: "application/json" } };
 }
 
-function grpcRequest(method: DescMethodUnary, fields: Record<string, unknown>, authorization: string): LoadRequestOptions {
+function grpcRequest(
+  method: DescMethodUnary,
+  fields: Record<string, unknown>,
+  authorization: string,
+): LoadRequestOptions {
   const message = toBinary(method.input, create(method.input, fields));
   return {
     path: `/${method.parent.typeName}/${method.name}`,

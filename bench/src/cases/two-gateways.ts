@@ -103,7 +103,13 @@ async function measure(name: string, bench: ChatBench, processes: Record<string,
   const perSecond = deliveredPerSecond(closed).median;
   const ratePerSecond = Math.round(perSecond / 2);
   tell(`two-gateways: ${name}, ${Math.round(perSecond)} msg/s; latency at ${ratePerSecond} msg/s`);
-  return { name, closed, cost, ratePerSecond, open: await repeat(rounds, () => bench.openLoop(ratePerSecond)) };
+  return {
+    name,
+    closed,
+    cost,
+    ratePerSecond,
+    open: await repeat(rounds, () => bench.openLoop(ratePerSecond)),
+  };
 }
 
 function latencyMeasures(apart: Measured, whole: Measured): Measure[] {

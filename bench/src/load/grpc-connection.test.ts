@@ -67,18 +67,15 @@ test("calls reach a server as gRPC says, and whole messages count", async () => 
   assert.ok(result.responses > 0 && result.responses <= messages.length);
   assert.equal(result.meanBodyBytes, 40_000);
   assert.equal(messages[0], "\0\0\0\0\x08question");
-  assert.deepEqual(
-    Object.fromEntries(Object.entries(headers[0]!)),
-    {
-      ":method": "POST",
-      ":scheme": "http",
-      ":path": "/parley.v2.MessengerService/GetChat",
-      ":authority": "localhost",
-      te: "trailers",
-      "content-type": "application/grpc+proto",
-      authorization: `Bearer ${"x".repeat(500)}`,
-    },
-  );
+  assert.deepEqual(Object.fromEntries(Object.entries(headers[0]!)), {
+    ":method": "POST",
+    ":scheme": "http",
+    ":path": "/parley.v2.MessengerService/GetChat",
+    ":authority": "localhost",
+    te: "trailers",
+    "content-type": "application/grpc+proto",
+    authorization: `Bearer ${"x".repeat(500)}`,
+  });
 });
 
 test("an error, a reset and a lost connection each end the run", async () => {

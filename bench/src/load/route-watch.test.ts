@@ -33,7 +33,7 @@ test("outcomes are told apart, and one route that hangs does not hold up another
     if (request.url === "/good") response.writeHead(200, { "content-length": 2 }).end("ok");
     else if (request.url === "/refused") refuse(request, response);
   });
-  const { routes, isDone } = await watchRoutes({
+  const { routes, unanswered, isDone } = await watchRoutes({
     host: "127.0.0.1",
     port: server.port,
     routes: [route("good"), route("refused"), route("hung")],
@@ -42,9 +42,10 @@ test("outcomes are told apart, and one route that hangs does not hold up another
     until: { route: "refused", outcome: "503 circuit-open", count: 50 },
   });
   assert.ok(isDone);
-  assert.ok(routes["good"]!["200"]!.latency.count > 5);
-  assert.ok(routes["refused"]!["503 circuit-open"]!.latency.count >= 50);
-  assert.equal(routes["hung"], undefined);
+  assert.ok(routes.good!["200"]!.latency.count > 5);
+  assert.ok(routes.refused!["503 circuit-open"]!.latency.count >= 50);
+  assert.equal(routes.hung, undefined);
+  assert.ok(unanswered.hung! > 5 && unanswered.good! < 5);
 });
 
 test("a server that goes away is an outcome as well", async () => {
@@ -57,5 +58,5 @@ test("a server that goes away is an outcome as well", async () => {
     seed: 1,
   });
   assert.equal(isDone, false);
-  assert.deepEqual(Object.keys(routes["gone"]!), ["no answer"]);
+  assert.deepEqual(Object.keys(routes.gone!), ["no answer"]);
 });

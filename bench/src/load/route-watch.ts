@@ -3,14 +3,20 @@
  * whose answers are errors. A request that finds no connection free opens another one.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { getRequest, type HttpConnection, type HttpTarget, openHttpConnection, StatusError } from "./http-connection.ts";
+import {
+  getRequest,
+  type HttpConnection,
+  type HttpTarget,
+  openHttpConnection,
+  StatusError,
+} from "./http-connection.ts";
 import type { LoadRequestOptions } from "./http-load.ts";
 import { createLatencyRecorder, type LatencyRecorder, type LatencySummary } from "./latency.ts";
 import { createRandom, poissonSchedule } from "./schedule.ts";
 
 export interface RouteWatchOptions extends HttpTarget {
   routes: WatchedRoute[];
-  /** How long requests are made; answers under way after that are waited for, unless `until` has come. */
+  /** How long requests are made. */
   durationMs: number;
   seed: number;
   /** Ends it early: so many answers of a route have had this outcome. */
@@ -25,6 +31,8 @@ export interface WatchedRoute {
 
 export interface RouteWatchResult {
   routes: Record<string, Record<string, OutcomeSummary>>;
+  /** Requests without an answer a second after the last one was due, or when `until` had come. */
+  unanswered: Record<string, number>;
   /** Whether `until` has come. */
   isDone: boolean;
 }
@@ -38,25 +46,35 @@ export interface OutcomeSummary {
 }
 
 const maxUnderWay = 2_000;
-/** More than any call may take. */
-const drainTimeoutMs = 15_000;
+/** After the schedule; whoever has no answer by then is counted as such. */
+const drainTimeoutMs = 1_000;
 
 export async function watchRoutes(options: RouteWatchOptions): Promise<RouteWatchResult> {
   const pool = createConnectionPool(options);
   const seen = createOutcomes(options.until);
   const start = performance.now();
   const endsAt = start + options.durationMs;
+  const unanswered = Object.fromEntries(options.routes.map(({ name }) => [name, 0]));
   let underWay = 0;
+  let isOver = false;
   const ask = async (route: string, request: Buffer, dueAt: number) => {
     underWay++;
+    unanswered[route]!++;
     const outcome = await pool.ask(request);
+    // What the end has cut off is not an answer.
+    if (isOver) return;
     underWay--;
+    unanswered[route]!--;
     seen.note(route, outcome, performance.now() - dueAt);
   };
   const play = async ({ name, requests, requestsPerSecond }: WatchedRoute, seed: number) => {
     const framed = requests.map(({ path, headers }) => getRequest(path, headers));
     const random = createRandom(seed);
-    const offsets = poissonSchedule({ ratePerSecond: requestsPerSecond, durationMs: options.durationMs, seed });
+    const offsets = poissonSchedule({
+      ratePerSecond: requestsPerSecond,
+      durationMs: options.durationMs,
+      seed,
+    });
     for (let index = 0; index < offsets.length && !seen.isDone(); await sleep(1)) {
       for (; index < offsets.length && start + offsets[index]! <= performance.now(); index++) {
         if (underWay >= maxUnderWay) throw new Error(`more than ${maxUnderWay} requests are under way`);
@@ -68,9 +86,10 @@ export async function watchRoutes(options: RouteWatchOptions): Promise<RouteWatc
     await Promise.all(options.routes.map((route, index) => play(route, options.seed * 100 + index)));
     while (underWay > 0 && !seen.isDone() && performance.now() < endsAt + drainTimeoutMs) await sleep(2);
   } finally {
+    isOver = true;
     pool.close();
   }
-  return { routes: seen.summary(), isDone: seen.isDone() };
+  return { routes: seen.summary(), unanswered, isDone: seen.isDone() };
 }
 
 function createConnectionPool(target: HttpTarget) {

@@ -1,9 +1,8 @@
 /** nginx as a gRPC proxy in front of one service: what a gateway hop costs at the least. */
-import { writeFile } from "node:fs/promises";
+import { access, constants, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { access, constants } from "node:fs/promises";
 import { startChild } from "./child.ts";
 import { freePort } from "./free-port.ts";
 import { makeTemporaryDirectory } from "./temporary-directory.ts";
@@ -43,7 +42,13 @@ async function findNginx(): Promise<string | undefined> {
   const folders = [...(process.env.PATH ?? "").split(delimiter), ...furtherFolders];
   for (const folder of folders) {
     const path = join(folder, "nginx");
-    if (await access(path, constants.X_OK).then(() => true, () => false)) return path;
+    if (
+      await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return path;
   }
   return undefined;
 }
