@@ -2,8 +2,10 @@
 import { cheapPasswords } from "../accounts.ts";
 import { atLeastOfFloor, type BenchCase, type CaseOptions, type CaseResult, type Measure } from "../case.ts";
 import { startCluster } from "../process/cluster-process.ts";
+import { inspectOption } from "../process/inspector.ts";
 import { costNote, type ObservedRun } from "../process/observed-run.ts";
 import { measureProcesses, useText } from "../process/processes-use.ts";
+import { profileOf } from "../process/processor-profile.ts";
 import { startServer } from "../process/server-process.ts";
 import { tell } from "../progress.ts";
 import { repeat, repeated } from "../statistics.ts";
@@ -51,6 +53,7 @@ async function run(options: CaseOptions): Promise<CaseResult> {
           .map((problem) => `A run (${name}) at ${ratePerSecond}/s was NOT sustained: ${problem}.`),
       ),
     ],
+    ...profileOf(apart.profile),
   };
 }
 
@@ -73,13 +76,21 @@ async function measureWhole({ windowMs }: CaseOptions): Promise<Measured> {
   return { ...runs, stored: await compareWithHistory(pairs, bench.historyCheck()) };
 }
 
-async function measureApart({ windowMs }: CaseOptions): Promise<Measured> {
-  await using cluster = await startCluster({ gateways: 2, settings: cheapPasswords });
+async function measureApart({ windowMs, profile }: CaseOptions) {
+  await using cluster = await startCluster({
+    gateways: 2,
+    settings: cheapPasswords,
+    nodeOptionsOf: (name) => (profile && name === "gateway-1" ? [inspectOption] : []),
+  });
   const [one, other] = [cluster.gateways[0]!, cluster.gateways[1]!];
   const pairs = await createPairs(one.url, pairCount);
   await using bench = await openChatBench({
     name: "apart",
-    server: { pid: one.pid, socketUrls: [one.wsUrl, other.wsUrl] },
+    server: {
+      pid: one.pid,
+      socketUrls: [one.wsUrl, other.wsUrl],
+      inspectorUrl: cluster.inspectorUrlOf(one.name),
+    },
     chats: chatsOf(pairs),
     windowMs,
   });
@@ -90,7 +101,9 @@ async function measureApart({ windowMs }: CaseOptions): Promise<Measured> {
     PostgreSQL: cluster.databasePid,
     Redis: cluster.redisPid,
   });
-  return { ...runs, stored: await compareWithHistory(pairs, bench.historyCheck()) };
+  const profiled = profile ? await bench.closedLoop(inFlight, { profile }) : undefined;
+  const stored = await compareWithHistory(pairs, bench.historyCheck());
+  return { ...runs, stored, profile: profiled?.profile };
 }
 
 async function measure(name: string, bench: ChatBench, processes: Record<string, number>) {
