@@ -42,8 +42,9 @@ async function run(options: CaseOptions): Promise<CaseResult> {
     measures: measuresOf(runs),
     notes: [
       `${rounds} rounds: both routes with all well, then the messenger frozen (SIGSTOP) and thawed (SIGCONT). Open loop with Poisson schedules: GET /v2/chats/{id} (messenger) ${rates.chats}/s, GET /v2/users/me (identity) ${rates.users}/s, by different people; cache off, settings of the circuit as they are by default.`,
-      `Answers of the messenger's route with the circuit open: ${countsText(runs.map(({ open }) => open))}. Those that are not ${refusal} are the probes, which hang with the messenger.`,
-      `Its answers between the freezing and the opening: ${countsText(runs.map(({ opening }) => opening))}.`,
+      `Answers of the messenger's route with the circuit open: ${countsText(runs.map(({ open }) => open))}. Those that are not ${refusal} should be the probes, which hang with the messenger.`,
+      `Of the latencies are the generator's own, p99: ${latenessText(runs, "before")} before, ${latenessText(runs, "open")} meanwhile.`,
+      `Answers of the messenger's route between the freezing and the opening: ${countsText(runs.map(({ opening }) => opening))}.`,
     ],
   };
 }
@@ -163,6 +164,10 @@ function measuresOf(runs: readonly Round[]): Measure[] {
       value: repeated(runs.map(({ answersAfterMs }) => answersAfterMs / 1_000)),
     },
   ];
+}
+
+function latenessText(runs: readonly Round[], phase: "before" | "open"): string {
+  return `${repeated(runs.map((run) => run[phase].lateness.p99Ms)).median.toFixed(1)} ms`;
 }
 
 function outcomeOf(result: RouteWatchResult, route: string, outcome: string): OutcomeSummary {

@@ -33,6 +33,8 @@ export interface RouteWatchResult {
   routes: Record<string, Record<string, OutcomeSummary>>;
   /** Requests without an answer a second after the last one was due, or when `until` had come. */
   unanswered: Record<string, number>;
+  /** From when a request was due to when it was made: what of the latencies is the generator's own. */
+  lateness: LatencySummary;
   /** Whether `until` has come. */
   isDone: boolean;
 }
@@ -55,9 +57,11 @@ export async function watchRoutes(options: RouteWatchOptions): Promise<RouteWatc
   const start = performance.now();
   const endsAt = start + options.durationMs;
   const unanswered = Object.fromEntries(options.routes.map(({ name }) => [name, 0]));
+  const lateness = createLatencyRecorder();
   let underWay = 0;
   let isOver = false;
   const ask = async (route: string, request: Buffer, dueAt: number) => {
+    lateness.record(performance.now() - dueAt);
     underWay++;
     unanswered[route]!++;
     const outcome = await pool.ask(request);
@@ -89,7 +93,7 @@ export async function watchRoutes(options: RouteWatchOptions): Promise<RouteWatc
     isOver = true;
     pool.close();
   }
-  return { routes: seen.summary(), unanswered, isDone: seen.isDone() };
+  return { routes: seen.summary(), unanswered, lateness: lateness.summary(), isDone: seen.isDone() };
 }
 
 function createConnectionPool(target: HttpTarget) {
