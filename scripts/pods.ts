@@ -6,10 +6,8 @@ import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { readOrCreateSecret } from "../server/src/platform/data-dir.ts";
-import { startEmbeddedPostgres } from "../server/src/platform/embedded-postgres.ts";
-import { createLog } from "../server/src/platform/log.ts";
 import { createLocalCluster, type LocalCluster } from "./pods/local-cluster.ts";
+import { readClusterSecrets, startLocalDatabase } from "./pods/local-database.ts";
 import { startLocalRedis } from "./pods/local-redis.ts";
 import type { Pod } from "./pods/pod.ts";
 
@@ -71,8 +69,7 @@ async function startCluster(
     ...counts,
     databaseUrl,
     redisUrl,
-    secretKey: await readOrCreateSecret(dataDir, "secret-key", 32),
-    serviceToken: await readOrCreateSecret(dataDir, "service-token", 32),
+    ...(await readClusterSecrets(dataDir)),
     portsOf: (index) => ({
       http: firstPorts.http + index,
       grpc: firstPorts.grpc + index,
@@ -89,9 +86,9 @@ async function startCluster(
 }
 
 async function ownDatabase(resources: AsyncDisposableStack): Promise<string> {
-  const postgres = await startEmbeddedPostgres({ dataDir, log: createLog("warn") });
-  resources.defer(() => postgres.stop());
-  return postgres.connectionString;
+  const database = await startLocalDatabase(dataDir);
+  resources.defer(() => database.stop());
+  return database.url;
 }
 
 async function ownRedis(resources: AsyncDisposableStack): Promise<string> {

@@ -32,7 +32,16 @@ export interface Measure {
   target?: Target;
 }
 
-export type Unit = "msg/s" | "rows/s" | "deliveries/s" | "pages/s" | "sign-ins/s" | "ms" | "s" | "KB";
+export type Unit =
+  | "msg/s"
+  | "rows/s"
+  | "deliveries/s"
+  | "pages/s"
+  | "req/s"
+  | "sign-ins/s"
+  | "ms"
+  | "s"
+  | "KB";
 
 export interface Target {
   /** For people, e.g. "at least 15,000". */

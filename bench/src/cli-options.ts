@@ -53,7 +53,7 @@ function parse(args: string[]) {
 }
 
 export function list(cases: readonly BenchCase[]): string {
-  return cases.map(({ name, about }) => `  ${name.padEnd(12)}${about}\n`).join("");
+  return cases.map(({ name, about }) => `  ${name.padEnd(14)}${about}\n`).join("");
 }
 
 export function usage(cases: readonly BenchCase[]): string {

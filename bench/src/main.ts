@@ -7,6 +7,7 @@ import { type CliOptions, list, readCliOptions, UsageError, usage } from "./cli-
 import { describeMachine, type Machine } from "./machine.ts";
 import { stopChildren } from "./process/child.ts";
 import { watchOtherLoad } from "./process/other-load.ts";
+import { stopRunning } from "./process/running.ts";
 import { removeTemporaryDirectories } from "./process/temporary-directory.ts";
 import { tell } from "./progress.ts";
 import { machineLine, notes, otherLoadWarning, profiles, table, verdict } from "./report.ts";
@@ -84,7 +85,7 @@ async function stop(): Promise<void> {
   if (stopping.signal.aborted) return;
   stopping.abort();
   tell("stopping…");
-  await stopChildren();
+  await Promise.all([stopChildren(), stopRunning()]);
   await removeTemporaryDirectories();
   process.exit(interruptedCode);
 }

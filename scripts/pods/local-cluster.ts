@@ -13,6 +13,8 @@ export interface LocalClusterOptions {
   serviceToken?: string;
   /** Settings of all pods, beyond those that make a cluster of them. */
   settings?: Record<string, string>;
+  /** Further ones of the pod with that name. */
+  settingsOf?: (podName: string) => Record<string, string>;
   /** Options for Node, of the pod with that name. */
   nodeOptionsOf?: (podName: string) => readonly string[];
   /** Ports of the pod with that number, counted over all pods. */
@@ -53,7 +55,7 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
     pod: createPod({
       name,
       ports,
-      settings: { ...options.settings, ...settings[role] },
+      settings: { ...options.settings, ...options.settingsOf?.(name), ...settings[role] },
       nodeOptions: options.nodeOptionsOf?.(name),
       onLine: (line) => options.onLine?.(name, line),
       onUnexpectedEnd: options.onUnexpectedEnd,

@@ -10,6 +10,7 @@ const startTimeoutMs = 10_000;
 
 export interface LocalRedis {
   readonly url: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -28,6 +29,7 @@ export async function startLocalRedis(): Promise<LocalRedis> {
   await untilAccepting(port, child);
   return {
     url: `redis://127.0.0.1:${port}`,
+    pid: child.pid ?? 0,
     stop() {
       child.kill("SIGTERM");
       return exited;

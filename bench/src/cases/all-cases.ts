@@ -1,10 +1,14 @@
 import type { BenchCase } from "../case.ts";
+import { cachedCase } from "./cached.ts";
 import { coldStartCase } from "./cold-start.ts";
 import { historyCase } from "./history.ts";
+import { hopCase } from "./hop.ts";
+import { hungCase } from "./hung.ts";
 import { idleCase } from "./idle.ts";
 import { messagesCase } from "./messages.ts";
 import { roomCase } from "./room.ts";
 import { signInCase } from "./sign-in.ts";
+import { twoGatewaysCase } from "./two-gateways.ts";
 
 /** In the order in which they run. */
 export const allCases: readonly BenchCase[] = [
@@ -14,4 +18,8 @@ export const allCases: readonly BenchCase[] = [
   historyCase,
   coldStartCase,
   signInCase,
+  hopCase,
+  cachedCase,
+  hungCase,
+  twoGatewaysCase,
 ];

@@ -12,7 +12,8 @@ import { findSustainedRate, shortfall } from "./sustained-rate.ts";
 export interface ChatBenchOptions {
   /** Shown in the progress, and part of the client ids. */
   name: string;
-  server: { pid: number; socketUrl: string; inspectorUrl: string | undefined };
+  /** With several URLs, the sockets of each chat are spread over them. */
+  server: { pid: number; socketUrls: readonly string[]; inspectorUrl?: string | undefined };
   chats: OpenChatsOptions["chats"];
   windowMs: number;
 }
@@ -58,7 +59,7 @@ export async function openChatBench(options: ChatBenchOptions): Promise<ChatBenc
   }
   const openLoop = (messagesPerSecond: number) => run({ messagesPerSecond, maxBehindMs });
   try {
-    await load.call("openChats", { url: server.socketUrl, chats });
+    await load.call("openChats", { urls: server.socketUrls, chats });
   } catch (error) {
     await load[Symbol.asyncDispose]();
     throw error;

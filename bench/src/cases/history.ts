@@ -3,21 +3,20 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cheapPasswords } from "../accounts.ts";
 import { atLeastOfFloor, type BenchCase, type CaseOptions, type CaseResult } from "../case.ts";
-import type { HttpLoadResult } from "../load/http-load.ts";
+import type { HttpLoadResult, LoadRequestOptions } from "../load/http-load.ts";
 import { startFloor } from "../process/floor-process.ts";
 import { inspectOption } from "../process/inspector.ts";
 import { profileOf } from "../process/processor-profile.ts";
-import { type ServerProcess, startServer } from "../process/server-process.ts";
+import { startServer } from "../process/server-process.ts";
 import { makeTemporaryDirectory } from "../process/temporary-directory.ts";
-import { tell } from "../progress.ts";
 import { type Repeated, repeated } from "../statistics.ts";
-import { openChatBench } from "./chat-bench.ts";
-import { historyRequests, readPage } from "./history-requests.ts";
 import { type HttpBench, openHttpBench } from "./http-bench.ts";
-import { chatsOf, createPairs, type Pair } from "./people.ts";
+import { createPairs } from "./people.ts";
+import { createReads } from "./read-requests.ts";
+import { writeHistory } from "./write-history.ts";
 
 const pairCount = 20;
-const seedInFlight = 200;
+const distinctRequests = 2_000;
 const connections = 32;
 const pageSize = 50;
 const minShareOfFloor = 0.3;
@@ -32,8 +31,8 @@ async function run(options: CaseOptions): Promise<CaseResult> {
   const nodeOptions = options.profile ? [inspectOption] : [];
   await using server = await startServer({ settings: cheapPasswords, nodeOptions });
   const pairs = await createPairs(server.url, pairCount);
-  await writeHistory(server, pairs, options.windowMs);
-  const requests = await historyRequests(pairs, pageSize);
+  await writeHistory("history", server, pairs, options.windowMs);
+  const [, { rest: requests }] = await createReads({ pairs, pageSize, distinct: distinctRequests });
   const page = await readPage(server.url, requests[0]!);
   await using bench = openHttpBench({
     name: "history",
@@ -71,11 +70,12 @@ async function run(options: CaseOptions): Promise<CaseResult> {
   };
 }
 
-/** As many messages as a moment brings: pages of different chats, places and texts. */
-async function writeHistory(server: ServerProcess, pairs: Pair[], windowMs: number): Promise<void> {
-  tell("history: writing messages");
-  await using bench = await openChatBench({ name: "history", server, chats: chatsOf(pairs), windowMs });
-  await bench.closedLoop(seedInFlight);
+/** The JSON text of one page. */
+async function readPage(url: string, { path, headers }: LoadRequestOptions): Promise<string> {
+  const response = await fetch(url + path, { headers });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${path} was answered with ${response.status}: ${text}`);
+  return text;
 }
 
 async function measureFloor(

@@ -11,6 +11,7 @@ import { type ServerProcess, startServer } from "../process/server-process.ts";
 import { tell } from "../progress.ts";
 import { type Repeated, repeat, repeated } from "../statistics.ts";
 import { type ChatBench, openChatBench } from "./chat-bench.ts";
+import { deliveredPerSecond } from "./delivered.ts";
 import { chatsOf, compareWithHistory, createPairs, type HistoryCheck } from "./people.ts";
 import { shortfall } from "./sustained-rate.ts";
 
@@ -79,13 +80,6 @@ async function runClosed(bench: ChatBench): Promise<ObservedRun[]> {
 function runOpen(bench: ChatBench, messagesPerSecond: number): Promise<ObservedRun[]> {
   tell(`messages: latency at ${messagesPerSecond} msg/s`);
   return repeat(rounds, () => bench.openLoop(messagesPerSecond));
-}
-
-/** Both acknowledged and received: the smaller of the two. */
-function deliveredPerSecond(runs: readonly ObservedRun[]): Repeated {
-  return repeated(
-    runs.map((run) => (Math.min(run.acknowledgedInWindow, run.deliveredInWindow) * 1_000) / run.windowMs),
-  );
 }
 
 async function measureInsertFloors(server: ServerProcess): Promise<Repeated[]> {

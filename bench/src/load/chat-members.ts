@@ -4,8 +4,8 @@ import { type ChatFrames, createChatFrames, type LoadEvent, type LoadFrame } fro
 import { type LoadSocket, openLoadSocket } from "./load-socket.ts";
 
 export interface OpenChatsOptions {
-  /** ws://host:port/v2/ws */
-  url: string;
+  /** ws://host:port/v2/ws; of several, the sockets of a chat take one each in turn. */
+  urls: readonly string[];
   /** One socket is opened for each token. */
   chats: { chatId: string; accessTokens: string[] }[];
 }
@@ -19,6 +19,7 @@ export interface Chat {
 export interface Member {
   readonly chat: Chat;
   readonly accessToken: string;
+  readonly url: string;
   socket: LoadSocket;
   /** The seq of the last event received. */
   seq: number;
@@ -50,7 +51,7 @@ export async function openChatMembers(options: OpenChatsOptions): Promise<ChatMe
 
   async function connect(member: Member) {
     const socket = await openLoadSocket({
-      url: options.url,
+      url: member.url,
       accessToken: member.accessToken,
       reader: member.chat.frames.createReader(),
       onFrame: (frame) => chats.handler && dispatch(frame, member, chats.handler),
@@ -73,8 +74,9 @@ export async function openChatMembers(options: OpenChatsOptions): Promise<ChatMe
 
   const opened = options.chats.map(({ chatId, accessTokens }) => {
     const chat: Chat = { id: chatId, members: [], frames: createChatFrames() };
-    for (const accessToken of accessTokens) {
-      chat.members.push({ chat, accessToken, socket: closedSocket, seq: 0 });
+    for (const [index, accessToken] of accessTokens.entries()) {
+      const url = options.urls[index % options.urls.length]!;
+      chat.members.push({ chat, accessToken, url, socket: closedSocket, seq: 0 });
     }
     members.push(...chat.members);
     return chat;

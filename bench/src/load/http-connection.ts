@@ -5,9 +5,22 @@
 import { connect, type Socket } from "node:net";
 
 export interface HttpConnection {
-  /** Resolves to the body's size. Rejects on any status but 200. */
+  /** Resolves to the body's size. Rejects with a StatusError on any status but 200; the connection can go on then. */
   get(request: Buffer): Promise<number>;
   close(): void;
+}
+
+/** An answer other than 200. */
+export class StatusError extends Error {
+  readonly status: number;
+  readonly body: string;
+
+  constructor(status: number, body: string) {
+    super(`answered with ${status}: ${body}`);
+    this.name = "StatusError";
+    this.status = status;
+    this.body = body;
+  }
 }
 
 export interface HttpTarget {
@@ -15,44 +28,53 @@ export interface HttpTarget {
   port: number;
 }
 
-const responseTimeoutMs = 10_000;
+const responseTimeoutMs = 15_000;
 const headEnd = Buffer.from("\r\n\r\n");
 
 export async function openHttpConnection(target: HttpTarget): Promise<HttpConnection> {
   const socket = connect({ ...target, noDelay: true });
   let pending: PromiseWithResolvers<number> | undefined;
   let head: Buffer = Buffer.alloc(0);
+  let status = 0;
   let bodyBytes = 0;
   let bodyLeft = -1;
+  /** Of an answer other than 200: it says why. */
+  let body = "";
   const settle = (error?: Error) => {
     const settled = pending;
     pending = undefined;
     if (error) settled?.reject(error);
     else settled?.resolve(bodyBytes);
   };
-  socket.on("data", (chunk: Buffer) => {
-    if (bodyLeft >= 0) {
-      bodyLeft -= chunk.length;
-    } else {
-      head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
-      const end = head.indexOf(headEnd);
-      if (end < 0) return;
-      const parsed = parseHead(head.toString("latin1", 0, end));
-      if (parsed instanceof Error) return void socket.destroy(parsed);
-      bodyBytes = parsed;
-      bodyLeft = bodyBytes - (head.length - end - headEnd.length);
-      head = Buffer.alloc(0);
-    }
+  const take = (part: Buffer) => {
+    bodyLeft -= part.length;
+    if (status !== 200) body += part.toString("utf8");
     if (bodyLeft > 0) return;
     bodyLeft = -1;
-    settle();
+    settle(status === 200 ? undefined : new StatusError(status, body));
+  };
+  socket.on("data", (chunk: Buffer) => {
+    if (bodyLeft >= 0) return take(chunk);
+    head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
+    const end = head.indexOf(headEnd);
+    if (end < 0) return;
+    const text = head.toString("latin1", 0, end);
+    const rest = head.subarray(end + headEnd.length);
+    head = Buffer.alloc(0);
+    status = Number(text.slice("HTTP/1.1 ".length, "HTTP/1.1 200".length));
+    bodyBytes = bodyLeft = contentLength(text);
+    body = "";
+    if (Number.isNaN(bodyBytes)) return void socket.destroy(new StatusError(status, "no content-length"));
+    take(rest);
   });
   socket.on("error", settle);
   socket.on("close", () => settle(new Error("the server closed the connection")));
-  socket.setTimeout(responseTimeoutMs, () => socket.destroy(new Error("no answer")));
+  // A connection that has nothing to wait for may rest.
+  socket.setTimeout(responseTimeoutMs, () => pending && socket.destroy(new Error("no answer")));
   await connected(socket);
   return {
     get(request) {
+      if (socket.destroyed) return Promise.reject(new Error("the connection is closed"));
       pending = Promise.withResolvers();
       socket.write(request);
       return pending.promise;
@@ -61,11 +83,8 @@ export async function openHttpConnection(target: HttpTarget): Promise<HttpConnec
   };
 }
 
-function parseHead(head: string): number | Error {
-  if (!head.startsWith("HTTP/1.1 200"))
-    return new Error(`answered with ${head.slice(9, 40).split("\r\n")[0]}`);
-  const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-  return length === undefined ? new Error("an answer without a content-length") : Number(length);
+function contentLength(head: string): number {
+  return Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? Number.NaN);
 }
 
 function connected(socket: Socket): Promise<void> {

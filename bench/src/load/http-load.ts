@@ -1,12 +1,23 @@
-/** GET requests over keep-alive connections: as many as the server answers, or on a fixed schedule. */
+/** Reading requests over HTTP/1.1 or gRPC: as many as the server answers, or on a fixed schedule. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { grpcRequest, openGrpcConnections } from "./grpc-connection.ts";
 import { getRequest, type HttpConnection, type HttpTarget, openHttpConnection } from "./http-connection.ts";
 import { createLatencyRecorder, type LatencySummary } from "./latency.ts";
 import { createRandom, poissonSchedule } from "./schedule.ts";
 
+export interface LoadRequestOptions {
+  path: string;
+  headers: Record<string, string>;
+  /** The message of a gRPC request, in base64. */
+  message?: string;
+}
+
 export interface HttpLoadOptions extends HttpTarget {
+  /** GET over HTTP/1.1, which is the default, or unary gRPC. */
+  protocol?: "http" | "grpc";
   /** Asked for in random order. */
-  requests: { path: string; headers: Record<string, string> }[];
+  requests: LoadRequestOptions[];
+  /** How many requests are under way at once; gRPC has several on one connection. */
   connections: number;
   warmupMs: number;
   windowMs: number;
@@ -28,14 +39,14 @@ export interface HttpLoadResult {
 }
 
 export async function runHttpLoad(options: HttpLoadOptions): Promise<HttpLoadResult> {
-  const connections = await Promise.all(
-    Array.from({ length: options.connections }, () => openHttpConnection(options)),
-  );
+  const connections = await openConnections(options);
   const start = performance.now();
   const windowStart = start + options.warmupMs;
   const windowEnd = windowStart + options.windowMs;
   const measured = createMeasurement(windowStart, windowEnd);
-  const requests = options.requests.map(({ path, headers }) => getRequest(path, headers));
+  const requests = options.requests.map(({ path, headers, message }) =>
+    message === undefined ? getRequest(path, headers) : grpcRequest(path, headers, message),
+  );
   const random = createRandom(options.seed);
   const get = async (connection: HttpConnection, since: number) => {
     const request = requests[Math.floor(random() * requests.length)]!;
@@ -51,6 +62,11 @@ export async function runHttpLoad(options: HttpLoadOptions): Promise<HttpLoadRes
   const { user, system } = process.cpuUsage(cpuBefore);
   const generatorCores = (user + system) / 1_000 / (performance.now() - start);
   return { ...measured.result(options.windowMs), generatorCores };
+}
+
+function openConnections(options: HttpLoadOptions): Promise<HttpConnection[]> {
+  if (options.protocol === "grpc") return openGrpcConnections(options, options.connections);
+  return Promise.all(Array.from({ length: options.connections }, () => openHttpConnection(options)));
 }
 
 type Get = (connection: HttpConnection, since: number) => Promise<void>;

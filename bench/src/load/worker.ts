@@ -4,6 +4,7 @@ import { type ChatMembers, type OpenChatsOptions, openChatMembers } from "./chat
 import type { RunChatsOptions } from "./chat-run.ts";
 import { type HttpLoadOptions, type HttpLoadResult, runHttpLoad } from "./http-load.ts";
 import { type IdleLoad, type OpenIdleOptions, openIdle } from "./idle-load.ts";
+import { type RouteWatchOptions, type RouteWatchResult, watchRoutes } from "./route-watch.ts";
 
 /** What can be asked of the process: parameters and answer by name. */
 export interface LoadCalls {
@@ -14,6 +15,7 @@ export interface LoadCalls {
   countIdle: () => Promise<number>;
   close: () => Promise<void>;
   runHttp: (options: HttpLoadOptions) => Promise<HttpLoadResult>;
+  watchRoutes: (options: RouteWatchOptions) => Promise<RouteWatchResult>;
 }
 
 export interface LoadRequest {
@@ -45,6 +47,7 @@ const calls: LoadCalls = {
     for (const load of idle.splice(0)) load.close();
   },
   runHttp: runHttpLoad,
+  watchRoutes,
 };
 
 process.on("message", async ({ id, call, options }: LoadRequest) => {

@@ -9,6 +9,7 @@ export interface FloorProcess extends AsyncDisposable {
   readonly pid: number;
   readonly port: number;
   readonly socketUrl: string;
+  readonly socketUrls: readonly string[];
   readonly readyAfterMs: number;
   readonly inspectorUrl: string | undefined;
 }
@@ -35,10 +36,12 @@ export async function startFloor(name: "socket" | "http", options: FloorOptions 
     await child.stop();
     throw error;
   }
+  const socketUrl = `ws://127.0.0.1:${port}/v2/ws`;
   return {
     pid: child.pid,
     port,
-    socketUrl: `ws://127.0.0.1:${port}/v2/ws`,
+    socketUrl,
+    socketUrls: [socketUrl],
     readyAfterMs: performance.now() - startedAt,
     inspectorUrl: inspectorUrl(child.outputTail()),
     [Symbol.asyncDispose]: () => child.stop(),

@@ -36,7 +36,7 @@ async function readUse(pid: number): Promise<ProcessorUse> {
   const all = await readAllStats();
   const own = all.find((one) => one.pid === pid);
   if (!own) throw new Error(`no process ${pid}`);
-  let descendantsMs = 0;
+  let descendantsMs = own.endedMs;
   let parents = new Set([pid]);
   while (parents.size > 0) {
     const children = all.filter(({ parent }) => parents.has(parent));

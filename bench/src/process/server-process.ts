@@ -22,6 +22,7 @@ export interface ServerProcess extends AsyncDisposable {
   readonly url: string;
   /** ws://127.0.0.1:port/v2/ws */
   readonly socketUrl: string;
+  readonly socketUrls: readonly string[];
   readonly dataDir: string;
   /** From the start of the process to its first answer with 200. */
   readonly readyAfterMs: number;
@@ -36,7 +37,7 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 const readyTimeoutMs = 60_000;
 
 /** A few users of the benchmark do the work of thousands: the limits are in force, and cost what they cost, but far away. */
-const limitsOutOfReach = Object.fromEntries(
+export const limitsOutOfReach: Record<string, string> = Object.fromEntries(
   ["READ", "WRITE", "SEND", "LOOKUP", "SOCKET", "SIGN_IN", "SIGN_UP", "ACCOUNT", "ADDRESS"].map((name) => [
     `PARLEY_LIMIT_${name}`,
     "100000/s burst 1000000",
@@ -83,10 +84,12 @@ function describe(
   child: Child,
   details: Pick<ServerProcess, "port" | "url" | "dataDir" | "readyAfterMs" | "stop">,
 ): ServerProcess {
+  const socketUrl = `ws://127.0.0.1:${details.port}/v2/ws`;
   return {
     ...details,
     pid: child.pid,
-    socketUrl: `ws://127.0.0.1:${details.port}/v2/ws`,
+    socketUrl,
+    socketUrls: [socketUrl],
     outputTail: () => child.outputTail(),
     inspectorUrl: inspectorUrl(child.outputTail()),
     [Symbol.asyncDispose]: details.stop,
