@@ -38,6 +38,11 @@ const maxStreamsPerConnection = 4_096;
 const maxMessageBytes = 16_777_216;
 const maxDeadlineMs = 600_000;
 const windowBytes = 1_048_576;
+/**
+ * Of what waits to be sent on one connection. Above Node's 10 MB all further calls on it would be refused, so that one
+ * user's page of long messages would be everybody's outage.
+ */
+const maxSessionMemoryMb = 1_024;
 const logRefusalEveryMs = 10_000;
 
 export async function startServiceServer(options: ServiceServerOptions): Promise<ServiceServer> {
@@ -47,7 +52,7 @@ export async function startServiceServer(options: ServiceServerOptions): Promise
   const noteRefused = createRefusalLog(log);
   const sessions = new Set<ServerHttp2Session>();
   const settings = { maxConcurrentStreams: maxStreamsPerConnection, initialWindowSize: windowBytes };
-  const server = createServer({ settings });
+  const server = createServer({ settings, maxSessionMemory: maxSessionMemoryMb });
   const onStream = createGrpcServer({
     routes: (router) => {
       for (const service of services) service.routes(router);

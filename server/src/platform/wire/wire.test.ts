@@ -4,9 +4,10 @@ import { once } from "node:events";
 import { connect } from "node:http2";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { after, type TestContext, test } from "node:test";
-import { type CallOptions, createClient } from "@connectrpc/connect";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { type CallOptions, Code, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { MessengerService } from "@parley/api/v2/messenger";
+import { GetChatRequestSchema, MessengerService } from "@parley/api/v2/messenger";
 import { actorHeaders, requireActor } from "#platform/actor.ts";
 import { invalidInput, toPublicError } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
@@ -14,6 +15,7 @@ import type { Service } from "#platform/service.ts";
 import { createSharedClock } from "#platform/shared-clock.ts";
 import { createSignHeaders } from "#platform/wire/credentials.ts";
 import { createEndpoint, wireErrorOf } from "#platform/wire/endpoint.ts";
+import { toGrpcFrame } from "#platform/wire/grpc-frame.ts";
 import { startServiceServer } from "#platform/wire/service-server.ts";
 import { freePort } from "#test/redis-server.ts";
 import { until } from "#test/until.ts";
@@ -23,6 +25,7 @@ const serviceTokens = ["one service token of thirty-two characters or more"];
 const actor = { userId: "u1", sessionId: "s1", roles: ["admin", "other"] };
 const hourMs = 3_600_000;
 
+const large = "x".repeat(16_000_000);
 let aborted: Promise<string> = Promise.resolve("never called");
 
 /** What it does is chosen by the chat's id. */
@@ -36,6 +39,7 @@ const service: Service = {
         if (chatId === "bad") throw invalidInput("chatId", "must be good");
         if (chatId === "broken") throw new Error("the secret reason");
         if (chatId === "slow") return untilAborted(context.signal);
+        if (chatId === "large") return { chat: { id: chatId, title: large } };
         return { chat: { id: chatId, title: JSON.stringify([requireActor(context), context.timeoutMs()]) } };
       },
     });
@@ -112,6 +116,27 @@ test("a deadline ends the call here and the work there", async () => {
   const call = messenger.getChat({ chatId: "slow" }, { ...asActor, timeoutMs: 50 });
   await assert.rejects(call, (error) => toPublicError(error).code === "timeout");
   assert.equal(await aborted, "aborted");
+});
+
+test("an answer that is large and not yet read does not keep others from being called", async () => {
+  const headers: Record<string, string> = {};
+  await createSignHeaders("messenger", { serviceTokens, clock: createSharedClock(log) })(headers);
+  const session = connect(`http://127.0.0.1:${server.port}`);
+  after(() => session.destroy());
+  const statusOf = async (chatId: string) => {
+    const stream = session.request({
+      ...headers,
+      ":method": "POST",
+      ":path": `/${MessengerService.typeName}/GetChat`,
+      "content-type": "application/grpc+proto",
+    });
+    stream.end(toGrpcFrame(toBinary(GetChatRequestSchema, create(GetChatRequestSchema, { chatId }))));
+    const [answered] = await once(stream, "response");
+    return answered["grpc-status"];
+  };
+  for (const chatId of ["large", "large", "bad"]) {
+    assert.equal(await statusOf(chatId), chatId === "bad" ? String(Code.InvalidArgument) : undefined);
+  }
 });
 
 test("a call without a credential, or with one of another token, is refused", async () => {
