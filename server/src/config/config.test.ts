@@ -10,3 +10,53 @@ test("a circuit's longest open time cannot be shorter than its first", () => {
   );
   readConfig({ ...environment, PARLEY_CIRCUIT_OPEN_MAX_MS: "5000" });
 });
+
+const apart = {
+  DATABASE_URL: "postgres://parley@db.example/parley",
+  REDIS_URL: "redis://redis.example",
+  PARLEY_SERVICE_TOKEN: Buffer.alloc(32, 3).toString("base64"),
+  PARLEY_SECRET_KEY: Buffer.alloc(32, 4).toString("base64"),
+};
+
+function namesOfProblems(environment: Record<string, string>): string[] {
+  try {
+    readConfig(environment);
+    return [];
+  } catch (error) {
+    return (error as ConfigError).problems.map((problem) => problem.name);
+  }
+}
+
+test("each role asks for what it needs, and for no more", () => {
+  const { DATABASE_URL, PARLEY_SECRET_KEY, ...rest } = apart;
+  const urls = { PARLEY_IDENTITY_URL: "http://identity:9091", PARLEY_MESSENGER_URL: "http://a:1,http://b:2" };
+  for (const fine of [
+    { ...rest, ...urls, PARLEY_ROLES: "gateway" },
+    { ...rest, DATABASE_URL, PARLEY_ROLES: "messenger" },
+    { ...apart, PARLEY_ROLES: "identity, messenger" },
+    { ...apart, PARLEY_ROLES: "gateway,identity", PARLEY_MESSENGER_URL: "https://messenger.example" },
+    { ...apart, PARLEY_ROLES: "gateway,identity,messenger" },
+  ]) {
+    assert.deepEqual(namesOfProblems(fine), [], JSON.stringify(fine));
+  }
+  const needs: [Record<string, string>, string[]][] = [
+    [
+      { PARLEY_ROLES: "gateway" },
+      ["REDIS_URL", "PARLEY_SERVICE_TOKEN", "PARLEY_IDENTITY_URL", "PARLEY_MESSENGER_URL"],
+    ],
+    [{ PARLEY_ROLES: "messenger" }, ["REDIS_URL", "DATABASE_URL", "PARLEY_SERVICE_TOKEN"]],
+    [{ ...rest, DATABASE_URL, PARLEY_ROLES: "identity" }, ["PARLEY_SECRET_KEY"]],
+  ];
+  for (const [environment, missing] of needs) assert.deepEqual(namesOfProblems(environment), missing);
+});
+
+test("roles, service tokens and service URLs that make no sense are named", () => {
+  for (const [name, value] of [
+    ["PARLEY_ROLES", "gateway,messanger"],
+    ["PARLEY_SERVICE_TOKEN", "short"],
+    ["PARLEY_MESSENGER_URL", "messenger:9091"],
+    ["PARLEY_MESSENGER_URL", "http://user:password@messenger:9091"],
+  ] as const) {
+    assert.deepEqual(namesOfProblems({ [name]: value }), [name], value);
+  }
+});

@@ -102,6 +102,8 @@ function serviceUrls(service: ServiceName): Setting<readonly string[]> {
       const urls = value.split(",").map((url) => url.trim());
       const isUrl = (url: string) => /^https?:$/.test(URL.parse(url)?.protocol ?? "");
       if (!urls.every(isUrl)) throw new Error("must be URLs that start with http:// or https://");
+      // They are shown by check-config and in metrics; what proves a call is PARLEY_SERVICE_TOKEN.
+      if (urls.some((url) => URL.parse(url)?.username)) throw new Error("must not hold a user or a password");
       return urls;
     },
   };
