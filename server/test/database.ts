@@ -1,6 +1,7 @@
 /** A database of its own for each test file, on the server that PARLEY_TEST_DATABASE_URL names. */
 import { randomBytes } from "node:crypto";
 import { after } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { createDatabase, type Database } from "#platform/database.ts";
 import { createLog } from "#platform/log.ts";

@@ -12,9 +12,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { startEmbeddedPostgres } from "#platform/embedded-postgres.ts";
 import { createLog } from "#platform/log.ts";
 import { startCluster } from "#test/cluster.ts";
-import { startConversation, until } from "#test/conversation.ts";
+import { startConversation } from "#test/conversation.ts";
 import { newPerson, signedIn } from "#test/people.ts";
 import { withoutRedis } from "#test/redis-server.ts";
+import { until } from "#test/until.ts";
 
 const options = { skip: withoutRedis };
 const dataDir = await mkdtemp(join(tmpdir(), "parley-trouble-"));
@@ -129,23 +130,11 @@ test(
     });
     const [known] = await watcher.client.watchPresence([gone.id]);
     isOnline ??= known?.online;
-    await until(
-      () => isOnline === true,
-      10_000,
-      () => "online at first",
-    );
+    await until("online at first", () => isOnline === true, 10_000);
     await firstGateway!.end("SIGKILL");
-    await until(
-      () => isOnline === false,
-      25_000,
-      () => "offline",
-    );
+    await until("offline", () => isOnline === false, 25_000);
     await firstGateway!.start();
-    await until(
-      () => isOnline === true,
-      30_000,
-      () => "online again",
-    );
+    await until("online again", () => isOnline === true, 30_000);
   },
 );
 
@@ -294,6 +283,7 @@ function keepCalling(call: () => Promise<void>) {
   };
 }
 
+/** The answer of the first call that gets one. */
 async function eventually<T>(call: () => Promise<T>): Promise<T> {
   let result: { value: T } | undefined;
   let lastError: unknown;
@@ -309,9 +299,8 @@ async function eventually<T>(call: () => Promise<T>): Promise<T> {
   };
   void attempt();
   await until(
-    () => result !== undefined,
-    20_000,
     () => String(lastError),
+    () => result !== undefined,
   );
   return result!.value;
 }
