@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { createLimiter, maxLease } from "#gateway/throttle/limiter.ts";
 import { parseRateLimit, type RateLimit } from "#gateway/throttle/rate-limit.ts";
 import { createSharedBuckets } from "#gateway/throttle/shared-buckets.ts";
+import { createSharedLimiter, maxLease } from "#gateway/throttle/shared-limiter.ts";
 import { createLog, type Log } from "#platform/log.ts";
 import { openRedis, type Redis } from "#platform/redis.ts";
 import { type RedisServer, startRedis, withoutRedis } from "#test/redis-server.ts";
@@ -34,7 +34,7 @@ async function startPod(limit: RateLimit, options: PodOptions) {
   await until("Redis is ready", () => redis.isReady);
   const nowMs = () => performance.now() + hoursOff * 3_600_000;
   const shared = createSharedBuckets({ redis, log, nowMs, ...patience });
-  const limiter = createLimiter({ name, limit, maxBuckets: 1_000, shared, nowMs });
+  const limiter = createSharedLimiter({ name, limit, maxBuckets: 1_000, shared, nowMs });
   return { limiter, redis, shared };
 }
 
@@ -210,7 +210,7 @@ test("a Redis that is always slow is done without, instead of being waited for a
   const nowMs = () => time.nowMs;
   const shared = createSharedBuckets({ redis, log: createLog("silent"), nowMs, timeoutMs: 5 });
   const limit = limitOf("1/min burst 40");
-  const limiter = createLimiter({ name: "slow", limit, maxBuckets: 100, shared, nowMs });
+  const limiter = createSharedLimiter({ name: "slow", limit, maxBuckets: 100, shared, nowMs });
   assert.equal(await limiter.take("a"), 0);
   time.nowMs += 80;
   for (const answer of commands.splice(0)) answer();
