@@ -1,5 +1,5 @@
 /** The services that this process runs, each with its own connections to the database; nothing is started yet. */
-import type { StopList } from "#app/stop-list.ts";
+
 import type { Storage } from "#app/storage.ts";
 import type { Config } from "#config/config.ts";
 import type { ServiceName } from "#config/roles.ts";
@@ -11,6 +11,7 @@ import { createDatabase, type Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
 import type { Service } from "#platform/service.ts";
 import type { Stamps } from "#platform/stamps/stamps.ts";
+import type { StopList } from "#platform/stop-list.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 import { traceService } from "#platform/traced-service.ts";
 

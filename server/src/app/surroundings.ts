@@ -1,6 +1,5 @@
 /** What all parts of one process share, opened in the order in which they need each other. */
 import { openStamps } from "#app/stamps.ts";
-import type { StopList } from "#app/stop-list.ts";
 import type { Config } from "#config/config.ts";
 import { type Bus, createLocalBus } from "#platform/bus.ts";
 import type { Clock } from "#platform/clock.ts";
@@ -11,6 +10,7 @@ import { openRedis, type Redis } from "#platform/redis.ts";
 import { createRedisBus } from "#platform/redis-bus.ts";
 import { createSharedClock, type SharedClock } from "#platform/shared-clock.ts";
 import type { Stamps } from "#platform/stamps/stamps.ts";
+import type { StopList } from "#platform/stop-list.ts";
 import type { RunningTelemetry } from "#platform/telemetry.ts";
 
 export interface Surroundings {
