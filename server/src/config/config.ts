@@ -8,7 +8,7 @@ import { areAllRoles, includeAService } from "#config/roles.ts";
 import { gatewaySettings } from "#gateway/config.ts";
 import { identitySettings } from "#identity/config.ts";
 import { messengerSettings } from "#messenger/config.ts";
-import { circuitSettings } from "#platform/circuit/settings.ts";
+import { circuitSettings } from "#platform/circuit/config.ts";
 import { readSettings, type SettingProblem, type Settings, type Values } from "#platform/settings.ts";
 import { telemetrySettings } from "#platform/telemetry-settings.ts";
 

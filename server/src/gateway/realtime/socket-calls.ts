@@ -13,7 +13,7 @@ import {
   resultFrame,
 } from "#gateway/realtime/call-frame.ts";
 import { type CloseReason, closeReasons } from "#gateway/realtime/close-codes.ts";
-import type { SocketConfig } from "#gateway/realtime/socket-config.ts";
+import type { SocketConfig } from "#gateway/realtime/config.ts";
 import type { Clock } from "#platform/clock.ts";
 import { fault, type PublicError, toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
