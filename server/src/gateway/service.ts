@@ -32,7 +32,7 @@ import type { Stamps } from "#platform/stamps/stamps.ts";
 import { createStopList } from "#platform/stop-list.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 
-export interface GatewayDependencies {
+export interface GatewayOptions {
   config: GatewayConfig;
   clients: GatewayClients;
   /** Those of the clients. */
@@ -58,7 +58,7 @@ export interface Gateway {
 
 /** Methods that need more than their service's client. */
 function createOverrides(
-  { config, clients, circuits, clock, telemetry }: GatewayDependencies,
+  { config, clients, circuits, clock, telemetry }: GatewayOptions,
   throttle: Throttle,
 ): Overrides {
   const gatherer = createSendGatherer({
@@ -78,8 +78,8 @@ function createOverrides(
   ]);
 }
 
-export function createGateway(dependencies: GatewayDependencies): Gateway {
-  const { config, clients, bus, clock, log, stamps, webRoot } = dependencies;
+export function createGateway(options: GatewayOptions): Gateway {
+  const { config, clients, bus, clock, log, stamps, webRoot } = options;
   const endedSessions = createEndedSessions({ identity: clients.identity, bus, log });
   const authenticator = createAuthenticator({
     verifyToken: createTokenVerifier({ config, clients, clock }),
@@ -88,10 +88,10 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     toleranceS: config.PARLEY_TOKEN_TOLERANCE_S,
   });
   const addresses = createClientAddresses(config.PARLEY_TRUSTED_PROXIES);
-  const throttle = createThrottle(dependencies);
+  const throttle = createThrottle(options);
   const call = createCall({
     clients,
-    overrides: createOverrides(dependencies, throttle),
+    overrides: createOverrides(options, throttle),
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
     turns: createCallTurns({
       maxUnderWay: config.PARLEY_CALLER_MAX_UNDER_WAY,
@@ -99,7 +99,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     }),
     throttle,
   });
-  const observer = createCallObserver(dependencies.telemetry, log);
+  const observer = createCallObserver(options.telemetry, log);
   const openCall = createOpenCall(authenticator, addresses, throttle);
   const rpc = createRpcServer({
     call,
@@ -120,14 +120,14 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     addresses,
     throttle,
     bus,
-    redis: dependencies.redis,
+    redis: options.redis,
     clock,
     log,
     observer,
     callTimeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
     tokenToleranceMs: config.PARLEY_TOKEN_TOLERANCE_S * 1_000,
   });
-  const cache = stamps && createRestCache({ ...dependencies, stamps });
+  const cache = stamps && createRestCache({ ...options, stamps });
   const stops = createStopList(log);
 
   return {
