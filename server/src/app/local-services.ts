@@ -12,8 +12,8 @@ import type { Log } from "#platform/log.ts";
 import type { Service } from "#platform/service.ts";
 import type { Stamps } from "#platform/stamps/stamps.ts";
 import type { StopList } from "#platform/stop-list.ts";
+import { traceService } from "#platform/telemetry/traced-service.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
-import { traceService } from "#platform/traced-service.ts";
 
 /** Those of this process's roles, in the order in which they start. */
 export type LocalServices = Partial<Record<ServiceName, Service>>;

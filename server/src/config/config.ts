@@ -10,7 +10,7 @@ import { identitySettings } from "#identity/config.ts";
 import { messengerSettings } from "#messenger/config.ts";
 import { circuitSettings } from "#platform/circuit/config.ts";
 import { readSettings, type SettingProblem, type Settings, type Values } from "#platform/settings.ts";
-import { telemetrySettings } from "#platform/telemetry-settings.ts";
+import { telemetrySettings } from "#platform/telemetry/config.ts";
 
 export type Environment = Record<string, string | undefined>;
 

@@ -6,12 +6,12 @@ import { messagesOf } from "#messenger/message-row.ts";
 import { createSendMetrics, type SendMetrics } from "#messenger/send-metrics.ts";
 import { tracedSends, traceStatement } from "#messenger/send-traces.ts";
 import { findOriginals, type StoreOutcome, storeSends } from "#messenger/store-sends.ts";
-import { runInTrace } from "#platform/active-trace.ts";
 import type { Bus } from "#platform/bus.ts";
 import { type Database, sqlState } from "#platform/database.ts";
 import { toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
 import { type Stamps, tags } from "#platform/stamps/stamps.ts";
+import { runInTrace } from "#platform/telemetry/active-trace.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 import type { Trace } from "#platform/trace.ts";
 

@@ -15,8 +15,8 @@ import { callerOf, canonicalId, messageTextProblem, textProblem } from "#messeng
 import { seqOfMessageId } from "#messenger/message-id.ts";
 import type { MessengerParts } from "#messenger/parts.ts";
 import { endSendTraces, startSendTraces } from "#messenger/send-traces.ts";
-import { activeTrace, runInTrace } from "#platform/active-trace.ts";
 import { type ErrorCode, fault, invalidInput } from "#platform/errors.ts";
+import { activeTrace, runInTrace } from "#platform/telemetry/active-trace.ts";
 
 const maxSendsPerCall = 10_000;
 const maxClientIdChars = 64;
