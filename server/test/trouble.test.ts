@@ -13,6 +13,7 @@ import { startEmbeddedPostgres } from "#platform/embedded-postgres.ts";
 import { createLog } from "#platform/log.ts";
 import { startCluster } from "#test/cluster.ts";
 import { startConversation } from "#test/conversation.ts";
+import { keepCalling, untilAnswered } from "#test/patient-calls.ts";
 import { newPerson, signedIn } from "#test/people.ts";
 import { withoutRedis } from "#test/redis-server.ts";
 import { until } from "#test/until.ts";
@@ -86,7 +87,7 @@ test("without identity whoever is signed in goes on", options, async () => {
   await conversation.progress(200);
   await assert.rejects(signedIn(firstGateway!.url, conversation.people[0]!.email));
   await identity!.start();
-  await eventually(() => signedIn(firstGateway!.url, conversation.people[0]!.email));
+  await untilAnswered(() => signedIn(firstGateway!.url, conversation.people[0]!.email));
   await conversation.end();
   await conversation.verify();
 });
@@ -107,7 +108,7 @@ test(
     assert.ok(performance.now() - startedAtMs < 10_000, "answered too late");
     await conversation.progress(100);
     identity!.signal("SIGCONT");
-    await eventually(() => signedIn(firstGateway!.url, conversation.people[0]!.email));
+    await untilAnswered(() => signedIn(firstGateway!.url, conversation.people[0]!.email));
     await conversation.end();
     await conversation.verify();
   },
@@ -227,7 +228,7 @@ test(
   async () => {
     const conversation = await talk();
     const [{ client }] = conversation.people as [(typeof conversation.people)[number]];
-    const calls = keepCalling(async () => void (await client.getChat(conversation.chatId)));
+    const calls = keepCalling(() => client.getChat(conversation.chatId));
     await conversation.progress(100);
     for (const pod of cluster!.pods) {
       const startedAtMs = performance.now();
@@ -255,52 +256,4 @@ async function postgresProcesses(): Promise<number[]> {
   const parent = await postmaster();
   const children = execFileSync("ps", ["-o", "pid=", "--ppid", String(parent)], { encoding: "utf8" });
   return [parent, ...children.trim().split(/\s+/).map(Number)];
-}
-
-/** One call after the other; each is tried again for as long as a sensible client would. */
-function keepCalling(call: () => Promise<void>) {
-  let isOver = false;
-  let made = 0;
-  const failed: unknown[] = [];
-  const loop = async () => {
-    while (!isOver) {
-      try {
-        await eventually(call);
-        made += 1;
-      } catch (error) {
-        failed.push(error);
-      }
-      await delay(10);
-    }
-  };
-  const running = loop();
-  return {
-    async stop() {
-      isOver = true;
-      await running;
-      return { made, failed };
-    },
-  };
-}
-
-/** The answer of the first call that gets one. */
-async function eventually<T>(call: () => Promise<T>): Promise<T> {
-  let result: { value: T } | undefined;
-  let lastError: unknown;
-  const attempt = async () => {
-    while (!result) {
-      try {
-        result = { value: await call() };
-      } catch (error) {
-        lastError = error;
-        await delay(100);
-      }
-    }
-  };
-  void attempt();
-  await until(
-    () => String(lastError),
-    () => result !== undefined,
-  );
-  return result!.value;
 }
