@@ -1,9 +1,8 @@
 /** A Redis or Valkey of the machine's, run for a local cluster: in memory only, on a free port of this machine. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants } from "node:fs";
 import { connect } from "node:net";
-import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { findProgram } from "../find-program.ts";
 import { freePort } from "./free-port.ts";
 
 const programs = ["redis-server", "valkey-server"];
@@ -30,8 +29,7 @@ export async function startLocalRedis(): Promise<LocalRedis> {
 }
 
 /** Undefined when the machine has neither. */
-export const findRedis = (): string | undefined =>
-  programs.map(findOnPath).find((path) => path !== undefined);
+export const findRedis = (): string | undefined => findProgram(programs);
 
 /** Resolves once it accepts connections. */
 export async function spawnRedis(
@@ -48,18 +46,6 @@ export async function spawnRedis(
   const child = spawn(program, [...fixed, ...args], { stdio: "ignore", detached });
   await untilAccepting(port, child);
   return child;
-}
-
-function findOnPath(program: string): string | undefined {
-  const paths = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, program));
-  return paths.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }
 
 async function untilAccepting(port: number, child: ChildProcess): Promise<void> {
