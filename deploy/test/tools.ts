@@ -1,7 +1,8 @@
 /** The programs that check what deploy/ holds. A test whose program is missing is skipped, and `npm test` says so loudly. */
-import { accessSync, constants, existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findProgram, isExecutable } from "../../scripts/find-program.ts";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const deploy = join(root, "deploy");
@@ -27,8 +28,9 @@ export const tools = {
 export type ToolName = keyof typeof tools;
 
 export function findTool(name: ToolName): string | undefined {
-  const folders = [ownTools, ...(process.env.PATH ?? "").split(delimiter), "/usr/sbin"];
-  return folders.map((folder) => join(folder, tools[name].program)).find(isExecutable);
+  const { program } = tools[name];
+  const own = join(ownTools, program);
+  return isExecutable(own) ? own : findProgram([program], ["/usr/sbin"]);
 }
 
 /** For the `skip` option of a test. */
@@ -59,12 +61,3 @@ export const neverRun = [
   "deploy/Dockerfile, compose.yaml and kubernetes/ on a real container engine or cluster: none runs in the tests",
   "deploy/otel-collector and deploy/tempo by their own programs: only their form is checked",
 ];
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}

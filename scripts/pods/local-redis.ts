@@ -1,8 +1,8 @@
 /** A Redis or Valkey of the machine's, run for a local cluster: in memory only, on a free port of this machine. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { findProgram } from "../find-program.ts";
 import { freePort } from "./free-port.ts";
 
 const programs = ["redis-server", "valkey-server"];
@@ -16,17 +16,10 @@ export interface LocalRedis {
 
 /** Throws when the machine has neither. */
 export async function startLocalRedis(): Promise<LocalRedis> {
-  const program = programs.map(findOnPath).find((path) => path !== undefined);
-  if (!program) {
-    throw new Error(
-      "a cluster needs a Redis: set REDIS_URL, or install one (on Debian: apt-get install redis-server)",
-    );
-  }
   const port = await freePort();
-  const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-  const child = spawn(program, args, { stdio: "ignore", detached: true });
+  // Ctrl-C in a terminal is for whoever started the cluster, who then stops Redis last.
+  const child = await spawnRedis(port, { detached: true });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  await untilAccepting(port, child);
   return {
     url: `redis://127.0.0.1:${port}`,
     pid: child.pid ?? 0,
@@ -37,20 +30,27 @@ export async function startLocalRedis(): Promise<LocalRedis> {
   };
 }
 
-function findOnPath(program: string): string | undefined {
-  const paths = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, program));
-  return paths.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+/** Undefined when the machine has neither. */
+export const findRedis = (): string | undefined => findProgram(programs);
+
+/** Resolves once it accepts connections. */
+export async function spawnRedis(
+  port: number,
+  { args = [], detached = false }: { args?: readonly string[]; detached?: boolean },
+): Promise<ChildProcess> {
+  const program = findRedis();
+  if (!program) {
+    throw new Error(
+      "a cluster needs a Redis: set REDIS_URL, or install one (on Debian: apt-get install redis-server)",
+    );
+  }
+  const fixed = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+  const child = spawn(program, [...fixed, ...args], { stdio: "ignore", detached });
+  await untilAccepting(port, child);
+  return child;
 }
 
 async function untilAccepting(port: number, child: ChildProcess): Promise<void> {
-  const { connect } = await import("node:net");
   const endsAtMs = Date.now() + startTimeoutMs;
   for (;;) {
     const isOpen = await new Promise<boolean>((resolve) => {
@@ -62,8 +62,10 @@ async function untilAccepting(port: number, child: ChildProcess): Promise<void> 
       socket.once("connect", () => settle(true)).once("error", () => settle(false));
     });
     if (isOpen) return;
-    if (child.exitCode !== null || Date.now() > endsAtMs)
+    if (child.exitCode !== null || Date.now() > endsAtMs) {
+      child.kill("SIGKILL");
       throw new Error("the Redis of this machine does not start");
+    }
     await delay(20);
   }
 }

@@ -1,7 +1,6 @@
 /** Finds and starts the Chromium that the browser tests use; they bring none of their own. */
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
+import { findProgram, isExecutable } from "../../scripts/find-program.ts";
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
@@ -9,18 +8,7 @@ const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-s
 export function findChromium(): string | undefined {
   const named = process.env.PARLEY_TEST_CHROMIUM;
   if (named) return isExecutable(named) ? named : undefined;
-  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/bin"];
-  const candidates = folders.flatMap((folder) => names.map((name) => join(folder, name)));
-  return candidates.find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return findProgram(names, ["/usr/bin"]);
 }
 
 export function launchChromium(executablePath: string): Promise<Browser> {

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { createTestDatabase } from "#test/database.ts";
 import { startDatabaseLine } from "#test/database-line.ts";
 import { isSplit, startParley } from "#test/parley.ts";
 import { newPerson, password, signedIn } from "#test/people.ts";
 import { SocketClient } from "#test/socket-client.ts";
+import { until } from "#test/until.ts";
 
 const adminEmail = `admin-${randomUUID()}@example.com`;
 const windowMs = 1_000;
@@ -80,14 +80,9 @@ async function untilOpen(call: () => Promise<{ status: number; body: Problem }>)
   return assert.fail(`did not open: ${codes.join(" ")}`);
 }
 
-/** With a deadline, by calls as they come in anyway: nobody touches the circuit. */
-async function untilHealed(call: () => Promise<{ status: number }>) {
-  for (const until = performance.now() + 20_000; performance.now() < until; ) {
-    if ((await call()).status === 200) return;
-    await delay(20);
-  }
-  assert.fail("did not heal");
-}
+/** By calls as they come in anyway: nobody touches the circuit. */
+const untilHealed = (call: () => Promise<{ status: number }>) =>
+  until("it heals", async () => (await call()).status === 200);
 
 test("a thousand bad registrations leave the circuit closed, and so do made-up tokens", async () => {
   const register = () =>

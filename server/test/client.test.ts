@@ -6,18 +6,10 @@ import fc from "fast-check";
 import { createFlakySockets } from "#test/flaky-sockets.ts";
 import { startParley } from "#test/parley.ts";
 import { newPerson } from "#test/people.ts";
+import { until } from "#test/until.ts";
 
 const parley = await startParley();
 const fast = { backoff: { minMs: 1, maxMs: 20 } };
-const deadlineMs = 20_000;
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + deadlineMs;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
 

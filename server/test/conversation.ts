@@ -7,6 +7,7 @@ import { after } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Message, ParleyClient } from "@parley/client";
 import { newPerson, type Person } from "#test/people.ts";
+import { until } from "#test/until.ts";
 
 export interface Conversation {
   readonly people: readonly Person[];
@@ -88,9 +89,9 @@ function talk(talkers: Talker[], chatId: string): Conversation {
     async progress(more, withinMs = 30_000) {
       const goal = acknowledged.size + more;
       await until(
+        () => `${acknowledged.size} of ${goal} acknowledged`,
         () => acknowledged.size >= goal,
         withinMs,
-        () => `${acknowledged.size} of ${goal} acknowledged`,
       );
     },
     async end() {
@@ -106,7 +107,7 @@ function talk(talkers: Talker[], chatId: string): Conversation {
   };
 }
 
-export async function wholeHistory(client: ParleyClient, chatId: string): Promise<Message[]> {
+async function wholeHistory(client: ParleyClient, chatId: string): Promise<Message[]> {
   const messages: Message[] = [];
   for (let after: number | undefined = 0; after !== undefined; ) {
     const page = await client.listMessages(chatId, { after, limit: 200 });
@@ -137,9 +138,9 @@ function verifyHistory(history: readonly Message[], acknowledged: ReadonlyMap<st
 /** The last of it may still be on its way. */
 async function verifyPushed({ person, pushed, refetches }: Talker, lastSeq: number) {
   await until(
+    () => `${person.email} was pushed up to ${pushed.at(-1)} of ${lastSeq}`,
     () => pushed.at(-1) === lastSeq,
     30_000,
-    () => `${person.email} was pushed up to ${pushed.at(-1)} of ${lastSeq}`,
   );
   assert.equal(refetches, 0, "no gap was left to the client");
   assert.deepEqual(
@@ -148,16 +149,4 @@ async function verifyPushed({ person, pushed, refetches }: Talker, lastSeq: numb
     "each event once and in order",
   );
   assert.equal(pushed.length, lastSeq);
-}
-
-export async function until(
-  condition: () => boolean,
-  withinMs: number,
-  describe: () => string,
-): Promise<void> {
-  const endsAtMs = performance.now() + withinMs;
-  while (!condition()) {
-    if (performance.now() > endsAtMs) assert.fail(`not in time: ${describe()}`);
-    await delay(5);
-  }
 }

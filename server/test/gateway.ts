@@ -19,7 +19,7 @@ import { createGateway } from "#gateway/service.ts";
 import { type Actor, requireActor } from "#platform/actor.ts";
 import { createLocalBus } from "#platform/bus.ts";
 import { createCircuits } from "#platform/circuit/circuits.ts";
-import { type CircuitSettings, circuitSettings } from "#platform/circuit/settings.ts";
+import { type CircuitSettings, circuitSettings } from "#platform/circuit/config.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
 import { fault } from "#platform/errors.ts";
 import { guardTransport } from "#platform/guarded-transport.ts";

@@ -8,7 +8,7 @@ import { AuthService } from "@parley/api/v2/auth";
 import { UserService } from "@parley/api/v2/user";
 import { decodeJwt } from "jose";
 import { type IdentityConfig, identitySettings } from "#identity/config.ts";
-import { createIdentity, type IdentityDeps } from "#identity/service.ts";
+import { createIdentity, type IdentityOptions } from "#identity/service.ts";
 import { type Actor, actorHeaders } from "#platform/actor.ts";
 import { createLocalBus, topics } from "#platform/bus.ts";
 import type { Clock } from "#platform/clock.ts";
@@ -41,7 +41,7 @@ export function identityConfig(overrides: Partial<IdentityConfig> = {}): Identit
   return { ...readSettings(identitySettings, {}, []), ...cheap, ...overrides };
 }
 
-export function identityDeps(database: Database, overrides: Partial<IdentityDeps> = {}): IdentityDeps {
+export function identityDeps(database: Database, overrides: Partial<IdentityOptions> = {}): IdentityOptions {
   return {
     config: identityConfig(),
     database,
@@ -71,7 +71,7 @@ export function clientsOf(routes: Service["routes"]): IdentityClients {
 }
 
 /** Stopped after the tests of the file. */
-export async function startIdentity(deps: IdentityDeps): Promise<IdentityClients> {
+export async function startIdentity(deps: IdentityOptions): Promise<IdentityClients> {
   const service = createIdentity(deps);
   after(() => service.stop());
   const clients = clientsOf((router) => service.routes(router));
@@ -125,7 +125,7 @@ export async function expectFault(call: Promise<unknown>, code: ErrorCode): Prom
 }
 
 /** Ids of ended sessions as gateways hear of them. */
-export async function recordEnded(deps: Pick<IdentityDeps, "bus">, userId: string) {
+export async function recordEnded(deps: Pick<IdentityOptions, "bus">, userId: string) {
   const heard = { byAll: [] as string[], byUser: [] as string[] };
   const into = (list: string[]) => (message: BusMessage) => void list.push(...message.endedSessionIds);
   await deps.bus.subscribe(topics.sessions, into(heard.byAll));

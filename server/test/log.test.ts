@@ -10,6 +10,7 @@ import { createLog } from "#platform/log.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { startParley } from "#test/parley.ts";
 import { SocketClient } from "#test/socket-client.ts";
+import { until } from "#test/until.ts";
 
 /** Appears in everything that must not be logged. */
 const mark = "zebra";
@@ -78,12 +79,8 @@ const newTraceId = () => randomBytes(16).toString("hex");
 const traceparentOf = (traceId: string) => `00-${traceId}-${randomBytes(8).toString("hex")}-00`;
 
 async function untilLogged(isIt: (entry: Record<string, unknown>) => boolean) {
-  for (const deadline = Date.now() + 5_000; Date.now() < deadline; ) {
-    const found = entries().find(isIt);
-    if (found) return found;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  throw new Error("nothing of the kind was logged");
+  await until("it is logged", () => entries().some(isIt));
+  return entries().find(isIt)!;
 }
 
 test("a finished call is one line with its method, outcome, duration, trace, user and chat", async () => {

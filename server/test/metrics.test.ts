@@ -6,6 +6,7 @@ import { startParley } from "#test/parley.ts";
 import { newPerson } from "#test/people.ts";
 import { type PrometheusMetrics, parsePrometheus, together } from "#test/prometheus.ts";
 import { SocketClient } from "#test/socket-client.ts";
+import { until } from "#test/until.ts";
 
 const parley = await startParley();
 const alice = await newPerson(parley.url, "Alice");
@@ -30,12 +31,14 @@ async function growth(
 ) {
   const before = (await scrape()).total(name, labels);
   await work();
-  const deadline = Date.now() + 5_000;
   let grown = 0;
-  while (grown < by && Date.now() < deadline) {
+  const hasGrown = async () => {
     grown = (await scrape()).total(name, labels) - before;
-  }
-  assert.equal(grown, by, `${name} ${JSON.stringify(labels)}`);
+    return grown >= by;
+  };
+  const what = `${name} ${JSON.stringify(labels)}`;
+  await until(() => `${what} has grown by ${grown} of ${by}`, hasGrown);
+  assert.equal(grown, by, what);
 }
 
 test("REST calls are counted by route and outcome, and never by who or what", async () => {

@@ -3,8 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
-import { freePort, type RedisServer, startRedis } from "#test/redis-server.ts";
+import { type RedisServer, startRedis } from "#test/redis-server.ts";
+import { until } from "#test/until.ts";
+import { freePort } from "../../scripts/pods/free-port.ts";
 
 export interface RedisCluster {
   readonly url: string;
@@ -12,7 +13,6 @@ export interface RedisCluster {
 }
 
 const lastSlots = [5_460, 10_922, 16_383];
-const readyWithinMs = 20_000;
 
 /** To be called at the top level of a test file: it ends with the file. */
 export async function startRedisCluster(): Promise<RedisCluster> {
@@ -36,11 +36,8 @@ export async function startRedisCluster(): Promise<RedisCluster> {
 
 /** Until every node sees all slots served. */
 export async function untilUp(nodes: readonly RedisServer[]): Promise<void> {
-  const deadline = Date.now() + readyWithinMs;
   for (const node of nodes) {
-    while ((await node.command("GET key")).startsWith("-CLUSTERDOWN")) {
-      if (Date.now() > deadline) throw new Error("the Redis cluster did not come up");
-      await delay(50);
-    }
+    const isUp = async () => !(await node.command("GET key")).startsWith("-CLUSTERDOWN");
+    await until("the Redis cluster is up", isUp);
   }
 }

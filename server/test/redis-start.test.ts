@@ -4,8 +4,9 @@ import { describe, it } from "node:test";
 import { pino } from "pino";
 import { createTestDatabase } from "#test/database.ts";
 import { inOneProcess, startParley } from "#test/parley.ts";
-import { freePort, startRedis, withoutRedis } from "#test/redis-server.ts";
+import { startRedis, withoutRedis } from "#test/redis-server.ts";
 import { until } from "#test/until.ts";
+import { freePort } from "../../scripts/pods/free-port.ts";
 
 function recordingLog() {
   const lines: string[] = [];

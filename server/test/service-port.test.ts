@@ -10,9 +10,10 @@ import { toPublicError } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
 import { createSignHeaders } from "#platform/wire/credentials.ts";
 import { newPerson, password } from "#test/people.ts";
-import { freePort, withoutRedis } from "#test/redis-server.ts";
+import { withoutRedis } from "#test/redis-server.ts";
 import { startRolesApart } from "#test/roles-apart.ts";
 import { until } from "#test/until.ts";
+import { freePort } from "../../scripts/pods/free-port.ts";
 
 describe("the service port", { skip: withoutRedis }, async () => {
   if (withoutRedis) return;

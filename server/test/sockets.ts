@@ -15,7 +15,7 @@ import { createSilentObserver } from "#gateway/call-observer.ts";
 import { createCallTurns } from "#gateway/call-turns.ts";
 import { createClientAddresses } from "#gateway/http/client-address.ts";
 import { createCall } from "#gateway/pipeline.ts";
-import { type SocketConfig, socketSettings } from "#gateway/realtime/socket-config.ts";
+import { type SocketConfig, socketSettings } from "#gateway/realtime/config.ts";
 import { createSocketServer } from "#gateway/realtime/socket-server.ts";
 import { createSendGatherer } from "#gateway/send-gatherer.ts";
 import { noThrottle } from "#gateway/throttle/throttle.ts";

@@ -12,9 +12,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { startEmbeddedPostgres } from "#platform/embedded-postgres.ts";
 import { createLog } from "#platform/log.ts";
 import { startCluster } from "#test/cluster.ts";
-import { startConversation, until } from "#test/conversation.ts";
+import { startConversation } from "#test/conversation.ts";
+import { keepCalling, untilAnswered } from "#test/patient-calls.ts";
 import { newPerson, signedIn } from "#test/people.ts";
 import { withoutRedis } from "#test/redis-server.ts";
+import { until } from "#test/until.ts";
 
 const options = { skip: withoutRedis };
 const dataDir = await mkdtemp(join(tmpdir(), "parley-trouble-"));
@@ -85,7 +87,7 @@ test("without identity whoever is signed in goes on", options, async () => {
   await conversation.progress(200);
   await assert.rejects(signedIn(firstGateway!.url, conversation.people[0]!.email));
   await identity!.start();
-  await eventually(() => signedIn(firstGateway!.url, conversation.people[0]!.email));
+  await untilAnswered(() => signedIn(firstGateway!.url, conversation.people[0]!.email));
   await conversation.end();
   await conversation.verify();
 });
@@ -106,7 +108,7 @@ test(
     assert.ok(performance.now() - startedAtMs < 10_000, "answered too late");
     await conversation.progress(100);
     identity!.signal("SIGCONT");
-    await eventually(() => signedIn(firstGateway!.url, conversation.people[0]!.email));
+    await untilAnswered(() => signedIn(firstGateway!.url, conversation.people[0]!.email));
     await conversation.end();
     await conversation.verify();
   },
@@ -129,23 +131,11 @@ test(
     });
     const [known] = await watcher.client.watchPresence([gone.id]);
     isOnline ??= known?.online;
-    await until(
-      () => isOnline === true,
-      10_000,
-      () => "online at first",
-    );
+    await until("online at first", () => isOnline === true, 10_000);
     await firstGateway!.end("SIGKILL");
-    await until(
-      () => isOnline === false,
-      25_000,
-      () => "offline",
-    );
+    await until("offline", () => isOnline === false, 25_000);
     await firstGateway!.start();
-    await until(
-      () => isOnline === true,
-      30_000,
-      () => "online again",
-    );
+    await until("online again", () => isOnline === true, 30_000);
   },
 );
 
@@ -244,7 +234,7 @@ test(
   async () => {
     const conversation = await talk();
     const [{ client }] = conversation.people as [(typeof conversation.people)[number]];
-    const calls = keepCalling(async () => void (await client.getChat(conversation.chatId)));
+    const calls = keepCalling(() => client.getChat(conversation.chatId));
     await conversation.progress(100);
     for (const pod of cluster!.pods) {
       const startedAtMs = performance.now();
@@ -272,52 +262,4 @@ async function postgresProcesses(): Promise<number[]> {
   const parent = await postmaster();
   const children = execFileSync("ps", ["-o", "pid=", "--ppid", String(parent)], { encoding: "utf8" });
   return [parent, ...children.trim().split(/\s+/).map(Number)];
-}
-
-/** One call after the other; each is tried again for as long as a sensible client would. */
-function keepCalling(call: () => Promise<void>) {
-  let isOver = false;
-  let made = 0;
-  const failed: unknown[] = [];
-  const loop = async () => {
-    while (!isOver) {
-      try {
-        await eventually(call);
-        made += 1;
-      } catch (error) {
-        failed.push(error);
-      }
-      await delay(10);
-    }
-  };
-  const running = loop();
-  return {
-    async stop() {
-      isOver = true;
-      await running;
-      return { made, failed };
-    },
-  };
-}
-
-async function eventually<T>(call: () => Promise<T>): Promise<T> {
-  let result: { value: T } | undefined;
-  let lastError: unknown;
-  const attempt = async () => {
-    while (!result) {
-      try {
-        result = { value: await call() };
-      } catch (error) {
-        lastError = error;
-        await delay(100);
-      }
-    }
-  };
-  void attempt();
-  await until(
-    () => result !== undefined,
-    20_000,
-    () => String(lastError),
-  );
-  return result!.value;
 }

@@ -1,8 +1,8 @@
 /** The services that this process runs, each with its own connections to the database; nothing is started yet. */
-import type { StopList } from "#app/stop-list.ts";
+
 import type { Storage } from "#app/storage.ts";
 import type { Config } from "#config/config.ts";
-import type { ServiceName } from "#config/general.ts";
+import type { ServiceName } from "#config/roles.ts";
 import { createIdentity } from "#identity/service.ts";
 import { createMessenger } from "#messenger/service.ts";
 import type { Bus } from "#platform/bus.ts";
@@ -11,10 +11,14 @@ import { createDatabase, type Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
 import type { Service } from "#platform/service.ts";
 import type { Stamps } from "#platform/stamps/stamps.ts";
+import type { StopList } from "#platform/stop-list.ts";
+import { traceService } from "#platform/telemetry/traced-service.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
-import { traceService } from "#platform/traced-service.ts";
 
-export interface LocalServiceOptions {
+/** Those of this process's roles, in the order in which they start. */
+export type LocalServices = Partial<Record<ServiceName, Service>>;
+
+export interface LocalServicesOptions {
   config: Config;
   storage: Storage;
   bus: Bus;
@@ -28,10 +32,10 @@ export interface LocalServiceOptions {
 /** Two for the batches under way, and one for looking up the originals of repetitions. */
 const sendConnections = 3;
 
-export function createLocalServices(options: LocalServiceOptions): Partial<Record<ServiceName, Service>> {
+export function createLocalServices(options: LocalServicesOptions): LocalServices {
   const { config, storage, bus, stamps, clock, log, telemetry } = options;
   const runs = (name: ServiceName) => config.general.PARLEY_ROLES.includes(name);
-  const services: Partial<Record<ServiceName, Service>> = {};
+  const services: LocalServices = {};
   if (runs("identity")) {
     const identity = createIdentity({
       config: config.identity,
@@ -67,7 +71,7 @@ export function openDatabase(
     stops,
     telemetry,
     log,
-  }: Pick<LocalServiceOptions, "config" | "storage" | "stops" | "telemetry" | "log">,
+  }: Pick<LocalServicesOptions, "config" | "storage" | "stops" | "telemetry" | "log">,
   maxConnections = config.database.PARLEY_DATABASE_CONNECTIONS,
 ): Database {
   const database = createDatabase(

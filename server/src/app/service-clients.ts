@@ -8,8 +8,9 @@ import { MessengerInternalService } from "@parley/api/internal/messenger";
 import { AuthService } from "@parley/api/v2/auth";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { UserService } from "@parley/api/v2/user";
+import type { LocalServices } from "#app/local-services.ts";
 import type { Config } from "#config/config.ts";
-import type { ServiceName } from "#config/general.ts";
+import type { ServiceName } from "#config/roles.ts";
 import { answerFailure } from "#gateway/answer-failure.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import type { Circuits } from "#platform/circuit/circuits.ts";
@@ -17,32 +18,31 @@ import { createDirectTransport } from "#platform/direct-transport.ts";
 import { toPublicError } from "#platform/errors.ts";
 import { guardTransport } from "#platform/guarded-transport.ts";
 import type { Log } from "#platform/log.ts";
-import type { Service } from "#platform/service.ts";
 import type { SharedClock } from "#platform/shared-clock.ts";
+import { traceTransport } from "#platform/telemetry/traced-transport.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
-import { traceTransport } from "#platform/traced-transport.ts";
 import { createBalancedTransport } from "#platform/wire/balanced-transport.ts";
 import { createSignHeaders } from "#platform/wire/credentials.ts";
 import { createEndpoint, type Endpoint } from "#platform/wire/endpoint.ts";
 import { createEndpointSet, type EndpointSet } from "#platform/wire/endpoint-set.ts";
 
-export interface ServiceTransportOptions {
+export interface ServiceClientsOptions {
   config: Config;
   /** The services that this process runs. */
-  local: Partial<Record<ServiceName, Service>>;
+  local: LocalServices;
   circuits: Circuits;
   clock: SharedClock;
   telemetry: Telemetry;
   log: Log;
 }
 
-export interface ServiceTransports {
+export interface ServiceClients {
   readonly clients: GatewayClients;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-export function createServiceTransports(options: ServiceTransportOptions): ServiceTransports {
+export function createServiceClients(options: ServiceClientsOptions): ServiceClients {
   const endpointSets: EndpointSet[] = [];
   const transportTo = (name: ServiceName): Transport => {
     const service = options.local[name];
@@ -72,7 +72,7 @@ function guarded(
   transport: Transport,
   name: ServiceName,
   endpoint: string,
-  { circuits, config }: ServiceTransportOptions,
+  { circuits, config }: ServiceClientsOptions,
 ): Transport {
   return guardTransport(transport, {
     circuit: circuits.of(name, endpoint),
@@ -82,7 +82,7 @@ function guarded(
   });
 }
 
-function remoteEndpoints(name: ServiceName, options: ServiceTransportOptions): EndpointSet {
+function remoteEndpoints(name: ServiceName, options: ServiceClientsOptions): EndpointSet {
   const { config, circuits, clock, log } = options;
   const { PARLEY_IDENTITY_URL, PARLEY_MESSENGER_URL, PARLEY_SERVICE_TOKEN } = config.service;
   const urls = { identity: PARLEY_IDENTITY_URL, messenger: PARLEY_MESSENGER_URL }[name];

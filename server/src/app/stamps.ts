@@ -1,6 +1,6 @@
 /** Decides whether answers are kept, and where the stamps are that say whether they are still right. */
 import type { Config } from "#config/config.ts";
-import { serviceNames } from "#config/general.ts";
+import { includeAService } from "#config/roles.ts";
 import type { Log } from "#platform/log.ts";
 import type { Redis } from "#platform/redis.ts";
 import { createLocalStamps } from "#platform/stamps/local-stamps.ts";
@@ -20,7 +20,7 @@ export function openStamps(config: Config, redis: Redis | undefined, log: Log): 
   // A pod that ended without saying so is waited for until nothing that it may have left unsaid is kept any more.
   const forgetMs = Math.max(30_000, config.gateway.PARLEY_CACHE_TTL_MS);
   // Only the services change what is kept: a gateway alone that dies has left nothing unsaid.
-  const writes = serviceNames.some((name) => config.general.PARLEY_ROLES.includes(name));
+  const writes = includeAService(config.general.PARLEY_ROLES);
   const stamps = createRedisStamps({ redis, log: log.child({ service: "stamps" }), writes, forgetMs });
   stamps.start();
   return { stamps, stop: () => stamps.stop() };

@@ -3,20 +3,14 @@
  * together is checked together. Nothing here touches the disk or the network.
  */
 import { resolve } from "node:path";
-import {
-  databaseSettings,
-  generalSettings,
-  redisSettings,
-  roleNames,
-  serviceNames,
-  serviceSettings,
-} from "#config/general.ts";
+import { databaseSettings, generalSettings, redisSettings, serviceSettings } from "#config/general.ts";
+import { areAllRoles, includeAService } from "#config/roles.ts";
 import { gatewaySettings } from "#gateway/config.ts";
 import { identitySettings } from "#identity/config.ts";
 import { messengerSettings } from "#messenger/config.ts";
-import { circuitSettings } from "#platform/circuit/settings.ts";
+import { circuitSettings } from "#platform/circuit/config.ts";
 import { readSettings, type SettingProblem, type Settings, type Values } from "#platform/settings.ts";
-import { telemetrySettings } from "#platform/telemetry-settings.ts";
+import { telemetrySettings } from "#platform/telemetry/config.ts";
 
 export type Environment = Record<string, string | undefined>;
 
@@ -143,12 +137,12 @@ function roleChecks({ general, database, redis, service }: Config): SettingProbl
     const message = "must be set together with DATABASE_URL, the same for all pods: openssl rand -base64 32";
     problems.push({ name: "PARLEY_SECRET_KEY", message });
   }
-  if (runs.length === roleNames.length) return problems;
+  if (areAllRoles(runs)) return problems;
   if (!redis.REDIS_URL) {
     problems.push({ name: "REDIS_URL", message: "must be set, the same for all, where roles run apart" });
   }
   // The built-in database serves one process.
-  if (!database.DATABASE_URL && serviceNames.some((name) => runs.includes(name))) {
+  if (!database.DATABASE_URL && includeAService(runs)) {
     problems.push({
       name: "DATABASE_URL",
       message: "must be set for a process that runs only some of the roles",

@@ -1,10 +1,6 @@
 /** Settings of the program as a whole; each service declares its own beside its code. */
+import { type Role, roleNames, type ServiceName } from "#config/roles.ts";
 import { integer, oneOf, type Setting, secret, text, url } from "#platform/settings.ts";
-
-export const serviceNames = ["identity", "messenger"] as const;
-export type ServiceName = (typeof serviceNames)[number];
-export const roleNames = ["gateway", ...serviceNames] as const;
-export type Role = (typeof roleNames)[number];
 
 export const generalSettings = {
   PARLEY_ROLES: roles(),

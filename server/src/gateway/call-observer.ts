@@ -5,10 +5,10 @@ import { MessengerService } from "@parley/api/v2/messenger";
 import type { Caller } from "#gateway/call.ts";
 import type { ErrorCode, PublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
-import { createRpcMetrics, type RecordRpc, rpcMethod, statusCode } from "#platform/rpc-metrics.ts";
+import { createRpcMetrics, type RecordRpc, rpcMethod, statusCode } from "#platform/telemetry/rpc-metrics.ts";
+import { endSpan } from "#platform/telemetry/tracing.ts";
 import { noTelemetry, type Telemetry } from "#platform/telemetry.ts";
 import type { Trace } from "#platform/trace.ts";
-import { endSpan } from "#platform/tracing.ts";
 import { isUuid } from "#platform/uuid.ts";
 
 /** rpc.system.name of calls that are not plain HTTP. */

@@ -1,6 +1,6 @@
 import { cacheSettings } from "#gateway/cache/config.ts";
-import { socketSettings } from "#gateway/realtime/socket-config.ts";
-import { throttleSettings } from "#gateway/throttle/throttle-config.ts";
+import { socketSettings } from "#gateway/realtime/config.ts";
+import { throttleSettings } from "#gateway/throttle/config.ts";
 import { integer, list, oneOf, text, url, type Values } from "#platform/settings.ts";
 import { tokenSettings } from "#platform/token-settings.ts";
 

@@ -5,7 +5,7 @@ import type { Call, Overrides } from "#gateway/call.ts";
 import { callOptions } from "#gateway/call-options.ts";
 import type { CallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
-import { clientCalls } from "#gateway/services.ts";
+import { clientCalls } from "#gateway/public-services.ts";
 import type { Throttle } from "#gateway/throttle/throttle.ts";
 import { createValidate } from "#gateway/validation.ts";
 import { fault, toFault } from "#platform/errors.ts";

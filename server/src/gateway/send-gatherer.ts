@@ -19,9 +19,9 @@ import {
 import type { CallContext } from "#gateway/call.ts";
 import { invalidFields } from "#gateway/validation.ts";
 import { type ErrorCode, errorKinds, fault, toFault, toPublicError } from "#platform/errors.ts";
+import { endSpan } from "#platform/telemetry/tracing.ts";
 import { noTelemetry, type Telemetry } from "#platform/telemetry.ts";
 import { formatTraceparent } from "#platform/trace.ts";
-import { endSpan } from "#platform/tracing.ts";
 
 export interface SendGatherer {
   /** To be called in the order in which the messages shall be stored. */

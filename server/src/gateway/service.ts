@@ -12,11 +12,10 @@ import { callOptions } from "#gateway/call-options.ts";
 import { createCallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import type { GatewayConfig } from "#gateway/config.ts";
+import { type GatewayPorts, openEntrances } from "#gateway/entrances.ts";
 import { createOpenCall } from "#gateway/http/call-context.ts";
 import { createClientAddresses } from "#gateway/http/client-address.ts";
 import { createCors } from "#gateway/http/cors.ts";
-import { createHttpApp } from "#gateway/http/http-app.ts";
-import { closeHttpServer, createGrpcServer } from "#gateway/http/http-server.ts";
 import { createMemberChecks } from "#gateway/member-checks.ts";
 import { createCall } from "#gateway/pipeline.ts";
 import { createSocketServer } from "#gateway/realtime/socket-server.ts";
@@ -27,13 +26,13 @@ import { createThrottle, type Throttle } from "#gateway/throttle/throttle.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { CircuitsView } from "#platform/circuit/circuits-view.ts";
 import type { Clock } from "#platform/clock.ts";
-import { listen } from "#platform/listen.ts";
 import type { Log } from "#platform/log.ts";
 import type { Redis } from "#platform/redis.ts";
 import type { Stamps } from "#platform/stamps/stamps.ts";
+import { createStopList } from "#platform/stop-list.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 
-export interface GatewayDependencies {
+export interface GatewayOptions {
   config: GatewayConfig;
   clients: GatewayClients;
   /** Those of the clients. */
@@ -52,16 +51,14 @@ export interface GatewayDependencies {
 
 export interface Gateway {
   /** The signal stops a start that waits for identity. */
-  start(signal?: AbortSignal): Promise<{ httpPort: number; grpcPort: number }>;
+  start(signal?: AbortSignal): Promise<GatewayPorts>;
   /** Finishes what is in flight. Never throws. */
   stop(): Promise<void>;
 }
 
-const stopGraceMs = 5_000;
-
 /** Methods that need more than their service's client. */
 function createOverrides(
-  { config, clients, circuits, clock, telemetry }: GatewayDependencies,
+  { config, clients, circuits, clock, telemetry }: GatewayOptions,
   throttle: Throttle,
 ): Overrides {
   const gatherer = createSendGatherer({
@@ -81,8 +78,8 @@ function createOverrides(
   ]);
 }
 
-export function createGateway(dependencies: GatewayDependencies): Gateway {
-  const { config, clients, bus, clock, log, stamps, webRoot } = dependencies;
+export function createGateway(options: GatewayOptions): Gateway {
+  const { config, clients, bus, clock, log, stamps, webRoot } = options;
   const endedSessions = createEndedSessions({ identity: clients.identity, bus, log });
   const authenticator = createAuthenticator({
     verifyToken: createTokenVerifier({ config, clients, clock }),
@@ -91,10 +88,10 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     toleranceS: config.PARLEY_TOKEN_TOLERANCE_S,
   });
   const addresses = createClientAddresses(config.PARLEY_TRUSTED_PROXIES);
-  const throttle = createThrottle(dependencies);
+  const throttle = createThrottle(options);
   const call = createCall({
     clients,
-    overrides: createOverrides(dependencies, throttle),
+    overrides: createOverrides(options, throttle),
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
     turns: createCallTurns({
       maxUnderWay: config.PARLEY_CALLER_MAX_UNDER_WAY,
@@ -102,7 +99,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     }),
     throttle,
   });
-  const observer = createCallObserver(dependencies.telemetry, log);
+  const observer = createCallObserver(options.telemetry, log);
   const openCall = createOpenCall(authenticator, addresses, throttle);
   const rpc = createRpcServer({
     call,
@@ -123,59 +120,24 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     addresses,
     throttle,
     bus,
-    redis: dependencies.redis,
+    redis: options.redis,
     clock,
     log,
     observer,
     callTimeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
     tokenToleranceMs: config.PARLEY_TOKEN_TOLERANCE_S * 1_000,
   });
-  const cache = stamps && createRestCache({ ...dependencies, stamps });
-  const stops: (() => Promise<void>)[] = [];
+  const cache = stamps && createRestCache({ ...options, stamps });
+  const stops = createStopList(log);
 
   return {
     async start(signal) {
-      stops.push(async () => endedSessions.stop());
-      stops.push(async () => throttle.stop());
+      stops.add("ended sessions", async () => endedSessions.stop());
+      stops.add("rate limits", async () => throttle.stop());
       await endedSessions.start(signal);
-      const app = await createHttpApp({
-        call,
-        openCall,
-        cache,
-        rpc,
-        cors,
-        isSecure: ({ raw }) =>
-          config.PARLEY_SECURE_COOKIES === "always" ||
-          addresses.isSecure(raw.socket.remoteAddress, raw.headers),
-        maxBodyBytes: config.PARLEY_MAX_BODY_BYTES,
-        webRoot,
-        observer,
-        log,
-      });
-      stops.push(app.close);
-      app.server.on("upgrade", (request, socket, head) => sockets.handleUpgrade(request, socket, head));
-      const grpc = createGrpcServer(rpc);
-      // All at once: what takes its time at one entrance must not keep another one open.
-      stops.push(async () => {
-        const entrances = [sockets.stop(), closeHttpServer(app.server, stopGraceMs), grpc.close(stopGraceMs)];
-        await Promise.all(entrances);
-      });
-      await sockets.start();
-      const { PARLEY_HOST: host } = config;
-      const httpPort = await listen(app.server, { host, port: config.PARLEY_PORT, setting: "PARLEY_PORT" });
-      const grpcPort = await listen(grpc.server, {
-        host,
-        port: config.PARLEY_GRPC_PORT,
-        setting: "PARLEY_GRPC_PORT",
-      });
-      return { httpPort, grpcPort };
+      const entrances = { call, openCall, cache, rpc, cors, sockets, addresses, webRoot, observer, log };
+      return openEntrances({ ...entrances, config }, stops);
     },
-    async stop() {
-      for (const stop of stops.splice(0).reverse()) {
-        await stop().catch((error) =>
-          log.error({ err: error }, "a part of the gateway did not stop cleanly"),
-        );
-      }
-    },
+    stop: () => stops.run(),
   };
 }

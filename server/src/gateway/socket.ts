@@ -2,50 +2,26 @@
  * One WebSocket of a signed-in user: call frames in, answers and pushed frames out, and its end. There may be very
  * many of them, mostly idle: no timers of their own, few objects.
  */
-import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
 import type { WebSocket } from "ws";
 import type { EndedSessions } from "#gateway/auth/ended-sessions.ts";
 import type { CallContext, Caller } from "#gateway/call.ts";
-import { chatIdOf, type RpcObserver } from "#gateway/call-observer.ts";
-import { logFailure } from "#gateway/http/failure-log.ts";
-import { decodeJson } from "#gateway/json/json-decoder.ts";
-import {
-  BadFrameError,
-  type CallFrame,
-  errorFrame,
-  findMethod,
-  parseCallFrame,
-  resultFrame,
-} from "#gateway/realtime/call-frame.ts";
 import { type CloseReason, closeReasons } from "#gateway/realtime/close-codes.ts";
+import type { SocketConfig } from "#gateway/realtime/config.ts";
 import { Heartbeat, positionsFrame } from "#gateway/realtime/heartbeat.ts";
-import type { SocketConfig } from "#gateway/realtime/socket-config.ts";
+import { type CallSurroundings, SocketCalls } from "#gateway/realtime/socket-calls.ts";
 import type { SocketWriter } from "#gateway/realtime/socket-writer.ts";
 import type { Feed } from "#gateway/realtime/subscriber.ts";
 import { pingFrame } from "#gateway/realtime/text-frame.ts";
 import type { TimerWheel, Wakeable } from "#gateway/realtime/timer-wheel.ts";
 import { TokenBucket } from "#gateway/realtime/token-bucket.ts";
 import type { UserConnection } from "#gateway/realtime/user-connections.ts";
-import type { Clock } from "#platform/clock.ts";
-import { fault, type PublicError, toPublicError } from "#platform/errors.ts";
-import type { Log } from "#platform/log.ts";
-import { Trace } from "#platform/trace.ts";
 
-export interface SocketSurroundings {
+export interface SocketSurroundings extends CallSurroundings<Connection> {
   readonly config: SocketConfig;
-  readonly clock: Clock;
-  readonly log: Log;
   readonly wheel: TimerWheel;
   readonly endedSessions: Pick<EndedSessions, "has">;
   /** How far clocks may differ when a token expires. */
   readonly tokenToleranceMs: number;
-  readonly observer: RpcObserver;
-  answer(
-    connection: Connection,
-    method: DescMethodUnary,
-    request: Message,
-    trace: Trace | undefined,
-  ): Promise<Message>;
   /** Called when the server closes it. */
   onClose(reason: CloseReason): void;
   /** Called once, when it closes: it gets nothing more. */
@@ -54,8 +30,6 @@ export interface SocketSurroundings {
   onGone(connection: Connection): void;
 }
 
-/** In a row. */
-const maxBadFrames = 10;
 const burstSeconds = 2;
 const drainTimeoutMs = 30_000;
 
@@ -71,11 +45,9 @@ export class Connection implements UserConnection, Wakeable {
   readonly #writer: SocketWriter;
   readonly #bucket: TokenBucket;
   readonly #heartbeat: Heartbeat;
-  #calls = 0;
-  #badFrames = 0;
+  readonly #calls: SocketCalls<Connection>;
   #positionsAtMs: number;
   #isEnded = false;
-  #isDraining = false;
 
   constructor(
     ws: WebSocket,
@@ -89,6 +61,7 @@ export class Connection implements UserConnection, Wakeable {
     this.#ws = ws;
     this.#writer = writer;
     this.#surroundings = surroundings;
+    this.#calls = new SocketCalls(this, surroundings);
     this.#heartbeat = new Heartbeat(clock.now());
     this.#positionsAtMs = clock.now();
     this.#bucket = new TokenBucket(config.PARLEY_WS_FRAMES_PER_SECOND * burstSeconds, clock.now());
@@ -139,8 +112,7 @@ export class Connection implements UserConnection, Wakeable {
 
   /** Closes once the calls under way are answered; takes no more. */
   drain(): void {
-    this.#isDraining = true;
-    if (this.#calls === 0) this.close(closeReasons.restart);
+    this.#calls.drain();
   }
 
   terminate(): void {
@@ -161,17 +133,7 @@ export class Connection implements UserConnection, Wakeable {
     if (this.#isEnded) return;
     this.#heartbeat.noteLife();
     const isAllowed = this.#countFrame();
-    if (this.#isEnded) return;
-    try {
-      if (isBinary)
-        throw new BadFrameError(null, fault("malformed-request", { detail: "Frames must be text" }));
-      const frame = parseCallFrame(data.toString());
-      const method = findMethod(frame);
-      this.#badFrames = 0;
-      void this.#answer(frame, method, isAllowed);
-    } catch (error) {
-      this.#refuseFrame(error);
-    }
+    if (!this.#isEnded) this.#calls.receive(data, isBinary, isAllowed);
   }
 
   /** Whether the frame is within the limit. Frames above it run into debt, and that is bounded as well. */
@@ -184,46 +146,8 @@ export class Connection implements UserConnection, Wakeable {
     return left >= 0;
   }
 
-  #refuseFrame(error: unknown) {
-    const isBad = error instanceof BadFrameError;
-    this.push(errorFrame(isBad ? error.id : null, isBad ? error.cause : error));
-    this.#badFrames += 1;
-    if (this.#badFrames >= maxBadFrames) this.close(closeReasons.badFrames);
-  }
-
-  async #answer(frame: CallFrame, method: DescMethodUnary, isAllowed: boolean) {
-    this.#calls += 1;
-    const { observer } = this.#surroundings;
-    const startedAtMs = performance.now();
-    let trace = observer.acceptCheaply(method, frame.traceparent);
-    let told: PublicError | undefined;
-    let chatId: string | undefined;
-    try {
-      this.#requireMayCall(isAllowed);
-      const request = decodeJson(method.input, frame.params);
-      chatId = chatIdOf(request);
-      const result = await this.#surroundings.answer(this, method, request, trace);
-      this.push(resultFrame(frame.id, method.output, result));
-    } catch (error) {
-      told = toPublicError(error);
-      trace ??= new Trace(undefined);
-      const { caller } = this.context;
-      logFailure(this.#surroundings.log, { told, error, called: frame.call, trace, caller, chatId });
-      this.push(errorFrame(frame.id, error, trace.traceId));
-    }
-    observer.finished(method, { startedAtMs, trace, told, caller: this.context.caller, chatId });
-    this.#calls -= 1;
-    if (this.#isDraining && this.#calls === 0) this.close(closeReasons.restart);
-  }
-
-  #requireMayCall(isAllowed: boolean) {
-    const { config, clock } = this.#surroundings;
-    if (!isAllowed || this.#calls > config.PARLEY_WS_MAX_CALLS) throw fault("too-many-requests");
-    if (this.#isDraining) throw fault("unavailable");
-    if (clock.now() >= this.#expiresAtMs()) throw fault("token-expired");
-  }
-
-  #expiresAtMs(): number {
+  /** When the token does not count any more. */
+  get expiresAtMs(): number {
     return this.context.caller.tokenExpiresAt + this.#surroundings.tokenToleranceMs;
   }
 
@@ -234,7 +158,7 @@ export class Connection implements UserConnection, Wakeable {
   }
 
   #secondsToNextWake(nowMs: number): number {
-    const nextAtMs = Math.min(this.#heartbeat.nextAtMs(this.#surroundings.config), this.#expiresAtMs());
+    const nextAtMs = Math.min(this.#heartbeat.nextAtMs(this.#surroundings.config), this.expiresAtMs);
     return (nextAtMs - nowMs) / 1_000;
   }
 
@@ -242,7 +166,7 @@ export class Connection implements UserConnection, Wakeable {
     const { config, endedSessions } = this.#surroundings;
     const { sessionId } = this.context.caller;
     const due = this.#heartbeat.due(config, nowMs);
-    if (nowMs >= this.#expiresAtMs()) this.close(closeReasons.tokenExpired);
+    if (nowMs >= this.expiresAtMs) this.close(closeReasons.tokenExpired);
     // The bus tells of it at once, see socket-server.ts, but may lose it.
     else if (sessionId && endedSessions.has(sessionId)) this.close(closeReasons.sessionEnded);
     else if (due === "dead") this.terminate();

@@ -29,12 +29,12 @@ export interface AccessTokens {
   issue(subject: TokenSubject): Promise<AccessToken>;
 }
 
-export function createAccessTokens(deps: {
+export function createAccessTokens(options: {
   config: IdentityConfig;
   keys: SigningKeys;
   clock: Clock;
 }): AccessTokens {
-  const { config, keys, clock } = deps;
+  const { config, keys, clock } = options;
   return {
     async issue({ userId, sessionId, roles, sessionExpiresAtMs }) {
       const { kid, privateKey } = await keys.signer();

@@ -36,7 +36,7 @@ import { migrate } from "#platform/migrate.ts";
 import type { Service } from "#platform/service.ts";
 import { noStamps, type Stamps } from "#platform/stamps/stamps.ts";
 
-export interface IdentityDeps {
+export interface IdentityOptions {
   config: IdentityConfig;
   database: Database;
   bus: Bus;
@@ -52,11 +52,11 @@ export const migrationsFolder = fileURLToPath(new URL("migrations", import.meta.
 
 const minSecretBytes = 32;
 
-export function createIdentity(deps: IdentityDeps): Service {
-  if (deps.secretKey.length < minSecretBytes) {
+export function createIdentity(options: IdentityOptions): Service {
+  if (options.secretKey.length < minSecretBytes) {
     throw new Error(`the master secret must have at least ${minSecretBytes} bytes`);
   }
-  const parts = createParts(deps);
+  const parts = createParts(options);
   const sweeper = createSweeper(parts);
   return {
     name: "identity",
@@ -86,8 +86,8 @@ export function createIdentity(deps: IdentityDeps): Service {
       });
     },
     async start() {
-      warnOfWeakHashing(deps.config, deps.log);
-      await migrate(deps.database, "identity", migrationsFolder, deps.log);
+      warnOfWeakHashing(options.config, options.log);
+      await migrate(options.database, "identity", migrationsFolder, options.log);
       await parts.signingKeys.start();
       sweeper.start();
     },
@@ -99,8 +99,8 @@ export function createIdentity(deps: IdentityDeps): Service {
 }
 
 /** Exported for tests that put a part of their own in the place of one. */
-export function createParts(deps: IdentityDeps): IdentityParts {
-  const { config, database, bus, stamps = noStamps, clock, log, secretKey } = deps;
+export function createParts(options: IdentityOptions): IdentityParts {
+  const { config, database, bus, stamps = noStamps, clock, log, secretKey } = options;
   const store = createStore(database);
   const sealer = createPrivateKeySealer(secretKey);
   const signingKeys = createSigningKeys({ config, store: store.signingKeys, sealer, clock, log });

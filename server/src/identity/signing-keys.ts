@@ -35,7 +35,7 @@ export interface SigningKeys {
   maintain(): Promise<void>;
 }
 
-interface Deps {
+interface SigningKeysOptions {
   config: IdentityConfig;
   store: SigningKeyStore;
   sealer: PrivateKeySealer;
@@ -49,19 +49,19 @@ const reloadAfterMs = 15_000;
 const maxKeys = 20;
 const msPerDay = 86_400_000;
 
-export function createSigningKeys(deps: Deps): SigningKeys {
-  const { config, store, clock, log } = deps;
-  const ring = createKeyRing(deps);
+export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
+  const { config, store, clock, log } = options;
+  const ring = createKeyRing(options);
 
   const leadMs = config.PARLEY_SIGNING_KEY_LEAD_SECONDS * 1_000;
   const firstKey = (present: SigningKeyRow[]) =>
-    present.length === 0 ? generate(deps, clock.now()) : undefined;
+    present.length === 0 ? generate(options, clock.now()) : undefined;
   const successorOfOldKey = (present: SigningKeyRow[]) => {
     const last = present.at(-1);
-    if (!last) return generate(deps, clock.now());
+    if (!last) return generate(options, clock.now());
     const endsMs = last.signsFrom.getTime() + config.PARLEY_SIGNING_KEY_DAYS * msPerDay;
     const now = clock.now();
-    return now >= endsMs - leadMs ? generate(deps, now + leadMs) : undefined;
+    return now >= endsMs - leadMs ? generate(options, now + leadMs) : undefined;
   };
   const announce = (key: SigningKeyRow | undefined) => {
     if (key) log.info({ kid: key.kid, signsFrom: key.signsFrom }, "made a signing key");
@@ -83,7 +83,7 @@ export function createSigningKeys(deps: Deps): SigningKeys {
         if (present.length >= maxKeys) {
           throw fault("too-many-requests", { detail: "The signing keys were rotated too often lately" });
         }
-        made = generate(deps, clock.now());
+        made = generate(options, clock.now());
         return announce(made);
       });
       await ring.reload();
@@ -101,7 +101,7 @@ export function createSigningKeys(deps: Deps): SigningKeys {
 }
 
 /** The keys as this pod last saw them. */
-function createKeyRing({ store, sealer, clock, log }: Deps) {
+function createKeyRing({ store, sealer, clock, log }: SigningKeysOptions) {
   let ring = { keys: [] as SigningKey[], loadedAtMs: Number.NEGATIVE_INFINITY, load: 0 };
   let loads = 0;
 
@@ -152,7 +152,7 @@ function retiredKids(rows: SigningKeyRow[], config: IdentityConfig, nowMs: numbe
     .map((row) => row.kid);
 }
 
-function generate({ sealer, clock }: Deps, signsFromMs: number): SigningKeyRow {
+function generate({ sealer, clock }: SigningKeysOptions, signsFromMs: number): SigningKeyRow {
   const { privateKey, publicKey } = generateKeyPairSync("ed25519");
   const x = publicKey.export({ format: "jwk" }).x!;
   const kid = thumbprint(x);

@@ -1,6 +1,5 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { createIdentity, createParts } from "#identity/service.ts";
 import { sweep } from "#identity/sweep.ts";
 import { createLog } from "#platform/log.ts";
@@ -13,6 +12,7 @@ import {
   newUser,
   startIdentity,
 } from "#test/identity.ts";
+import { until } from "#test/until.ts";
 
 const clock = createTestClock();
 const { database } = await createTestDatabase();
@@ -69,11 +69,7 @@ test("the service sweeps by itself and stops with it", async () => {
   const service = createIdentity({ ...deps, config: identityConfig({ PARLEY_IDENTITY_SWEEP_SECONDS: 1 }) });
   clientsOf((router) => service.routes(router));
   await service.start();
-  const deadline = Date.now() + 10_000;
-  while ((await ids("ws_tickets", "ticket_hash")).length > 0) {
-    assert.ok(Date.now() < deadline, "not swept in 10 s");
-    await delay(50);
-  }
+  await until("it is swept", async () => (await ids("ws_tickets", "ticket_hash")).length === 0);
   await service.stop();
   await service.stop();
 });

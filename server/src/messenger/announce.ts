@@ -3,8 +3,8 @@ import { create } from "@bufbuild/protobuf";
 import { type Span, SpanKind } from "@opentelemetry/api";
 import { BusMessageSchema } from "@parley/api/internal/bus";
 import type { Event } from "@parley/api/v2/event";
-import { activeTrace } from "#platform/active-trace.ts";
 import { type Bus, topics } from "#platform/bus.ts";
+import { activeTrace } from "#platform/telemetry/active-trace.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 import { formatTraceparent, type Trace } from "#platform/trace.ts";
 

@@ -5,7 +5,7 @@
 import type { Event, Message } from "@parley/api/v2/event";
 import { announce } from "#messenger/announce.ts";
 import { type LoggedEvent, toEvent } from "#messenger/event-row.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import { appendEvents, type LockedChat, lockChat } from "#messenger/store-changes.ts";
 import type { Queryable } from "#platform/database.ts";
 import { fault } from "#platform/errors.ts";
@@ -33,7 +33,7 @@ export interface Place {
 
 /** Refuses the caller as if there were no such chat when they are not a member. */
 export async function changeChat(
-  parts: Parts,
+  parts: MessengerParts,
   place: Place,
   change: (tx: Queryable, chat: LockedChat) => Promise<ChatChange>,
 ): Promise<void> {

@@ -6,16 +6,16 @@ import { messagesOf } from "#messenger/message-row.ts";
 import { createSendMetrics, type SendMetrics } from "#messenger/send-metrics.ts";
 import { tracedSends, traceStatement } from "#messenger/send-traces.ts";
 import { findOriginals, type StoreOutcome, storeSends } from "#messenger/store-sends.ts";
-import { runInTrace } from "#platform/active-trace.ts";
 import type { Bus } from "#platform/bus.ts";
 import { type Database, sqlState } from "#platform/database.ts";
 import { toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
 import { type Stamps, tags } from "#platform/stamps/stamps.ts";
+import { runInTrace } from "#platform/telemetry/active-trace.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 import type { Trace } from "#platform/trace.ts";
 
-export interface BatchDeps {
+export interface BatchOptions {
   database: Database;
   bus: Bus;
   stamps: Stamps;
@@ -30,19 +30,19 @@ const maxAttempts = 3;
 const maxTraceIds = 20;
 
 /** Rejects when nothing is known to be stored. */
-export function createBatchCommit(deps: BatchDeps): (sends: ValidSend[]) => Promise<SendResult[]> {
-  const metrics = createSendMetrics(deps.telemetry);
+export function createBatchCommit(options: BatchOptions): (sends: ValidSend[]) => Promise<SendResult[]> {
+  const metrics = createSendMetrics(options.telemetry);
   return async (sends) => {
-    const outcomes = await storeObserved(deps, metrics, sends).catch(async (error) => {
+    const outcomes = await storeObserved(options, metrics, sends).catch(async (error) => {
       // It may have been stored after all.
-      await changeStamps(deps.stamps, sends);
+      await changeStamps(options.stamps, sends);
       throw error;
     });
     const results = sends.map((send, index) => toResult(send, outcomes[index]!));
     // Under way before the event, so that who is told of the message does not read an older answer.
-    const stamped = changeStamps(deps.stamps, sends, outcomes);
-    publish(deps, sends, results);
-    await answerRepetitions(deps, sends, results);
+    const stamped = changeStamps(options.stamps, sends, outcomes);
+    publish(options, sends, results);
+    await answerRepetitions(options, sends, results);
     await stamped;
     return results.map((result) => result ?? { errorCode: "internal" });
   };
@@ -59,15 +59,15 @@ function changeStamps(stamps: Stamps, sends: ValidSend[], outcomes?: StoreOutcom
 }
 
 async function storeObserved(
-  deps: BatchDeps,
+  options: BatchOptions,
   metrics: SendMetrics,
   sends: ValidSend[],
 ): Promise<StoreOutcome[]> {
   const startedAtMs = performance.now();
-  const endTraces = traceStatement(deps.telemetry, tracedSends(sends), sends.length);
+  const endTraces = traceStatement(options.telemetry, tracedSends(sends), sends.length);
   try {
     // The batch may have been set off in the trace of another call.
-    const outcomes = await runInTrace(undefined, () => storeWithRetries(deps, sends));
+    const outcomes = await runInTrace(undefined, () => storeWithRetries(options, sends));
     metrics.committed(outcomes, startedAtMs);
     endTraces?.(undefined);
     return outcomes;
@@ -79,7 +79,10 @@ async function storeObserved(
   }
 }
 
-async function storeWithRetries({ database, log }: BatchDeps, sends: ValidSend[]): Promise<StoreOutcome[]> {
+async function storeWithRetries(
+  { database, log }: BatchOptions,
+  sends: ValidSend[],
+): Promise<StoreOutcome[]> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await storeSends(database, sends);
@@ -117,7 +120,7 @@ interface ChatEvents {
 
 /** One bus message per chat. Within a chat a batch's messages are in the order of their seq. */
 function publish(
-  deps: BatchDeps,
+  options: BatchOptions,
   sends: readonly ValidSend[],
   results: ReadonlyArray<SendResult | undefined>,
 ): void {
@@ -133,7 +136,7 @@ function publish(
     ofChat.traces ??= [];
     ofChat.traces[nth] = trace;
   }
-  for (const [chatId, { events, traces }] of byChat) announce(deps, { chatId, events, traces });
+  for (const [chatId, { events, traces }] of byChat) announce(options, { chatId, events, traces });
 }
 
 function messageEvent(message: Message): Event {
@@ -150,7 +153,7 @@ function messageEvent(message: Message): Event {
 
 /** Publishes nothing: a repetition changed nothing. */
 async function answerRepetitions(
-  { database }: BatchDeps,
+  { database }: BatchOptions,
   sends: ValidSend[],
   results: Array<SendResult | undefined>,
 ): Promise<void> {

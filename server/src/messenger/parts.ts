@@ -7,7 +7,7 @@ import type { Stamps } from "#platform/stamps/stamps.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 
 /** What the RPCs are made of. */
-export interface Parts {
+export interface MessengerParts {
   config: MessengerConfig;
   database: Database;
   bus: Bus;

@@ -1,7 +1,7 @@
 /** How sends fare: how many, by outcome; how large batches are and how long their commit takes. */
 import type { StoreOutcome } from "#messenger/store-sends.ts";
-import { countBounds, durationBounds, type HistogramSeries } from "#platform/duration-histogram.ts";
 import type { ErrorCode } from "#platform/errors.ts";
+import { countBounds, durationBounds, type HistogramSeries } from "#platform/telemetry/duration-histogram.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 
 export interface SendMetrics {

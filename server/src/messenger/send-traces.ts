@@ -6,9 +6,9 @@ import { SpanKind } from "@opentelemetry/api";
 import type { Send } from "@parley/api/internal/messenger";
 import type { SendResult, ValidSend } from "#messenger/group-commit.ts";
 import type { ErrorCode } from "#platform/errors.ts";
+import { endSpan, startTimes } from "#platform/telemetry/tracing.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 import type { Trace } from "#platform/trace.ts";
-import { endSpan, startTimes } from "#platform/tracing.ts";
 
 const name = "parley.internal.v1.MessengerInternalService/SendMessages";
 

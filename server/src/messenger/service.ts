@@ -6,7 +6,7 @@ import { createChatTurns } from "#messenger/chat-turns.ts";
 import { createBatchCommit } from "#messenger/commit-batch.ts";
 import type { MessengerConfig } from "#messenger/config.ts";
 import { GroupCommit } from "#messenger/group-commit.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import { addMembers } from "#messenger/rpc/add-members.ts";
 import { createChat } from "#messenger/rpc/create-chat.ts";
 import { deleteMessage } from "#messenger/rpc/delete-message.ts";
@@ -33,7 +33,7 @@ import { noStamps, type Stamps } from "#platform/stamps/stamps.ts";
 import { noTelemetry, type Telemetry } from "#platform/telemetry.ts";
 
 /** No clock: all times of the messenger are the database's, so that servers need not agree on one. */
-export interface MessengerDeps {
+export interface MessengerOptions {
   config: MessengerConfig;
   database: Database;
   /** Connections for sends alone, so that no number of large reads keeps a message from being stored. */
@@ -51,8 +51,8 @@ const turnLimits = { maxWaitingPerChat: 200, maxWaitMs: 10_000 };
 /** Keeps a statement's parameters far below what PostgreSQL and a round trip can bear. */
 const maxBatchBytes = 4_194_304;
 
-export function createMessenger(deps: MessengerDeps): Service {
-  const parts = createParts(deps);
+export function createMessenger(options: MessengerOptions): Service {
+  const parts = createParts(options);
   return {
     name: "messenger",
     routes(router) {
@@ -80,12 +80,12 @@ export function createMessenger(deps: MessengerDeps): Service {
         sendMessages: sendMessages(parts),
       });
     },
-    start: () => migrate(deps.database, "messenger", migrationsFolder, deps.log),
+    start: () => migrate(options.database, "messenger", migrationsFolder, options.log),
     stop: () => parts.groupCommit.stop(drainDeadlineMs),
   };
 }
 
-function createParts(deps: MessengerDeps): Parts {
+function createParts(options: MessengerOptions): MessengerParts {
   const {
     config,
     database,
@@ -94,7 +94,7 @@ function createParts(deps: MessengerDeps): Parts {
     stamps = noStamps,
     log,
     telemetry = noTelemetry,
-  } = deps;
+  } = options;
   const turns = createChatTurns(turnLimits);
   const groupCommit = new GroupCommit({
     turns,

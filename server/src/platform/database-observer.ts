@@ -1,7 +1,7 @@
 /** What is told of a database: its connections, and each statement by its name; never a text or a value. */
 import { SpanKind } from "@opentelemetry/api";
-import { activeTrace } from "#platform/active-trace.ts";
-import { durationBounds, type HistogramSeries } from "#platform/duration-histogram.ts";
+import { activeTrace } from "#platform/telemetry/active-trace.ts";
+import { durationBounds, type HistogramSeries } from "#platform/telemetry/duration-histogram.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 
 export interface PoolStatus {

@@ -5,7 +5,7 @@
 import { createServer, type RequestListener } from "node:http";
 import { listen } from "#platform/listen.ts";
 import type { Log } from "#platform/log.ts";
-import { prometheusType } from "#platform/prometheus.ts";
+import { prometheusType } from "#platform/telemetry/prometheus.ts";
 
 export interface OpsServerOptions {
   host: string;

@@ -11,8 +11,9 @@ import {
   redisScript,
 } from "#platform/redis.ts";
 import { startRedisCluster, untilUp } from "#test/redis-cluster.ts";
-import { freePort, startRedis, withoutRedis } from "#test/redis-server.ts";
+import { startRedis, withoutRedis } from "#test/redis-server.ts";
 import { until } from "#test/until.ts";
+import { freePort } from "../../../scripts/pods/free-port.ts";
 
 function openTest(url: string, commandTimeoutMs = 500) {
   const lines: { level: number; msg: string; [field: string]: unknown }[] = [];

@@ -1,6 +1,6 @@
 /**
- * Settings are environment variables. Each module declares its own in a table of these, and config/ reads them all:
- * a value that does not fit stops the start, and so does a PARLEY_ variable that no module declares.
+ * Settings are environment variables. Each folder declares its own in a table of these, in its config.ts, and config/
+ * reads them all: a value that does not fit stops the start, and so does a PARLEY_ variable that nobody declares.
  */
 export interface Setting<T> {
   /** One line for people: what it is, in which unit. */

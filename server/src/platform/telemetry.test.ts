@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
-import { durationBounds } from "#platform/duration-histogram.ts";
 import { createLog } from "#platform/log.ts";
 import { readSettings, type SettingProblem } from "#platform/settings.ts";
+import { telemetrySettings } from "#platform/telemetry/config.ts";
+import { durationBounds } from "#platform/telemetry/duration-histogram.ts";
 import { type RunningTelemetry, startTelemetry } from "#platform/telemetry.ts";
-import { telemetrySettings } from "#platform/telemetry-settings.ts";
 import { startCollector } from "#test/collector.ts";
 import { parsePrometheus } from "#test/prometheus.ts";
 

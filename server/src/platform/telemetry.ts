@@ -8,14 +8,18 @@ import { type Resource, resourceFromAttributes } from "@opentelemetry/resources"
 import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 import type { BasicTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from "@opentelemetry/semantic-conventions";
-import { type Histogram, type HistogramOptions, HistogramRegistry } from "#platform/duration-histogram.ts";
 import type { Log } from "#platform/log.ts";
-import { observeProcess } from "#platform/process-metrics.ts";
-import { toPrometheus } from "#platform/prometheus.ts";
-import { createSampler, neverSampled } from "#platform/sampler.ts";
-import { createSpanExport } from "#platform/span-export.ts";
-import { parsePairs, type TelemetryConfig } from "#platform/telemetry-settings.ts";
-import { createTracing, type Tracing } from "#platform/tracing.ts";
+import { parsePairs, type TelemetryConfig } from "#platform/telemetry/config.ts";
+import {
+  type Histogram,
+  type HistogramOptions,
+  HistogramRegistry,
+} from "#platform/telemetry/duration-histogram.ts";
+import { observeProcess } from "#platform/telemetry/process-metrics.ts";
+import { toPrometheus } from "#platform/telemetry/prometheus.ts";
+import { createSampler, neverSampled } from "#platform/telemetry/sampler.ts";
+import { createSpanExport } from "#platform/telemetry/span-export.ts";
+import { createTracing, type Tracing } from "#platform/telemetry/tracing.ts";
 
 export interface Telemetry {
   readonly tracer: Tracer;

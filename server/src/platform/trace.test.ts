@@ -7,9 +7,9 @@ import {
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-node";
 import fc from "fast-check";
-import { createSampler, type SamplerOptions } from "#platform/sampler.ts";
+import { createSampler, type SamplerOptions } from "#platform/telemetry/sampler.ts";
+import { createTracing } from "#platform/telemetry/tracing.ts";
 import { formatTraceparent, isSampled, parseTraceparent, Trace } from "#platform/trace.ts";
-import { createTracing } from "#platform/tracing.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 const spanId = "00f067aa0ba902b7";

@@ -6,12 +6,12 @@ import type { Overrides } from "#gateway/call.ts";
 import type { CircuitsView } from "#platform/circuit/circuits-view.ts";
 import type { Clock } from "#platform/clock.ts";
 
-export interface AdminParts {
+export interface AdminMethodsOptions {
   circuits: CircuitsView;
   clock: Clock;
 }
 
-export function createAdminMethods(parts: AdminParts): Overrides {
+export function createAdminMethods(parts: AdminMethodsOptions): Overrides {
   const { listCircuits: method } = AdminService.method;
   return new Map([[method as DescMethodUnary, async () => listCircuits(parts)]]);
 }

@@ -5,9 +5,9 @@ import type { EndedSessions } from "#gateway/auth/ended-sessions.ts";
 import { requireSameOrigin } from "#gateway/auth/same-origin.ts";
 import type { VerifyToken } from "#gateway/auth/token-verifier.ts";
 import type { Caller } from "#gateway/call.ts";
-import { createBoundedCache } from "#platform/bounded-cache.ts";
 import type { Clock } from "#platform/clock.ts";
 import { fault } from "#platform/errors.ts";
+import { createLruCache } from "#platform/lru-cache.ts";
 
 export interface Authenticator {
   /**
@@ -33,7 +33,7 @@ const maxTokenLength = 8_192;
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { verifyToken, endedSessions, clock, toleranceS, maxCachedTokens = 20_000 } = options;
   // Verifying a signature costs 100 µs, which a busy client would otherwise pay for each request.
-  const verified = createBoundedCache<string, Caller>(maxCachedTokens);
+  const verified = createLruCache<string, Caller>(maxCachedTokens);
 
   const authenticateToken = async (token: string): Promise<Caller> => {
     if (token.length > maxTokenLength)

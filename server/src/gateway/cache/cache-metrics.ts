@@ -13,19 +13,19 @@ export interface CacheMetrics {
 
 export function createCacheMetrics(meter: Meter): CacheMetrics {
   const requests = meter.createCounter("parley.cache.requests", {
-    description: "requests for answers that may be kept, by how they were answered",
+    description: "Requests for answers that may be kept, by how they were answered",
     unit: "{request}",
   });
   const notModified = meter.createCounter("parley.cache.not_modified", {
-    description: "requests that were answered with 304",
+    description: "Requests that were answered with 304",
     unit: "{request}",
   });
   const size = meter.createUpDownCounter("parley.cache.size", {
-    description: "memory taken by kept answers",
+    description: "Memory taken by kept answers",
     unit: "By",
   });
   const evictions = meter.createCounter("parley.cache.evictions", {
-    description: "answers that had to make room for others",
+    description: "Answers that had to make room for others",
     unit: "{entry}",
   });
   // Made once: this is called for every request.

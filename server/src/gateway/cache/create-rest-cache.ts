@@ -10,7 +10,7 @@ import type { Redis } from "#platform/redis.ts";
 import type { Stamps } from "#platform/stamps/stamps.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 
-export interface RestCacheParts {
+export interface RestCacheOptions {
   config: GatewayConfig;
   stamps: Stamps;
   redis: Redis | undefined;
@@ -18,7 +18,7 @@ export interface RestCacheParts {
   telemetry: Telemetry;
 }
 
-export function createRestCache({ config, stamps, redis, clock, telemetry }: RestCacheParts): RestCache {
+export function createRestCache({ config, stamps, redis, clock, telemetry }: RestCacheOptions): RestCache {
   const metrics = createCacheMetrics(telemetry.meter);
   const ttlMs = config.PARLEY_CACHE_TTL_MS;
   const staleMs = config.PARLEY_CACHE_STALE_MS;

@@ -5,6 +5,7 @@
 import type { CacheMetrics, Outcome } from "#gateway/cache/cache-metrics.ts";
 import type { AnswerTags } from "#gateway/cache/cacheable.ts";
 import { allTags, type Entry, etagOf, isStillAllowed, isUnchanged } from "#gateway/cache/entry.ts";
+import { createFlights } from "#gateway/cache/flights.ts";
 import type { MemoryTier } from "#gateway/cache/memory-tier.ts";
 import type { SharedTier } from "#gateway/cache/shared-tier.ts";
 import type { Clock } from "#platform/clock.ts";
@@ -42,17 +43,12 @@ export interface ResponseCache {
   answer(query: CacheQuery): Promise<CachedAnswer>;
 }
 
-interface Flight {
-  stamps: readonly string[];
-  entry: Promise<Entry>;
-}
-
 /** Larger answers are not kept: they are rare, and would drive many others out. */
 const maxBodyBytes = 1_048_576;
 
 export function createResponseCache(options: ResponseCacheOptions): ResponseCache {
   const { stamps: stampsOf, memory, shared, clock, metrics, ttlMs, staleMs } = options;
-  const flights = new Map<string, Flight>();
+  const flights = createFlights();
   const ageOf = (entry: Entry) => clock.now() - entry.storedAtMs;
   const isRight = (entry: Entry | undefined, stamps: readonly string[]): entry is Entry =>
     entry !== undefined && ageOf(entry) >= 0 && ageOf(entry) < ttlMs && isUnchanged(entry, stamps);
@@ -73,28 +69,11 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     shared.set(key, entry);
   }
 
-  async function fly({ key, load }: CacheQuery, tags: AnswerTags, stamps: readonly string[]): Promise<Entry> {
-    const entry = entryOf(await load(), tags, stamps);
-    keep(key, entry);
+  async function load(query: CacheQuery, tags: AnswerTags, stamps: readonly string[]): Promise<Entry> {
+    const body = Buffer.from(await query.load());
+    const entry = { body, etag: etagOf(body), tags, stamps, storedAtMs: clock.now() };
+    keep(query.key, entry);
     return entry;
-  }
-
-  function entryOf(text: string, tags: AnswerTags, stamps: readonly string[]): Entry {
-    const body = Buffer.from(text);
-    return { body, etag: etagOf(body), tags, stamps, storedAtMs: clock.now() };
-  }
-
-  /** Only those share a call whose stamps are the same: who came after a change must not be answered from before it. */
-  function flightOf(query: CacheQuery, tags: AnswerTags, stamps: readonly string[]) {
-    const underWay = flights.get(query.key);
-    if (underWay && isUnchanged(underWay, stamps)) return { flight: underWay, isOwn: false };
-    const flight: Flight = { stamps, entry: fly(query, tags, stamps) };
-    flights.set(query.key, flight);
-    const forget = () => {
-      if (flights.get(query.key) === flight) flights.delete(query.key);
-    };
-    flight.entry.then(forget, forget);
-    return { flight, isOwn: true };
   }
 
   /** An older answer when the service is away, unless it may be another's business by now (RFC 5861). */
@@ -122,11 +101,11 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     stamps: readonly string[],
     known: Entry | undefined,
   ) {
-    const { flight, isOwn } = flightOf(query, tags, stamps);
+    const underWay = flights.join(query.key, stamps, () => load(query, tags, stamps));
     try {
-      const entry = await flight.entry;
+      const entry = await underWay.entry;
       const isKept = entry.body.length <= maxBodyBytes;
-      const how = isOwn ? (isKept ? "; stored" : "") : "; collapsed";
+      const how = underWay.isOwn ? (isKept ? "; stored" : "") : "; collapsed";
       return tell(entry, "miss", `fwd=${known ? "stale" : "uri-miss"}${how}`);
     } catch (error) {
       return insteadOf(error, known, stamps);

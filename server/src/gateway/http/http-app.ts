@@ -11,7 +11,7 @@ import type { CallObserver } from "#gateway/call-observer.ts";
 import { registerDocs } from "#gateway/http/docs.ts";
 import { logFailure } from "#gateway/http/failure-log.ts";
 import { observeHttp } from "#gateway/http/http-observer.ts";
-import { createHttpServer, type HttpServerParts } from "#gateway/http/http-server.ts";
+import { createHttpServer, type HttpServerOptions } from "#gateway/http/http-server.ts";
 import { toProblem } from "#gateway/http/problem.ts";
 import { registerWebClient } from "#gateway/http/web-client.ts";
 import { type RestOptions, registerRest } from "#gateway/rest/rest.ts";
@@ -20,7 +20,7 @@ import { fault, toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
 import { parseTraceparent, Trace } from "#platform/trace.ts";
 
-export interface HttpAppOptions extends RestOptions, HttpServerParts {
+export interface HttpAppOptions extends RestOptions, HttpServerOptions {
   maxBodyBytes: number;
   webRoot: string | undefined;
   observer: CallObserver;

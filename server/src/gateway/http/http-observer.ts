@@ -4,10 +4,14 @@ import { SpanKind, type SpanOptions } from "@opentelemetry/api";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { CallObserver } from "#gateway/call-observer.ts";
 import { traceIdHeader } from "#gateway/http/trace.ts";
-import { durationBounds, type Histogram, type HistogramSeries } from "#platform/duration-histogram.ts";
 import type { PublicError } from "#platform/errors.ts";
+import {
+  durationBounds,
+  type Histogram,
+  type HistogramSeries,
+} from "#platform/telemetry/duration-histogram.ts";
+import { endSpan } from "#platform/telemetry/tracing.ts";
 import { parseTraceparent, Trace } from "#platform/trace.ts";
-import { endSpan } from "#platform/tracing.ts";
 
 export interface ObservedRequest {
   readonly startedAtMs: number;

@@ -27,14 +27,14 @@ const idleSessionMs = 120_000;
 const maxStreamsPerConnection = 100;
 const maxInvalidFrames = 100;
 
-export interface HttpServerParts {
+export interface HttpServerOptions {
   cors: ApplyCors;
   rpc: RpcServer;
 }
 
 /** HTTP/1.1: what is not an RPC goes to the handler. */
 export function createHttpServer(
-  { cors, rpc }: HttpServerParts,
+  { cors, rpc }: HttpServerOptions,
   handler: (request: IncomingMessage, response: ServerResponse) => void,
 ): Server {
   const server = createHttp1Server(limits, (request, response) => {

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import openApi from "@parley/api/openapi.json" with { type: "json" };
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { isPublic } from "#gateway/access.ts";
+import { publicServices } from "#gateway/public-services.ts";
 import { restRoutes } from "#gateway/rest/http-rules.ts";
-import { publicServices } from "#gateway/services.ts";
 import { errorKinds } from "#platform/errors.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a document of many shapes

@@ -6,8 +6,8 @@ import type { DescMessage, DescMethodUnary, DescService, JsonValue, Message } fr
 import { RealtimeService } from "@parley/api/v2/realtime";
 import { parseJsonText } from "#gateway/json/json-decoder.ts";
 import { encodeJson } from "#gateway/json/json-encoder.ts";
+import { publicServices } from "#gateway/public-services.ts";
 import { textFrame } from "#gateway/realtime/text-frame.ts";
-import { publicServices } from "#gateway/services.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
 
 export interface CallFrame {

@@ -1,5 +1,5 @@
 /** When a socket is to be pinged, found dead, told its positions, or ended because its token expired. */
-import type { SocketConfig } from "#gateway/realtime/socket-config.ts";
+import type { SocketConfig } from "#gateway/realtime/config.ts";
 import type { Feed, Subscriber } from "#gateway/realtime/subscriber.ts";
 import { textFrame } from "#gateway/realtime/text-frame.ts";
 

@@ -2,7 +2,7 @@
 import { SpanKind } from "@opentelemetry/api";
 import type { EventTrace } from "@parley/api/internal/bus";
 import type { Event } from "@parley/api/v2/event";
-import { startTimes, type Tracing } from "#platform/tracing.ts";
+import { startTimes, type Tracing } from "#platform/telemetry/tracing.ts";
 
 export interface PushTracing {
   /** An event has come whose trace is recorded. */

@@ -13,14 +13,14 @@ import {
 } from "@parley/api/v2/realtime";
 import type { Authenticator } from "#gateway/auth/authenticate.ts";
 import type { Presence } from "#gateway/realtime/presence.ts";
-import { type ResumeParts, resume } from "#gateway/realtime/resume.ts";
-import { createSendTyping, type TypingParts } from "#gateway/realtime/typing.ts";
+import { type ResumeOptions, resume } from "#gateway/realtime/resume.ts";
+import { createSendTyping, type TypingOptions } from "#gateway/realtime/typing.ts";
 import type { Connection } from "#gateway/socket.ts";
 import type { Throttle } from "#gateway/throttle/throttle.ts";
 import type { Validate } from "#gateway/validation.ts";
 import { fault } from "#platform/errors.ts";
 
-export interface RealtimeParts extends ResumeParts, TypingParts {
+export interface RealtimeOptions extends ResumeOptions, TypingOptions {
   authenticator: Pick<Authenticator, "authenticateToken">;
   messenger: Pick<Client<typeof MessengerInternalService>, "listPositions" | "filterAcquaintances">;
   presence: Presence;
@@ -39,7 +39,7 @@ export type RealtimeAnswer = (
 type Handler = (connection: Connection, request: never) => Promise<Message>;
 
 /** The returned function answers undefined to methods of other services. */
-export function createRealtime(parts: RealtimeParts): RealtimeAnswer {
+export function createRealtime(parts: RealtimeOptions): RealtimeAnswer {
   const { method } = RealtimeService;
   const handlers = new Map<DescMethod, Handler>([
     [method.resume, (connection, request: ResumeRequest) => resume(parts, connection, request)],
@@ -59,7 +59,7 @@ export function createRealtime(parts: RealtimeParts): RealtimeAnswer {
 }
 
 async function authenticate(
-  parts: RealtimeParts,
+  parts: RealtimeOptions,
   connection: Connection,
   { accessToken }: AuthenticateRequest,
 ) {
@@ -79,7 +79,7 @@ async function authenticate(
 }
 
 async function watchPresence(
-  parts: RealtimeParts,
+  parts: RealtimeOptions,
   connection: Connection,
   { userIds }: WatchPresenceRequest,
 ) {
@@ -92,7 +92,7 @@ async function watchPresence(
   return create(WatchPresenceResponseSchema, { presence });
 }
 
-async function findAcquaintances(parts: RealtimeParts, userId: string, candidateIds: string[]) {
+async function findAcquaintances(parts: RealtimeOptions, userId: string, candidateIds: string[]) {
   if (candidateIds.length === 0) return [];
   const options = { timeoutMs: parts.callTimeoutMs };
   const { userIds } = await parts.messenger.filterAcquaintances({ userId, candidateIds }, options);

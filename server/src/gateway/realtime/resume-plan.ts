@@ -1,6 +1,6 @@
 /** Which gaps a resume pushes, and where it leaves it to the client to fetch. */
 import type { ChatFeed } from "#gateway/realtime/chat-feed.ts";
-import type { SocketConfig } from "#gateway/realtime/socket-config.ts";
+import type { SocketConfig } from "#gateway/realtime/config.ts";
 
 export interface ResumedChat {
   feed: ChatFeed;

@@ -9,17 +9,17 @@ import { type ResumeRequest, type ResumeResponse, ResumeResponseSchema } from "@
 import type { FanOut } from "#gateway/fan-out.ts";
 import { catchUp } from "#gateway/realtime/catch-up.ts";
 import type { ChatFeed } from "#gateway/realtime/chat-feed.ts";
+import type { SocketConfig } from "#gateway/realtime/config.ts";
 import { withDeadline } from "#gateway/realtime/deadline.ts";
 import type { EventReader } from "#gateway/realtime/event-reader.ts";
 import { planResume, type ResumedChat } from "#gateway/realtime/resume-plan.ts";
-import type { SocketConfig } from "#gateway/realtime/socket-config.ts";
 import type { Feed } from "#gateway/realtime/subscriber.ts";
 import type { UserConnections } from "#gateway/realtime/user-connections.ts";
 import type { Connection } from "#gateway/socket.ts";
 import { fault } from "#platform/errors.ts";
 import type { Gate } from "#platform/gate.ts";
 
-export interface ResumeParts {
+export interface ResumeOptions {
   users: UserConnections<Connection>;
   fanOut: FanOut;
   reader: EventReader;
@@ -35,7 +35,7 @@ const parallelChats = 4;
 type Feeds = Map<string, ChatFeed>;
 
 export async function resume(
-  parts: ResumeParts,
+  parts: ResumeOptions,
   connection: Connection,
   { positions }: ResumeRequest,
 ): Promise<ResumeResponse> {
@@ -70,7 +70,7 @@ export interface OpenChat {
  * The feeds of all chats of the user, open and begun. A feed is subscribed to before the position is read that it
  * begins at; the chats that the client names are, as a rule, all there are, so that one read is enough.
  */
-async function openChats(parts: ResumeParts, connection: Connection, named: string[], feeds: Feeds) {
+async function openChats(parts: ResumeOptions, connection: Connection, named: string[], feeds: Feeds) {
   await withDeadline(parts.users.listen(connection), parts.callTimeoutMs);
   await holdFeeds(parts, named, feeds);
   let listed = await listPositions(parts, connection);
@@ -95,7 +95,7 @@ async function openChats(parts: ResumeParts, connection: Connection, named: stri
   return chats;
 }
 
-async function holdFeeds({ fanOut, callTimeoutMs }: ResumeParts, chatIds: string[], feeds: Feeds) {
+async function holdFeeds({ fanOut, callTimeoutMs }: ResumeOptions, chatIds: string[], feeds: Feeds) {
   if (chatIds.length === 0) return;
   for (const chatId of chatIds) {
     const feed = fanOut.open(chatId);
@@ -106,7 +106,7 @@ async function holdFeeds({ fanOut, callTimeoutMs }: ResumeParts, chatIds: string
   await withDeadline(opened, callTimeoutMs);
 }
 
-function listPositions(parts: ResumeParts, connection: Connection): Promise<Position[]> {
+function listPositions(parts: ResumeOptions, connection: Connection): Promise<Position[]> {
   requireOpen(connection);
   return parts.gate.run(async () => {
     requireOpen(connection);
@@ -120,7 +120,7 @@ function requireOpen(connection: Connection) {
 }
 
 /** Those without a gap at once, the others a few at a time. */
-async function joinAll({ reader }: ResumeParts, connection: Connection, plan: ResumedChat[]) {
+async function joinAll({ reader }: ResumeOptions, connection: Connection, plan: ResumedChat[]) {
   const behind = plan.filter(({ feed, from, isRecovered }) => {
     const isLiveAlready = !isRecovered && feed.isLive(connection);
     return !isLiveAlready && !feed.tryJoin(connection, from);
@@ -142,7 +142,7 @@ async function joinAll({ reader }: ResumeParts, connection: Connection, plan: Re
 }
 
 /** Chats that were created meanwhile and that the socket has begun to follow: the answer is to be about them too. */
-async function joinNewChats({ reader, fanOut }: ResumeParts, connection: Connection) {
+async function joinNewChats({ reader, fanOut }: ResumeOptions, connection: Connection) {
   for (const { chatId } of connection.feeds) {
     const feed = fanOut.get(chatId);
     if (feed && !feed.isLive(connection)) {

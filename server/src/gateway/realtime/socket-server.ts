@@ -6,13 +6,13 @@ import type { ClientAddresses } from "#gateway/http/client-address.ts";
 import { closeReasons } from "#gateway/realtime/close-codes.ts";
 import { createSocketHub, type HubOptions } from "#gateway/realtime/socket-hub.ts";
 import { createTurnFlusher, SocketWriter } from "#gateway/realtime/socket-writer.ts";
-import { type AdmissionParts, admit, refuseUpgrade, subprotocol } from "#gateway/realtime/upgrade.ts";
+import { type AdmissionOptions, admit, refuseUpgrade, subprotocol } from "#gateway/realtime/upgrade.ts";
 import { Connection } from "#gateway/socket.ts";
 import { topics, type Unsubscribe } from "#platform/bus.ts";
 import { fault } from "#platform/errors.ts";
 
-export interface SocketServerOptions extends HubOptions, Pick<AdmissionParts, "identity"> {
-  authenticator: HubOptions["authenticator"] & AdmissionParts["authenticator"];
+export interface SocketServerOptions extends HubOptions, Pick<AdmissionOptions, "identity"> {
+  authenticator: HubOptions["authenticator"] & AdmissionOptions["authenticator"];
   addresses: Pick<ClientAddresses, "addressOf">;
   /** Calls back once a second until the returned function is called; for tests. */
   everySecond?: (work: () => void) => () => void;

@@ -14,7 +14,7 @@ import type { Connection } from "#gateway/socket.ts";
 import { type Bus, topics } from "#platform/bus.ts";
 import type { Clock } from "#platform/clock.ts";
 
-export interface TypingParts {
+export interface TypingOptions {
   bus: Bus;
   call: Call;
   fanOut: FanOut;
@@ -27,7 +27,7 @@ const maxRememberedChats = 100;
 
 export type SendTyping = (connection: Connection, request: SendTypingRequest) => Promise<SendTypingResponse>;
 
-export function createSendTyping({ bus, call, fanOut, clock }: TypingParts): SendTyping {
+export function createSendTyping({ bus, call, fanOut, clock }: TypingOptions): SendTyping {
   /** When each socket last said so, by chat; sockets that never type cost nothing. */
   const saidAtMs = new WeakMap<Connection, Map<string, number>>();
 

@@ -14,7 +14,7 @@ export const subprotocol = "parley.v2.json";
 const path = "/v2/ws";
 const maxTicketLength = 256;
 
-export interface AdmissionParts {
+export interface AdmissionOptions {
   authenticator: Pick<Authenticator, "authenticate">;
   identity: Pick<Client<typeof IdentityInternalService>, "redeemWsTicket">;
   callTimeoutMs: number;
@@ -24,7 +24,7 @@ export interface AdmissionParts {
  * The caller who opens the socket. A ticket or an Authorization header is proof enough wherever the page comes from;
  * a cookie, which browsers send by themselves, counts only from a page of our own origin.
  */
-export async function admit(parts: AdmissionParts, request: IncomingMessage): Promise<Caller> {
+export async function admit(parts: AdmissionOptions, request: IncomingMessage): Promise<Caller> {
   const url = parseUrl(request.url ?? "");
   if (url.pathname !== path) throw fault("route-not-found");
   requireSubprotocol(request.headers["sec-websocket-protocol"]);
@@ -50,7 +50,7 @@ function requireSubprotocol(header: string | undefined) {
   }
 }
 
-async function redeem({ identity, callTimeoutMs }: AdmissionParts, ticket: string): Promise<Caller> {
+async function redeem({ identity, callTimeoutMs }: AdmissionOptions, ticket: string): Promise<Caller> {
   if (ticket === "" || ticket.length > maxTicketLength) throw fault("ticket-invalid");
   const answer = await identity.redeemWsTicket({ ticket }, { timeoutMs: callTimeoutMs });
   const { userId, sessionId, roles, expiresAt } = answer;

@@ -8,7 +8,7 @@ import {
 } from "@bufbuild/protobuf";
 import { http } from "@parley/api/google/api/annotations";
 import type { HttpRule } from "@parley/api/google/api/http";
-import { unary } from "#gateway/services.ts";
+import { unary } from "#gateway/public-services.ts";
 
 export const httpMethods = ["GET", "PUT", "POST", "DELETE", "PATCH"] as const;
 export type HttpMethod = (typeof httpMethods)[number];

@@ -11,10 +11,10 @@ import type { Call, CallContext } from "#gateway/call.ts";
 import { chatIdOf } from "#gateway/call-observer.ts";
 import type { OpenCall } from "#gateway/http/call-context.ts";
 import { encodeJson } from "#gateway/json/json-encoder.ts";
+import { publicServices } from "#gateway/public-services.ts";
 import { httpMethods, type RestRoute, restRoutes } from "#gateway/rest/http-rules.ts";
 import { restBody } from "#gateway/rest/rest-body.ts";
 import { readRestRequest } from "#gateway/rest/rest-request.ts";
-import { publicServices } from "#gateway/services.ts";
 import { fault } from "#platform/errors.ts";
 
 export interface RestOptions {

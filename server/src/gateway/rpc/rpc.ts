@@ -16,8 +16,8 @@ import { type CallObserver, chatIdOf, type RpcObserver } from "#gateway/call-obs
 import type { OpenCall } from "#gateway/http/call-context.ts";
 import { logFailure } from "#gateway/http/failure-log.ts";
 import { traceIdHeader } from "#gateway/http/trace.ts";
+import { publicServices, unary } from "#gateway/public-services.ts";
 import { readRpcRequest, rpcCompressions, rpcFormat } from "#gateway/rpc/rpc-request.ts";
-import { publicServices, unary } from "#gateway/services.ts";
 import { type PublicError, toFault, toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
 import type { Trace } from "#platform/trace.ts";

@@ -40,7 +40,7 @@ export class Bucket {
 const roundingMs = 1e-6;
 
 /** Takes one out of the bucket as this process knows it. 0: taken; else, when one can be had. */
-export function takeOne(bucket: Bucket, { burst, intervalMs }: RateLimit, nowMs: number): number {
+function takeOne(bucket: Bucket, { burst, intervalMs }: RateLimit, nowMs: number): number {
   const fullAtMs = Math.max(bucket.fullAtMs, nowMs) + intervalMs;
   const waitMs = fullAtMs - nowMs - burst * intervalMs;
   if (waitMs > roundingMs) return waitMs;
@@ -54,7 +54,35 @@ export function note(bucket: Bucket, { intervalMs }: RateLimit, nowMs: number): 
 }
 
 /** How many are left in a bucket that will be full at that time. */
-export function leftOf({ burst, intervalMs }: RateLimit, fullAtMs: number, nowMs: number): number {
+function leftOf({ burst, intervalMs }: RateLimit, fullAtMs: number, nowMs: number): number {
   const missing = Math.max(0, fullAtMs - nowMs) / intervalMs;
   return Math.max(0, Math.floor(burst - missing + roundingMs));
+}
+
+/**
+ * A refusal holds at least for so long. Otherwise, of messages sent in a row, a later one could pass before the sender
+ * has heard that an earlier one was refused. What the bucket gains meanwhile is not lost.
+ */
+export const minHoldMs = 1_000;
+
+/** Refuses this one and those that follow; how long for. */
+export function hold(bucket: Bucket, waitMs: number, nowMs: number): number {
+  const holdMs = Math.max(waitMs, minHoldMs);
+  bucket.heldUntilMs = nowMs + holdMs;
+  return holdMs;
+}
+
+/** Takes one out of the bucket as this process knows it, or holds it. 0: taken; else, how long it is held. */
+export function takeOrHold(bucket: Bucket, limit: RateLimit, nowMs: number): number {
+  if (nowMs < bucket.heldUntilMs) return bucket.heldUntilMs - nowMs;
+  const waitMs = takeOne(bucket, limit, nowMs);
+  return waitMs === 0 ? 0 : hold(bucket, waitMs, nowMs);
+}
+
+/** What is left for a caller, of a bucket that will be full at that time and of what is leased out of it. */
+export function tell(bucket: Bucket, limit: RateLimit, fullAtMs: number, nowMs: number) {
+  const leased = nowMs < bucket.leaseEndsAtMs ? bucket.leased : 0;
+  const isHeld = nowMs < bucket.heldUntilMs;
+  const count = isHeld ? 0 : Math.min(limit.burst, leftOf(limit, fullAtMs, nowMs) + leased);
+  return { count, fillMs: Math.max(0, fullAtMs - nowMs) };
 }

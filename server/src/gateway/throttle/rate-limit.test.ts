@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { addressKey } from "#gateway/throttle/address-key.ts";
+import { throttleSettings } from "#gateway/throttle/config.ts";
 import { parseRateLimit } from "#gateway/throttle/rate-limit.ts";
-import { throttleSettings } from "#gateway/throttle/throttle-config.ts";
 import { readSettings, type SettingProblem } from "#platform/settings.ts";
 
 const parsed = (text: string) => {

@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { createLimiter, maxLease } from "#gateway/throttle/limiter.ts";
 import { parseRateLimit, type RateLimit } from "#gateway/throttle/rate-limit.ts";
 import { createSharedBuckets } from "#gateway/throttle/shared-buckets.ts";
+import { createSharedLimiter, maxLease } from "#gateway/throttle/shared-limiter.ts";
 import { createLog, type Log } from "#platform/log.ts";
 import { openRedis, type Redis } from "#platform/redis.ts";
 import { type RedisServer, startRedis, withoutRedis } from "#test/redis-server.ts";
+import { until } from "#test/until.ts";
 
 const server: RedisServer | undefined = withoutRedis ? undefined : await startRedis();
 const skip = withoutRedis;
@@ -30,10 +31,10 @@ async function startPod(limit: RateLimit, options: PodOptions) {
   const redisPatience = isImpatient ? {} : { commandTimeoutMs: patienceMs };
   const redis = openRedis({ url: server!.url, log: createLog("silent"), ...redisPatience });
   after(() => redis.stop());
-  await until(() => redis.isReady);
+  await until("Redis is ready", () => redis.isReady);
   const nowMs = () => performance.now() + hoursOff * 3_600_000;
   const shared = createSharedBuckets({ redis, log, nowMs, ...patience });
-  const limiter = createLimiter({ name, limit, maxBuckets: 1_000, shared, nowMs });
+  const limiter = createSharedLimiter({ name, limit, maxBuckets: 1_000, shared, nowMs });
   return { limiter, redis, shared };
 }
 
@@ -47,12 +48,6 @@ async function flood({ limiter }: Pod, calls: number, key = "a"): Promise<number
   let passed = 0;
   for (let i = 0; i < calls; i++) if ((await limiter.take(key)) === 0) passed += 1;
   return passed;
-}
-
-async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 10_000) {
-  for (const end = performance.now() + timeoutMs; !(await condition()); await delay(10)) {
-    assert.ok(performance.now() < end, "not in time");
-  }
 }
 
 test("four pods, their clocks hours apart, let no more pass than one limit and what their leases hold", {
@@ -145,7 +140,11 @@ test("what is forgotten by FLUSHALL is given anew, and nothing breaks", { skip }
 test("keys go by themselves once they say nothing", { skip }, async () => {
   const [pod] = (await startPods(limitOf("10/s burst 2"), "expiry", 1)) as [Pod];
   assert.equal(await pod.limiter.take("a"), 0);
-  await until(async () => (await server!.command("EXISTS parley:throttle:{expiry:a}")) === ":0", 2_000);
+  await until(
+    "it has expired",
+    async () => (await server!.command("EXISTS parley:throttle:{expiry:a}")) === ":0",
+    2_000,
+  );
 });
 
 function collectingLog(): { log: Log; lines: string[] } {
@@ -171,7 +170,7 @@ test("with a frozen Redis at most the first call waits, each pod enforces the li
   } finally {
     process.kill(server!.pid, "SIGCONT");
   }
-  await until(async () => {
+  await until("the pods share again", async () => {
     await pod.limiter.take("c");
     return pod.shared.isUsable();
   });
@@ -193,11 +192,11 @@ test("without Redis each pod enforces the limit by itself at once; when it is ba
   ] as const;
   assert.equal(await pods[0].limiter.take("a"), 0);
   await server!.kill();
-  await until(() => !pods[0].redis.isReady && !pods[1].redis.isReady);
+  await until("both know that Redis is away", () => !pods[0].redis.isReady && !pods[1].redis.isReady);
   assert.equal(typeof pods[0].limiter.take("b"), "number");
   assert.deepEqual([await flood(pods[0], 100, "a"), await flood(pods[1], 100, "a")], [39, 40]);
   await server!.start();
-  await until(() => pods.every((pod) => pod.shared.isUsable()));
+  await until("both use Redis again", () => pods.every((pod) => pod.shared.isUsable()));
   const passed = await Promise.all(pods.map((pod) => flood(pod, 100, "d")));
   assert.equal(passed[0]! + passed[1]!, 40, "shared again");
   assert.equal(lines.length, 2);
@@ -211,7 +210,7 @@ test("a Redis that is always slow is done without, instead of being waited for a
   const nowMs = () => time.nowMs;
   const shared = createSharedBuckets({ redis, log: createLog("silent"), nowMs, timeoutMs: 5 });
   const limit = limitOf("1/min burst 40");
-  const limiter = createLimiter({ name: "slow", limit, maxBuckets: 100, shared, nowMs });
+  const limiter = createSharedLimiter({ name: "slow", limit, maxBuckets: 100, shared, nowMs });
   assert.equal(await limiter.take("a"), 0);
   time.nowMs += 80;
   for (const answer of commands.splice(0)) answer();

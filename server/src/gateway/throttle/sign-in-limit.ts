@@ -9,7 +9,7 @@ import type { SignInRequest, SignInResponse } from "@parley/api/v2/auth";
 import type { CallContext } from "#gateway/call.ts";
 import { addressKey } from "#gateway/throttle/address-key.ts";
 import type { Throttle } from "#gateway/throttle/throttle.ts";
-import { createBoundedCache } from "#platform/bounded-cache.ts";
+import { createLruCache } from "#platform/lru-cache.ts";
 
 type SignIn = (request: SignInRequest, context: CallContext) => Promise<SignInResponse>;
 
@@ -20,7 +20,7 @@ const maxKnown = 50_000;
 export function limitSignIn({ account, shared }: Throttle, signIn: SignIn): SignIn {
   if (!account) return signIn;
   // Where accounts have been signed in to, by account and address, until when.
-  const known = createBoundedCache<string, true>(maxKnown);
+  const known = createLruCache<string, true>(maxKnown);
 
   async function isKnown(pair: string): Promise<boolean> {
     return known.get(pair) ?? (await shared?.remembers(pair)) ?? false;

@@ -6,12 +6,13 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { isPublic } from "#gateway/access.ts";
 import type { CallContext } from "#gateway/call.ts";
 import { addressKey } from "#gateway/throttle/address-key.ts";
+import type { ThrottleConfig } from "#gateway/throttle/config.ts";
 import { type CountedLimiter, createCountedLimiter, type Scope } from "#gateway/throttle/counted-limiter.ts";
-import { createLimiter } from "#gateway/throttle/limiter.ts";
+import { createLocalLimiter } from "#gateway/throttle/local-limiter.ts";
 import { type RateClassName, rateClassOf } from "#gateway/throttle/rate-class.ts";
 import type { RateLimit } from "#gateway/throttle/rate-limit.ts";
 import { createSharedBuckets, type SharedBuckets } from "#gateway/throttle/shared-buckets.ts";
-import type { ThrottleConfig } from "#gateway/throttle/throttle-config.ts";
+import { createSharedLimiter } from "#gateway/throttle/shared-limiter.ts";
 import { observeThrottle } from "#gateway/throttle/throttle-metrics.ts";
 import type { Log } from "#platform/log.ts";
 import type { Redis } from "#platform/redis.ts";
@@ -120,7 +121,9 @@ function createLimiters({ config, redis, log, nowMs = () => performance.now() }:
   const create = (name: string, scope: Scope, limit: RateLimit | "off") => {
     if (limit === "off") return undefined;
     const maxBuckets = config.PARLEY_THROTTLE_MAX_BUCKETS;
-    const limiter = createLimiter({ name, limit, maxBuckets, shared: buckets, nowMs });
+    const limiter = buckets
+      ? createSharedLimiter({ name, limit, maxBuckets, shared: buckets, nowMs })
+      : createLocalLimiter({ name, limit, maxBuckets, nowMs });
     return createCountedLimiter(limiter, scope, { log, nowMs });
   };
   const classes: [RateClassName, Scope, RateLimit | "off"][] = [

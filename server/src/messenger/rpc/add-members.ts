@@ -2,7 +2,7 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { AddMembersRequest, AddMembersResponse } from "@parley/api/v2/messenger";
 import { changeChat } from "#messenger/change-chat.ts";
 import { callerOf, readId, readIds } from "#messenger/input.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import { requireCanManage } from "#messenger/rules.ts";
 import { addMembers as insertMembers } from "#messenger/store-members.ts";
 import { invalidInput } from "#platform/errors.ts";
@@ -11,7 +11,7 @@ import { invalidInput } from "#platform/errors.ts";
 const maxAddedAtOnce = 1_000;
 
 /** Whoever is added sees the whole history; what was written before counts as read. */
-export function addMembers(parts: Parts) {
+export function addMembers(parts: MessengerParts) {
   return async (request: AddMembersRequest, context: HandlerContext): Promise<AddMembersResponse> => {
     const callerId = callerOf(context);
     const chatId = readId("chatId", request.chatId);

@@ -7,14 +7,14 @@ import { toChat } from "#messenger/chat-row.ts";
 import { directChatId } from "#messenger/direct-chat-id.ts";
 import { callerOf, readIds, requireNoProblem, textProblem } from "#messenger/input.ts";
 import { toTimestamp } from "#messenger/message-row.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import { findChat, createChat as insertChat, type NewChat } from "#messenger/store-chats.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 
 /** The contract's limit of memberIds; more can be added later. */
 const maxInitialMembers = 1_000;
 
-export function createChat(parts: Parts) {
+export function createChat(parts: MessengerParts) {
   return async (request: CreateChatRequest, context: HandlerContext): Promise<CreateChatResponse> => {
     const callerId = callerOf(context);
     const chat = readChat(request, callerId, parts.config.PARLEY_MAX_GROUP_MEMBERS);

@@ -4,12 +4,12 @@ import { changeChat } from "#messenger/change-chat.ts";
 import { callerOf, readId } from "#messenger/input.ts";
 import { seqOfMessageId } from "#messenger/message-id.ts";
 import { messagesOf } from "#messenger/message-row.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import { blank, findMessage } from "#messenger/store-changes.ts";
 import { fault } from "#platform/errors.ts";
 
 /** Deleting a deleted message changes nothing. */
-export function deleteMessage(parts: Parts) {
+export function deleteMessage(parts: MessengerParts) {
   return async (request: DeleteMessageRequest, context: HandlerContext): Promise<DeleteMessageResponse> => {
     const callerId = callerOf(context);
     const chatId = readId("chatId", request.chatId);

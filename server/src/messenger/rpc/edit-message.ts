@@ -5,12 +5,12 @@ import { changeChat } from "#messenger/change-chat.ts";
 import { callerOf, messageTextProblem, readId, requireNoProblem } from "#messenger/input.ts";
 import { seqOfMessageId } from "#messenger/message-id.ts";
 import { messagesOf } from "#messenger/message-row.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import { requireCanWrite } from "#messenger/rules.ts";
 import { findMessage, setText } from "#messenger/store-changes.ts";
 import { fault } from "#platform/errors.ts";
 
-export function editMessage(parts: Parts) {
+export function editMessage(parts: MessengerParts) {
   return async (request: EditMessageRequest, context: HandlerContext): Promise<EditMessageResponse> => {
     const callerId = callerOf(context);
     const chatId = readId("chatId", request.chatId);

@@ -3,10 +3,10 @@ import type { ListChatsRequest, ListChatsResponse } from "@parley/api/v2/messeng
 import { activityOf, toChat } from "#messenger/chat-row.ts";
 import { decodeActivity, encodeActivity, latestActivity } from "#messenger/cursor.ts";
 import { callerOf, pageSize } from "#messenger/input.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import { listChats as selectChats } from "#messenger/store-chats.ts";
 
-export function listChats({ database }: Parts) {
+export function listChats({ database }: MessengerParts) {
   return async (request: ListChatsRequest, context: HandlerContext): Promise<ListChatsResponse> => {
     const userId = callerOf(context);
     const limit = pageSize(request.limit, { standard: 50, max: 200 });

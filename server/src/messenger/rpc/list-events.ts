@@ -3,11 +3,11 @@ import type { ListEventsRequest, ListEventsResponse } from "@parley/api/v2/messe
 import { toEvent } from "#messenger/event-row.ts";
 import { callerOf, clampToInt, pageSize, readId } from "#messenger/input.ts";
 import { messagesOf } from "#messenger/message-row.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import { readEvents } from "#messenger/store-history.ts";
 import { fault } from "#platform/errors.ts";
 
-export function listEvents({ database }: Parts) {
+export function listEvents({ database }: MessengerParts) {
   return async (request: ListEventsRequest, context: HandlerContext): Promise<ListEventsResponse> => {
     const readerId = callerOf(context);
     const chatId = readId("chatId", request.chatId);

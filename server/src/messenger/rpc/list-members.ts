@@ -4,11 +4,11 @@ import type { ListMembersRequest, ListMembersResponse } from "@parley/api/v2/mes
 import { decodeId, encodeId, lowestId } from "#messenger/cursor.ts";
 import { callerOf, pageSize, readId } from "#messenger/input.ts";
 import { toTimestamp } from "#messenger/message-row.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import { type MemberRow, listMembers as selectMembers } from "#messenger/store-members.ts";
 import { fault } from "#platform/errors.ts";
 
-export function listMembers({ database }: Parts) {
+export function listMembers({ database }: MessengerParts) {
   return async (request: ListMembersRequest, context: HandlerContext): Promise<ListMembersResponse> => {
     const readerId = callerOf(context);
     const chatId = readId("chatId", request.chatId);

@@ -2,13 +2,13 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { ListMessagesRequest, ListMessagesResponse } from "@parley/api/v2/messenger";
 import { callerOf, clampToInt, pageSize, readId } from "#messenger/input.ts";
 import { messagesOf } from "#messenger/message-row.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import { type HistoryPage, readHistory } from "#messenger/store-history.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 
 const pastTheNewest = clampToInt(Number.MAX_SAFE_INTEGER);
 
-export function listMessages({ database }: Parts) {
+export function listMessages({ database }: MessengerParts) {
   return async (request: ListMessagesRequest, context: HandlerContext): Promise<ListMessagesResponse> => {
     const readerId = callerOf(context);
     const chatId = readId("chatId", request.chatId);

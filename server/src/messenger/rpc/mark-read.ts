@@ -4,13 +4,13 @@ import type { MarkReadRequest, MarkReadResponse } from "@parley/api/v2/messenger
 import { announce } from "#messenger/announce.ts";
 import { callerOf, clampToInt, readId } from "#messenger/input.ts";
 import { toTimestamp } from "#messenger/message-row.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import { findReadPosition, raiseReadPosition } from "#messenger/store-members.ts";
 import { fault } from "#platform/errors.ts";
 import { tags } from "#platform/stamps/stamps.ts";
 
 /** The position only rises, and never past the last message. */
-export function markRead(parts: Parts) {
+export function markRead(parts: MessengerParts) {
   const { database, stamps } = parts;
   return async (request: MarkReadRequest, context: HandlerContext): Promise<MarkReadResponse> => {
     const userId = callerOf(context);

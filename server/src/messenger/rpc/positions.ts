@@ -6,13 +6,13 @@ import type {
   ListPositionsResponse,
 } from "@parley/api/internal/messenger";
 import { readId, readIds } from "#messenger/input.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import * as chats from "#messenger/store-chats.ts";
 import * as members from "#messenger/store-members.ts";
 
 const maxCandidates = 1_000;
 
-export function listPositions({ database }: Parts) {
+export function listPositions({ database }: MessengerParts) {
   return async (request: ListPositionsRequest): Promise<ListPositionsResponse> => {
     const rows = await chats.listPositions(database, readId("userId", request.userId));
     return {
@@ -26,7 +26,7 @@ export function listPositions({ database }: Parts) {
   };
 }
 
-export function filterAcquaintances({ database }: Parts) {
+export function filterAcquaintances({ database }: MessengerParts) {
   return async (request: FilterAcquaintancesRequest): Promise<FilterAcquaintancesResponse> => {
     const userId = readId("userId", request.userId);
     const candidateIds = readIds("candidateIds", request.candidateIds, maxCandidates);

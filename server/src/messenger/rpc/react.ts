@@ -9,21 +9,21 @@ import type {
 import { changeChat } from "#messenger/change-chat.ts";
 import { callerOf, readId, requireNoProblem, textProblem } from "#messenger/input.ts";
 import { seqOfMessageId } from "#messenger/message-id.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import * as store from "#messenger/store-changes.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 
 const maxEmojiPerMessage = 50;
 const maxEmojiChars = 32;
 
-export function addReaction(parts: Parts) {
+export function addReaction(parts: MessengerParts) {
   return async (request: AddReactionRequest, context: HandlerContext): Promise<AddReactionResponse> => {
     await react(parts, request, context, true);
     return { $typeName: "parley.v2.AddReactionResponse" };
   };
 }
 
-export function removeReaction(parts: Parts) {
+export function removeReaction(parts: MessengerParts) {
   return async (request: RemoveReactionRequest, context: HandlerContext): Promise<RemoveReactionResponse> => {
     await react(parts, request, context, false);
     return { $typeName: "parley.v2.RemoveReactionResponse" };
@@ -31,7 +31,7 @@ export function removeReaction(parts: Parts) {
 }
 
 async function react(
-  parts: Parts,
+  parts: MessengerParts,
   request: AddReactionRequest | RemoveReactionRequest,
   context: HandlerContext,
   isAdded: boolean,

@@ -2,12 +2,12 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { RemoveMemberRequest, RemoveMemberResponse } from "@parley/api/v2/messenger";
 import { changeChat } from "#messenger/change-chat.ts";
 import { callerOf, readId } from "#messenger/input.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import { requireCanRemove } from "#messenger/rules.ts";
 import { removeMember as deleteMember, findRole } from "#messenger/store-members.ts";
 import { fault } from "#platform/errors.ts";
 
-export function removeMember(parts: Parts) {
+export function removeMember(parts: MessengerParts) {
   return async (request: RemoveMemberRequest, context: HandlerContext): Promise<RemoveMemberResponse> => {
     const callerId = callerOf(context);
     const chatId = readId("chatId", request.chatId);

@@ -13,17 +13,17 @@ import type { MessengerConfig } from "#messenger/config.ts";
 import type { SendResult, ValidSend } from "#messenger/group-commit.ts";
 import { callerOf, canonicalId, messageTextProblem, textProblem } from "#messenger/input.ts";
 import { seqOfMessageId } from "#messenger/message-id.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import { endSendTraces, startSendTraces } from "#messenger/send-traces.ts";
-import { activeTrace, runInTrace } from "#platform/active-trace.ts";
 import { type ErrorCode, fault, invalidInput } from "#platform/errors.ts";
+import { activeTrace, runInTrace } from "#platform/telemetry/active-trace.ts";
 
 const maxSendsPerCall = 10_000;
 const maxClientIdChars = 64;
 
 export type Refused = { violation: Pick<Violation, "field" | "message"> };
 
-export function sendMessages({ config, groupCommit, telemetry }: Parts) {
+export function sendMessages({ config, groupCommit, telemetry }: MessengerParts) {
   return async (request: SendMessagesRequest): Promise<SendMessagesResponse> => {
     if (request.sends.length > maxSendsPerCall) {
       throw invalidInput("sends", `must hold at most ${maxSendsPerCall} items`);
@@ -43,7 +43,7 @@ export function sendMessages({ config, groupCommit, telemetry }: Parts) {
   };
 }
 
-export function sendMessage({ config, groupCommit }: Parts) {
+export function sendMessage({ config, groupCommit }: MessengerParts) {
   return async (request: SendMessageRequest, context: HandlerContext): Promise<SendMessageResponse> => {
     const { chatId, clientId, text, replyTo } = request;
     const read = readSend({ senderId: callerOf(context), chatId, clientId, text, replyTo }, config);

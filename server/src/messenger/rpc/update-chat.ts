@@ -3,12 +3,12 @@ import type { UpdateChatRequest, UpdateChatResponse } from "@parley/api/v2/messe
 import { changeChat } from "#messenger/change-chat.ts";
 import { toChat } from "#messenger/chat-row.ts";
 import { callerOf, readId, requireNoProblem, textProblem } from "#messenger/input.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import { requireCanManage } from "#messenger/rules.ts";
 import { findChat } from "#messenger/store-chats.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 
-export function updateChat(parts: Parts) {
+export function updateChat(parts: MessengerParts) {
   return async (request: UpdateChatRequest, context: HandlerContext): Promise<UpdateChatResponse> => {
     const callerId = callerOf(context);
     const chatId = readId("chatId", request.chatId);

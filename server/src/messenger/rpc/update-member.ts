@@ -2,14 +2,14 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { UpdateMemberRequest, UpdateMemberResponse } from "@parley/api/v2/messenger";
 import { type ChatChange, changeChat, type NewEvent } from "#messenger/change-chat.ts";
 import { callerOf, readId } from "#messenger/input.ts";
-import type { Parts } from "#messenger/parts.ts";
+import type { MessengerParts } from "#messenger/parts.ts";
 import { findRole, setRole } from "#messenger/store-members.ts";
 import type { Queryable } from "#platform/database.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 
 const roles: readonly string[] = ["owner", "admin", "member"];
 
-export function updateMember(parts: Parts) {
+export function updateMember(parts: MessengerParts) {
   return async (request: UpdateMemberRequest, context: HandlerContext): Promise<UpdateMemberResponse> => {
     const callerId = callerOf(context);
     const chatId = readId("chatId", request.chatId);

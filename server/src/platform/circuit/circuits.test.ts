@@ -10,7 +10,7 @@ import {
 } from "@opentelemetry/sdk-metrics";
 import type { Circuit } from "#platform/circuit/circuit.ts";
 import { createCircuits } from "#platform/circuit/circuits.ts";
-import { circuitSettings } from "#platform/circuit/settings.ts";
+import { circuitSettings } from "#platform/circuit/config.ts";
 import { createLog } from "#platform/log.ts";
 import { readSettings } from "#platform/settings.ts";
 

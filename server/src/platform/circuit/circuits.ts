@@ -4,7 +4,7 @@ import type { Circuit, Transition } from "#platform/circuit/circuit.ts";
 import { createCircuit } from "#platform/circuit/circuit-breaker.ts";
 import { observeCircuits } from "#platform/circuit/circuit-metrics.ts";
 import type { CircuitAttributes, CircuitsView } from "#platform/circuit/circuits-view.ts";
-import { type CircuitSettings, circuitLimits } from "#platform/circuit/settings.ts";
+import { type CircuitSettings, circuitLimits } from "#platform/circuit/config.ts";
 import { createGate, type Gate } from "#platform/gate.ts";
 import type { Log } from "#platform/log.ts";
 

@@ -2,11 +2,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Counter } from "@opentelemetry/api";
 import { createNoopMeter } from "@opentelemetry/api";
-import type { Log } from "#platform/log.ts";
+import { ConnectionLog } from "#platform/redis/connection-log.ts";
 import type { OpenRedis, RedisOptions, RedisScript } from "#platform/redis/contract.ts";
 import { type NodeAddress, readRedisUrl } from "#platform/redis/node-client.ts";
 import type { RedisArgument } from "#platform/redis/node-link.ts";
-import { isRefusal, RedisAwayError, RedisRefusedError } from "#platform/redis/redis-errors.ts";
+import { isRefusal, RedisAwayError } from "#platform/redis/redis-errors.ts";
+import { observeRedis } from "#platform/redis/redis-metrics.ts";
 import { openSession, type RedisSession } from "#platform/redis/session.ts";
 import { type ChannelListener, Subscriptions } from "#platform/redis/subscriptions.ts";
 
@@ -21,7 +22,7 @@ const lateSubscriptionsMs = 100;
 export class RedisConnection implements OpenRedis {
   readonly #options: RedisOptions;
   readonly #server: ReturnType<typeof readRedisUrl>;
-  readonly #log: Log;
+  readonly #log: ConnectionLog;
   readonly #failures: Counter;
   readonly #readyListeners = new Set<() => void>();
   readonly #subscriptions: Subscriptions;
@@ -29,8 +30,6 @@ export class RedisConnection implements OpenRedis {
   readonly #firstReady = Promise.withResolvers<void>();
   #session: RedisSession | undefined;
   #isSubscribed = false;
-  #wasReady = false;
-  #isAwayLogged = false;
   #lateTimer: NodeJS.Timeout | undefined;
   /** Where a cluster was seen last. */
   #nodes: readonly NodeAddress[] = [];
@@ -38,34 +37,20 @@ export class RedisConnection implements OpenRedis {
   constructor(options: RedisOptions) {
     this.#options = options;
     this.#server = readRedisUrl(options.url);
-    this.#log = options.log;
+    this.#log = new ConnectionLog(options.log, this.#server);
     this.#subscriptions = new Subscriptions(
       {
         subscribe: (channel) => this.#subscribe(channel),
         unsubscribe: (channel) => this.#session?.linkOf(channel).unsubscribe(channel),
       },
-      (error) => this.#log.error({ err: error }, "a subscriber to Redis failed"),
+      (error) => options.log.error({ err: error }, "a subscriber to Redis failed"),
     );
-    this.#failures = this.#describeMetrics();
+    this.#failures = observeRedis(options.meter ?? createNoopMeter(), {
+      isUp: () => this.#isWhole(),
+      subscriptions: () => this.#subscriptions.size,
+    });
     this.#firstReady.promise.catch(() => {});
     void this.#run();
-  }
-
-  #describeMetrics(): Counter {
-    const meter = this.#options.meter ?? createNoopMeter();
-    meter
-      .createObservableGauge("parley.redis.up", { description: "1 while Redis answers" })
-      .addCallback((result) => result.observe(this.#isWhole() ? 1 : 0));
-    meter
-      .createObservableUpDownCounter("parley.redis.subscriptions", {
-        unit: "{channel}",
-        description: "Channels of Redis that this process is subscribed to",
-      })
-      .addCallback((result) => result.observe(this.#subscriptions.size));
-    return meter.createCounter("parley.redis.command.failures", {
-      unit: "{command}",
-      description: "Commands that Redis did not carry out",
-    });
   }
 
   get isReady(): boolean {
@@ -143,6 +128,7 @@ export class RedisConnection implements OpenRedis {
 
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#log.end();
     clearTimeout(this.#lateTimer);
     const error = new RedisAwayError("the connection to Redis was closed");
     this.#firstReady.reject(error);
@@ -154,10 +140,12 @@ export class RedisConnection implements OpenRedis {
       try {
         const session = await this.#open(failures);
         failures = 0;
-        this.#noteAway(await session.lost);
+        this.#log.away(await session.lost);
       } catch (error) {
-        if (isRefusal(error) && !this.#wasReady) return this.#refuse(error as Error);
-        this.#noteAway(error as Error);
+        if (isRefusal(error) && !this.#log.wasReady) {
+          return this.#firstReady.reject(this.#log.refused(error as Error));
+        }
+        this.#log.away(error as Error);
       }
       this.#session = undefined;
       this.#isSubscribed = false;
@@ -182,7 +170,9 @@ export class RedisConnection implements OpenRedis {
     this.#session = session;
     await this.#subscribeAll(session);
     this.#isSubscribed = true;
-    this.#noteReady(session);
+    this.#log.ready(session, this.#subscriptions.size);
+    this.#firstReady.resolve();
+    this.#tellReady();
     return session;
   }
 
@@ -203,45 +193,13 @@ export class RedisConnection implements OpenRedis {
     }
   }
 
-  #noteReady({ isCluster, nodes }: RedisSession) {
-    const { host, port } = this.#server;
-    const subscriptions = this.#subscriptions.size;
-    this.#log.info({ host, port, isCluster, nodes: nodes.length, subscriptions }, "Redis is there");
-    this.#isAwayLogged = false;
-    this.#wasReady = true;
-    this.#firstReady.resolve();
-    this.#tellReady();
-  }
-
   #tellReady() {
     for (const listener of this.#readyListeners) {
       try {
         listener();
       } catch (error) {
-        this.#log.error({ err: error }, "a listener to Redis failed");
+        this.#options.log.error({ err: error }, "a listener to Redis failed");
       }
     }
-  }
-
-  #noteAway(error: Error) {
-    if (this.#isAwayLogged || this.#stop.signal.aborted) return;
-    this.#isAwayLogged = true;
-    const { host, port } = this.#server;
-    const message = this.#wasReady ? "Redis is away; going on without it" : "Redis cannot be reached yet";
-    this.#log.warn({ host, port, reason: this.#describe(error) }, message);
-  }
-
-  #refuse(error: Error) {
-    const { host, port } = this.#server;
-    const message = `the Redis that REDIS_URL names (${host}:${port}) cannot be used: ${this.#describe(error)}`;
-    this.#firstReady.reject(new RedisRefusedError(message));
-    this.#log.error(message);
-  }
-
-  /** Never with the password in it. */
-  #describe(error: Error): string {
-    const { password } = this.#server;
-    const text = error.message || String((error as NodeJS.ErrnoException).code ?? error.name);
-    return password ? text.replaceAll(password, "[redacted]") : text;
   }
 }

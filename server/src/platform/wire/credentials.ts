@@ -6,9 +6,9 @@
 import { hkdfSync } from "node:crypto";
 import { errors, jwtVerify, SignJWT } from "jose";
 import { actorHeader } from "#platform/actor.ts";
-import { createBoundedCache } from "#platform/bounded-cache.ts";
 import type { Clock } from "#platform/clock.ts";
 import { fault } from "#platform/errors.ts";
+import { createLruCache } from "#platform/lru-cache.ts";
 import type { PlainHeaders } from "#platform/wire/grpc-client.ts";
 
 export interface CredentialOptions {
@@ -36,7 +36,7 @@ export function createSignHeaders(
   { serviceTokens, clock }: CredentialOptions,
 ): SignHeaders {
   const key = toKey(serviceTokens[0]!);
-  const signed = createBoundedCache<string, { token: string; renewAtMs: number }>(maxCached);
+  const signed = createLruCache<string, { token: string; renewAtMs: number }>(maxCached);
   return async (headers) => {
     const actor = headers[actorHeader] ?? "";
     delete headers[actorHeader];
@@ -65,7 +65,7 @@ export function createVerifyHeaders(
   { serviceTokens, clock }: CredentialOptions,
 ): VerifyHeaders {
   const keys = serviceTokens.map(toKey);
-  const verified = createBoundedCache<string, { actor: string; expiresAtMs: number }>(maxCached);
+  const verified = createLruCache<string, { actor: string; expiresAtMs: number }>(maxCached);
   const verify = async (token: string) => {
     const { actor, expiresAtMs } = await verifyWithAny(keys, token, { audiences, clock });
     const known = { actor, expiresAtMs };

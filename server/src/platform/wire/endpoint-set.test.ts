@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { createLog } from "#platform/log.ts";
 import type { Endpoint } from "#platform/wire/endpoint.ts";
 import { createEndpointSet } from "#platform/wire/endpoint-set.ts";
+import { until } from "#test/until.ts";
 
 const log = createLog("silent");
 
@@ -18,14 +19,6 @@ function fakeEndpoint(url: string): Endpoint & { isClosed: boolean } {
     endpoint.isClosed = true;
   };
   return endpoint;
-}
-
-async function until(condition: () => boolean) {
-  const endsAtMs = Date.now() + 5_000;
-  while (!condition()) {
-    assert.ok(Date.now() < endsAtMs, "did not come in time");
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
 }
 
 test("a host name stands for all its addresses, and is looked up again", async () => {
@@ -47,7 +40,7 @@ test("a host name stands for all its addresses, and is looked up again", async (
   ]);
   const kept = set.current()[1];
   addresses = ["10.0.0.2", "fd00::1"];
-  await until(() => urls().includes("http://[fd00::1]:9091"));
+  await until("the new address is found", () => urls().includes("http://[fd00::1]:9091"));
   assert.ok(!urls().includes("http://10.0.0.1:9091"));
   assert.ok(set.current().includes(kept!), "what stays keeps its connection");
   set.stop();
@@ -68,7 +61,7 @@ test("a name that cannot be looked up for the moment leaves what was there", asy
     },
   });
   await set.start();
-  await until(() => lookUps > 3);
+  await until("it is looked up again", () => lookUps > 3);
   assert.equal(set.current().length, 1);
   set.stop();
 });

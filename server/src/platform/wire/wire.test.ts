@@ -17,8 +17,8 @@ import { createSignHeaders } from "#platform/wire/credentials.ts";
 import { createEndpoint, wireErrorOf } from "#platform/wire/endpoint.ts";
 import { toGrpcFrame } from "#platform/wire/grpc-frame.ts";
 import { startServiceServer } from "#platform/wire/service-server.ts";
-import { freePort } from "#test/redis-server.ts";
 import { until } from "#test/until.ts";
+import { freePort } from "../../../../scripts/pods/free-port.ts";
 
 const log = createLog("silent");
 const serviceTokens = ["one service token of thirty-two characters or more"];

@@ -2,10 +2,10 @@
 import type { Transport } from "@connectrpc/connect";
 import { SpanKind } from "@opentelemetry/api";
 import { toPublicError } from "#platform/errors.ts";
-import { createRpcMetrics, rpcMethod } from "#platform/rpc-metrics.ts";
+import { createRpcMetrics, rpcMethod } from "#platform/telemetry/rpc-metrics.ts";
+import { endSpan } from "#platform/telemetry/tracing.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 import { traceparentHeader } from "#platform/trace.ts";
-import { endSpan } from "#platform/tracing.ts";
 
 /** The role is that of the service which is called. */
 export function traceTransport(transport: Transport, telemetry: Telemetry, role: string): Transport {

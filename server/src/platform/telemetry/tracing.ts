@@ -9,7 +9,7 @@ import {
   trace as traceApi,
 } from "@opentelemetry/api";
 import { type ErrorCode, errorKinds } from "#platform/errors.ts";
-import type { Sampler } from "#platform/sampler.ts";
+import type { Sampler } from "#platform/telemetry/sampler.ts";
 import { parseTraceparent, Trace } from "#platform/trace.ts";
 
 export interface Tracing {

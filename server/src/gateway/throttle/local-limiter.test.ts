@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { createLimiter } from "#gateway/throttle/limiter.ts";
+import { createLocalLimiter } from "#gateway/throttle/local-limiter.ts";
 import { parseRateLimit, RateLimit } from "#gateway/throttle/rate-limit.ts";
 
 const limitOf = (text: string) => parseRateLimit(text) as RateLimit;
 
 function startLimiter(limit: RateLimit, maxBuckets = 1_000) {
   const time = { nowMs: 1_000 };
-  const limiter = createLimiter({
+  const limiter = createLocalLimiter({
     name: "test",
     limit,
     maxBuckets,
-    shared: undefined,
     nowMs: () => time.nowMs,
   });
   const take = (key = "a") => limiter.take(key) as number;

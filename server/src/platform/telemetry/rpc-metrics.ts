@@ -1,9 +1,9 @@
 /** How long RPCs take, by method and outcome; named by OpenTelemetry's conventions for RPC. */
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
-import type { Histogram, HistogramSeries } from "#platform/duration-histogram.ts";
-import { durationBounds } from "#platform/duration-histogram.ts";
 import { type ErrorCode, errorKinds } from "#platform/errors.ts";
+import type { Histogram, HistogramSeries } from "#platform/telemetry/duration-histogram.ts";
+import { durationBounds } from "#platform/telemetry/duration-histogram.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 
 /** Undefined: it succeeded. */

@@ -5,13 +5,13 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { SpanKind } from "@opentelemetry/api";
-import { runInTrace } from "#platform/active-trace.ts";
 import { toPublicError } from "#platform/errors.ts";
-import { createRpcMetrics, rpcMethod } from "#platform/rpc-metrics.ts";
 import type { Service } from "#platform/service.ts";
+import { runInTrace } from "#platform/telemetry/active-trace.ts";
+import { createRpcMetrics, rpcMethod } from "#platform/telemetry/rpc-metrics.ts";
+import { endSpan } from "#platform/telemetry/tracing.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 import { traceparentHeader } from "#platform/trace.ts";
-import { endSpan } from "#platform/tracing.ts";
 
 type Implementation = (request: never, context: HandlerContext) => unknown;
 

@@ -1,6 +1,7 @@
 /** OpenTelemetry's own variables, by their own names, as far as Parley reads them; others are the OpenTelemetry libraries' business. */
-import { samplerNames } from "#platform/sampler.ts";
+
 import { integer, oneOf, type Setting, secret, text, url, type Values } from "#platform/settings.ts";
+import { samplerNames } from "#platform/telemetry/sampler.ts";
 
 export const telemetrySettings = {
   OTEL_SDK_DISABLED: oneOf("true: no traces are recorded", ["true", "false"], "false"),

@@ -1,11 +1,11 @@
 /** A map that forgets what was used the longest time ago once it holds more than it may. */
-export interface BoundedCache<K, V> {
+export interface LruCache<K, V> {
   get(key: K): V | undefined;
   set(key: K, value: V): void;
   delete(key: K): void;
 }
 
-export function createBoundedCache<K, V>(maxEntries: number): BoundedCache<K, V> {
+export function createLruCache<K, V>(maxEntries: number): LruCache<K, V> {
   // A Map iterates in the order of insertion: the first key is the one used the longest time ago.
   const entries = new Map<K, V>();
   return {

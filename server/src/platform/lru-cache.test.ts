@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createBoundedCache } from "#platform/bounded-cache.ts";
+import { createLruCache } from "#platform/lru-cache.ts";
 
 test("forgets what was used the longest time ago", () => {
-  const cache = createBoundedCache<string, number>(2);
+  const cache = createLruCache<string, number>(2);
   cache.set("a", 1);
   cache.set("b", 2);
   assert.equal(cache.get("a"), 1);
@@ -12,7 +12,7 @@ test("forgets what was used the longest time ago", () => {
 });
 
 test("setting again replaces, and what is deleted is gone", () => {
-  const cache = createBoundedCache<string, number>(2);
+  const cache = createLruCache<string, number>(2);
   cache.set("a", 1);
   cache.set("b", 2);
   cache.set("a", 3);

@@ -8,7 +8,7 @@ import {
   type SpanExporter,
 } from "@opentelemetry/sdk-trace-node";
 import type { Log } from "#platform/log.ts";
-import { parsePairs } from "#platform/telemetry-settings.ts";
+import { parsePairs } from "#platform/telemetry/config.ts";
 
 export interface SpanExportOptions {
   /** Full URL. */
