@@ -19,29 +19,30 @@ are. Ctrl-C stops it.
   DATABASE_URL     the PostgreSQL to use; without it, Parley's own under ./data/pods
   REDIS_URL        the Redis or Valkey to use; without it, redis-server or valkey-server of this machine
   PARLEY_DATA_DIR  another place than ./data/pods for the database, secrets and logs
+
+Other settings of Parley (PARLEY_…, OTEL_…) are handed on to all pods, except those that make a cluster of them: roles,
+ports, URLs and secrets. There is no load balancer: a client of a gateway that ends waits for it to come back.
 `;
 
 /** Ports of the pods: 8080, 8081 … for HTTP, and so on for the rest, so that they are easily remembered. */
 const firstPorts = { http: 8080, grpc: 9090, service: 9190, ops: 9464 };
 const dataDir = resolve(process.env.PARLEY_DATA_DIR || "data/pods");
 
-process.exitCode = await main();
+const commandLine = {
+  gateways: { type: "string", default: "2" },
+  messengers: { type: "string", default: "2" },
+  help: { type: "boolean", short: "h" },
+} as const;
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      gateways: { type: "string", default: "2" },
-      messengers: { type: "string", default: "2" },
-      help: { type: "boolean", short: "h" },
-    },
-  });
-  if (values.help) {
-    console.log(help);
-    return 0;
-  }
   const stopRequested = stopSignal();
   await using resources = new AsyncDisposableStack();
   try {
+    const { values } = parseArgs({ options: commandLine });
+    if (values.help) {
+      console.log(help);
+      return 0;
+    }
     const cluster = await startCluster(resources, {
       gateways: countOf("--gateways", values.gateways),
       messengers: countOf("--messengers", values.messengers),
@@ -70,6 +71,7 @@ async function startCluster(
     databaseUrl,
     redisUrl,
     ...(await readClusterSecrets(dataDir)),
+    settings: settingsHandedOn(),
     portsOf: (index) => ({
       http: firstPorts.http + index,
       grpc: firstPorts.grpc + index,
@@ -97,6 +99,16 @@ async function ownRedis(resources: AsyncDisposableStack): Promise<string> {
   return redis.url;
 }
 
+/** What makes a cluster of the pods is not for the environment to say. */
+const ownSettings = /^PARLEY_(ROLES|DATA_DIR|SECRET_KEY|SERVICE_TOKEN|[A-Z]+_URL|([A-Z]+_)?PORT)$/;
+
+function settingsHandedOn(): Record<string, string> {
+  const given = Object.entries(process.env).filter(
+    ([name]) => name.startsWith("PARLEY_") && !ownSettings.test(name) && !name.startsWith("PARLEY_TEST_"),
+  );
+  return Object.fromEntries(given) as Record<string, string>;
+}
+
 function countOf(option: string, text: string): number {
   const count = /^\d+$/.test(text) ? Number(text) : 0;
   if (count < 1 || count > 20) throw new Error(`${option} must be a number from 1 to 20`);
@@ -105,7 +117,8 @@ function countOf(option: string, text: string): number {
 
 function describe({ gateways, identities, messengers }: LocalCluster): string {
   const gatewayLines = gateways.map(
-    (pod) => `  ${pod.name.padEnd(13)}${pod.url}   gRPC ${pod.grpcUrl}   ops ${pod.opsUrl}`,
+    (pod) =>
+      `  ${pod.name.padEnd(13)}${pod.url}   gRPC ${pod.grpcUrl}   ops ${pod.opsUrl}   process ${pod.pid}`,
   );
   const serviceLine = (pod: Pod) =>
     `  ${pod.name.padEnd(13)}${pod.serviceUrl}   ops ${pod.opsUrl}   process ${pod.pid}`;
@@ -123,3 +136,5 @@ function stopSignal(): Promise<void> {
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => resolve());
   });
 }
+
+process.exitCode = await main();

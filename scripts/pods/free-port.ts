@@ -10,3 +10,18 @@ export async function freePort(): Promise<number> {
   await once(server, "close");
   return port;
 }
+
+/** Throws when somebody else listens on one of them. */
+export async function requireFree(ports: readonly number[]): Promise<void> {
+  for (const port of ports) {
+    const server = createServer();
+    try {
+      server.listen(port, "127.0.0.1");
+      await once(server, "listening");
+    } catch (cause) {
+      throw new Error(`port ${port} is taken by another program`, { cause });
+    }
+    server.close();
+    await once(server, "close");
+  }
+}

@@ -1,5 +1,6 @@
 /** A Parley of several processes on this machine: its roles apart, some of them more than once. */
 import { randomBytes } from "node:crypto";
+import { requireFree } from "./free-port.ts";
 import { createPod, type Pod, type PodPorts } from "./pod.ts";
 
 export interface LocalClusterOptions {
@@ -69,6 +70,12 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
     messengers,
     pods: pods.map((one) => one.pod),
     async start() {
+      // Else whoever has a pod's port would be taken for the pod.
+      for (const { name, ports } of places) {
+        await requireFree(Object.values(ports)).catch((error) => {
+          throw new Error(`${name}: ${error.message}`, { cause: error });
+        });
+      }
       await Promise.all(pods.map((one) => one.pod.start()));
     },
     async stop() {

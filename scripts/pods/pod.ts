@@ -92,10 +92,14 @@ export function createPod(options: PodOptions): Pod {
   return pod;
 }
 
+/** The channel breaks when whoever started the pod is gone, also by kill -9: then the pod stops as on SIGTERM. */
+const endWithParent =
+  'data:text/javascript,process.on("disconnect",()=>process.kill(process.pid,"SIGTERM"));process.channel?.unref()';
+
 function launch({ ports, settings, nodeOptions = [] }: PodOptions): ChildProcess {
   const foreign = /^(PARLEY_|DATABASE_URL$|REDIS_URL$|AMQP_URL$|NODE_OPTIONS$)/;
   const own = Object.entries(process.env).filter(([name]) => !foreign.test(name));
-  return spawn(process.execPath, [...nodeOptions, main, "serve"], {
+  return spawn(process.execPath, [...nodeOptions, "--import", endWithParent, main, "serve"], {
     env: {
       ...Object.fromEntries(own),
       PARLEY_PORT: String(ports.http),
@@ -104,7 +108,7 @@ function launch({ ports, settings, nodeOptions = [] }: PodOptions): ChildProcess
       PARLEY_SERVICE_PORT: String(ports.service),
       ...settings,
     },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
     // Ctrl-C in a terminal is for whoever started the pods, who then stops them in order.
     detached: true,
   });

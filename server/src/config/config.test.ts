@@ -54,6 +54,7 @@ test("roles, service tokens and service URLs that make no sense are named", () =
   for (const [name, value] of [
     ["PARLEY_ROLES", "gateway,messanger"],
     ["PARLEY_SERVICE_TOKEN", "short"],
+    ["PARLEY_TRUSTED_PROXIES", "10.0.0.0/8,foo"],
     ["PARLEY_MESSENGER_URL", "messenger:9091"],
     ["PARLEY_MESSENGER_URL", "http://user:password@messenger:9091"],
   ] as const) {

@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { databaseSettings, generalSettings, redisSettings, serviceSettings } from "#config/general.ts";
 import { areAllRoles, includeAService } from "#config/roles.ts";
 import { gatewaySettings } from "#gateway/config.ts";
+import { createClientAddresses } from "#gateway/http/client-address.ts";
 import { identitySettings } from "#identity/config.ts";
 import { messengerSettings } from "#messenger/config.ts";
 import { circuitSettings } from "#platform/circuit/config.ts";
@@ -112,6 +113,12 @@ function crossChecks(config: Config): SettingProblem[] {
   if (outside.some(Boolean) && !outside.every(Boolean)) {
     const message = "must be set together with PARLEY_EXTERNAL_ISSUER and PARLEY_EXTERNAL_AUDIENCE";
     problems.push({ name: "PARLEY_EXTERNAL_JWKS_URL", message });
+  }
+  try {
+    createClientAddresses(gateway.PARLEY_TRUSTED_PROXIES);
+  } catch (error) {
+    const message = (error as Error).message.replace("PARLEY_TRUSTED_PROXIES: ", "");
+    problems.push({ name: "PARLEY_TRUSTED_PROXIES", message: `has an entry that is none: ${message}` });
   }
   for (const origin of gateway.PARLEY_ALLOWED_ORIGINS) {
     if (URL.canParse(origin) && new URL(origin).origin === origin) continue;
