@@ -116,6 +116,8 @@ function singleSchema(
       const limit = rules?.type.case === "uint32" ? rules.type.value.lessThan : undefined;
       return { type: "integer", minimum: 0, maximum: limit?.case === "lte" ? limit.value : maxUint32 };
     }
+    case ScalarType.DOUBLE:
+      return { type: "number" };
     default:
       // Parley's contract uses no others; one that appears must be given its mapping here.
       throw new Error(`${field}: no JSON Schema for this type`);

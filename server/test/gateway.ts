@@ -6,11 +6,13 @@ import { after } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type ConnectRouter, createClient, type HandlerContext } from "@connectrpc/connect";
+import { DispatchInternalService } from "@parley/api/internal/dispatch";
 import { IdentityInternalService } from "@parley/api/internal/identity";
 import { MessengerInternalService } from "@parley/api/internal/messenger";
 import { AuthService } from "@parley/api/v2/auth";
 import { MessageSchema } from "@parley/api/v2/event";
 import { MessengerService } from "@parley/api/v2/messenger";
+import { ProcessService } from "@parley/api/v2/process";
 import { UserService } from "@parley/api/v2/user";
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import { answerFailure } from "#gateway/answer-failure.ts";
@@ -84,6 +86,8 @@ export async function startGateway(options: GatewayOptions = {}) {
     identity: createClient(IdentityInternalService, transport),
     messenger: createClient(MessengerService, transport),
     messengerInternal: createClient(MessengerInternalService, transport),
+    process: createClient(ProcessService, transport),
+    dispatchInternal: createClient(DispatchInternalService, transport),
   };
   const { webRoot } = options;
   const gateway = createGateway({

@@ -4,10 +4,12 @@ import type { AddressInfo } from "node:net";
 import { after } from "node:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { createClient } from "@connectrpc/connect";
+import { DispatchInternalService } from "@parley/api/internal/dispatch";
 import { IdentityInternalService } from "@parley/api/internal/identity";
 import { MessengerInternalService } from "@parley/api/internal/messenger";
 import { AuthService } from "@parley/api/v2/auth";
 import { MessengerService } from "@parley/api/v2/messenger";
+import { ProcessService } from "@parley/api/v2/process";
 import { UserService } from "@parley/api/v2/user";
 import { createAuthenticator } from "#gateway/auth/authenticate.ts";
 import type { Caller, Overrides } from "#gateway/call.ts";
@@ -56,6 +58,8 @@ export async function startSockets({ config: overrides, bus: givenBus }: TestSoc
     identity: createClient(IdentityInternalService, transport),
     messenger: createClient(MessengerService, transport),
     messengerInternal: createClient(MessengerInternalService, transport),
+    process: createClient(ProcessService, transport),
+    dispatchInternal: createClient(DispatchInternalService, transport),
   };
   const authenticator = createAuthenticator({
     verifyToken: async (token) => readToken(token),

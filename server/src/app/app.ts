@@ -5,23 +5,25 @@
  * 1. telemetry
  * 2. storage: the database, for a process that runs services
  * 3. what all parts share (surroundings.ts): the ops port, Redis, the bus, stamps, the clock
- * 4. the services that this process runs (local-services.ts)
+ * 4. the services that this process runs (local-services.ts), with the ways to those that they call (service-clients.ts)
  * 5. the service port, where other processes call them
- * 6. the gateway, with its ways to the services (service-clients.ts)
+ * 6. the gateway
  *
  * Which of 2 and 4 to 6 there are is up to PARLEY_ROLES. It is ready when all of them are.
  */
 import { fileURLToPath } from "node:url";
 import { createClockSync } from "#app/clock-sync.ts";
 import { createLocalServices, type LocalServices, openDatabase } from "#app/local-services.ts";
+import { openCatalogue } from "#app/provider-catalogue.ts";
 import { createServiceClients } from "#app/service-clients.ts";
 import { openStorage, type Storage } from "#app/storage.ts";
 import { openSurroundings, type Surroundings } from "#app/surroundings.ts";
 import type { Config } from "#config/config.ts";
 import { areAllRoles, includeAService } from "#config/roles.ts";
+import type { GatewayClients } from "#gateway/clients.ts";
 import { createGateway } from "#gateway/service.ts";
 import type { Bus } from "#platform/bus.ts";
-import { createCircuits } from "#platform/circuit/circuits.ts";
+import { type Circuits, createCircuits } from "#platform/circuit/circuits.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import { createStopList } from "#platform/stop-list.ts";
@@ -64,10 +66,20 @@ export async function startApp(options: AppOptions): Promise<App> {
     const storage = includeAService(roles) ? await openStorage(config, log, signal) : undefined;
     if (storage) stops.add("storage", () => storage.stop());
     const surroundings = await openSurroundings({ config, log, signal, stops, telemetry }, options);
-    const services = storage ? await startServices(surroundings, storage, options.clock) : {};
+    const services: LocalServices = {};
+    const circuits = createCircuits({ settings: config.circuits, meter: telemetry.meter, log });
+    const clients = createServiceClients({ ...surroundings, circuits, local: services });
+    stops.add("service clients", () => clients.stop());
+    if (storage) {
+      const catalogue = roles.includes("dispatch") ? await openCatalogue(surroundings) : undefined;
+      createLocalServices({ ...surroundings, storage, circuits, catalogue }, services, clients.forMessenger);
+    }
+    const gatewayClients = roles.includes("gateway") ? clients.forGateway() : undefined;
+    await clients.start();
+    if (storage) await startServices(surroundings, storage, services, options.clock);
     const servicePort =
       storage && !areAllRoles(roles) ? await openServicePort(surroundings, services) : undefined;
-    const gateway = roles.includes("gateway") ? await startGateway(surroundings, services) : undefined;
+    const gateway = gatewayClients && (await startGateway(surroundings, gatewayClients, circuits));
     const { ops } = surroundings;
     ops.ready("start");
     return {
@@ -90,10 +102,10 @@ export async function startApp(options: AppOptions): Promise<App> {
 async function startServices(
   surroundings: Surroundings,
   storage: Storage,
+  services: LocalServices,
   fixedClock: Clock | undefined,
-): Promise<LocalServices> {
+): Promise<void> {
   const { clock, log, ops, stops, signal } = surroundings;
-  const services = createLocalServices({ ...surroundings, storage });
   if (!fixedClock) {
     const sync = createClockSync(clock, openDatabase("clock", { ...surroundings, storage }, 1), log);
     await sync.start();
@@ -106,7 +118,6 @@ async function startServices(
     stops.add(service.name, () => service.stop());
     ops.ready(service.name);
   }
-  return services;
 }
 
 async function openServicePort(surroundings: Surroundings, services: LocalServices): Promise<number> {
@@ -123,18 +134,14 @@ async function openServicePort(surroundings: Surroundings, services: LocalServic
   return server.port;
 }
 
-async function startGateway(surroundings: Surroundings, local: LocalServices) {
-  const { config, log, ops, stops, signal, telemetry } = surroundings;
+async function startGateway(surroundings: Surroundings, clients: GatewayClients, circuits: Circuits) {
+  const { config, log, ops, stops, signal } = surroundings;
   signal?.throwIfAborted();
   ops.waitFor("gateway");
-  const circuits = createCircuits({ settings: config.circuits, meter: telemetry.meter, log });
-  const services = createServiceClients({ ...surroundings, circuits, local });
-  stops.add("service clients", () => services.stop());
-  await services.start();
   const gateway = createGateway({
     ...surroundings,
     config: config.gateway,
-    clients: services.clients,
+    clients,
     circuits,
     webRoot,
     log: log.child({ service: "gateway" }),

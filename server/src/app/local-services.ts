@@ -3,9 +3,13 @@
 import type { Storage } from "#app/storage.ts";
 import type { Config } from "#config/config.ts";
 import type { ServiceName } from "#config/roles.ts";
+import type { Catalogue } from "#dispatch/providers/catalogue.ts";
+import { createDispatch } from "#dispatch/service.ts";
 import { createIdentity } from "#identity/service.ts";
+import type { MessengerClients } from "#messenger/clients.ts";
 import { createMessenger } from "#messenger/service.ts";
 import type { Bus } from "#platform/bus.ts";
+import type { Circuits } from "#platform/circuit/circuits.ts";
 import type { Clock } from "#platform/clock.ts";
 import { createDatabase, type Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
@@ -27,15 +31,22 @@ export interface LocalServicesOptions {
   log: Log;
   telemetry: Telemetry;
   stops: StopList;
+  circuits: Circuits;
+  /** Undefined where dispatch does not run here. */
+  catalogue: Catalogue | undefined;
 }
 
 /** Two for the batches under way, and one for looking up the originals of repetitions. */
 const sendConnections = 3;
 
-export function createLocalServices(options: LocalServicesOptions): LocalServices {
-  const { config, storage, bus, stamps, clock, log, telemetry } = options;
+/** Adds them to `services`, each after those that it calls. */
+export function createLocalServices(
+  options: LocalServicesOptions,
+  services: LocalServices,
+  messengerClients: () => MessengerClients,
+): void {
+  const { config, storage, bus, stamps, clock, log, telemetry, catalogue } = options;
   const runs = (name: ServiceName) => config.general.PARLEY_ROLES.includes(name);
-  const services: LocalServices = {};
   if (runs("identity")) {
     const identity = createIdentity({
       config: config.identity,
@@ -48,6 +59,19 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
     });
     services.identity = traceService(identity, telemetry);
   }
+  if (catalogue) {
+    const dispatch = createDispatch({
+      config: config.dispatch,
+      catalogue,
+      database: openDatabase("dispatch", options),
+      bus,
+      circuits: options.circuits,
+      clock,
+      telemetry,
+      log: log.child({ service: "dispatch" }),
+    });
+    services.dispatch = traceService(dispatch, telemetry);
+  }
   if (runs("messenger")) {
     const messenger = createMessenger({
       config: config.messenger,
@@ -55,12 +79,12 @@ export function createLocalServices(options: LocalServicesOptions): LocalService
       sendDatabase: openDatabase("messenger-sends", options, sendConnections),
       bus,
       ...(stamps ? { stamps } : {}),
+      clients: messengerClients(),
       telemetry,
       log: log.child({ service: "messenger" }),
     });
     services.messenger = traceService(messenger, telemetry);
   }
-  return services;
 }
 
 export function openDatabase(

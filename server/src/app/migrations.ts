@@ -1,6 +1,7 @@
 /** `parley migrate`: the schema of every service, without starting any. */
 import { openStorage } from "#app/storage.ts";
 import type { Config } from "#config/config.ts";
+import { migrationsFolder as dispatchMigrations } from "#dispatch/service.ts";
 import { migrationsFolder as identityMigrations } from "#identity/service.ts";
 import { migrationsFolder as messengerMigrations } from "#messenger/service.ts";
 import { createDatabase } from "#platform/database.ts";
@@ -22,6 +23,7 @@ export async function runMigrations(config: Config, log: Log): Promise<void> {
   try {
     await migrate(database, "identity", identityMigrations, log);
     await migrate(database, "messenger", messengerMigrations, log);
+    await migrate(database, "dispatch", dispatchMigrations, log);
   } finally {
     await database.close();
     await storage.stop();

@@ -3,16 +3,19 @@
  * processes that do. Every call goes through the service's bulkhead and its process's circuit.
  */
 import { createClient, type Transport } from "@connectrpc/connect";
+import { DispatchInternalService } from "@parley/api/internal/dispatch";
 import { IdentityInternalService } from "@parley/api/internal/identity";
 import { MessengerInternalService } from "@parley/api/internal/messenger";
 import { AuthService } from "@parley/api/v2/auth";
 import { MessengerService } from "@parley/api/v2/messenger";
+import { ProcessService } from "@parley/api/v2/process";
 import { UserService } from "@parley/api/v2/user";
 import type { LocalServices } from "#app/local-services.ts";
 import type { Config } from "#config/config.ts";
 import type { ServiceName } from "#config/roles.ts";
 import { answerFailure } from "#gateway/answer-failure.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
+import type { MessengerClients } from "#messenger/clients.ts";
 import type { Circuits } from "#platform/circuit/circuits.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
 import { toPublicError } from "#platform/errors.ts";
@@ -28,7 +31,7 @@ import { createEndpointSet, type EndpointSet } from "#platform/wire/endpoint-set
 
 export interface ServiceClientsOptions {
   config: Config;
-  /** The services that this process runs. */
+  /** The services that this process runs; each is added as it is created. */
   local: LocalServices;
   circuits: Circuits;
   clock: SharedClock;
@@ -37,14 +40,18 @@ export interface ServiceClientsOptions {
 }
 
 export interface ServiceClients {
-  readonly clients: GatewayClients;
+  /** Of services that this process runs, those must have been created before. */
+  forGateway(): GatewayClients;
+  forMessenger(): MessengerClients;
+  /** To be called once all clients have been made. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
 export function createServiceClients(options: ServiceClientsOptions): ServiceClients {
   const endpointSets: EndpointSet[] = [];
-  const transportTo = (name: ServiceName): Transport => {
+  const transports = new Map<ServiceName, Transport>();
+  const makeTransport = (name: ServiceName): Transport => {
     const service = options.local[name];
     if (service) {
       const direct = createDirectTransport((router) => service.routes(router));
@@ -54,9 +61,16 @@ export function createServiceClients(options: ServiceClientsOptions): ServiceCli
     endpointSets.push(endpoints);
     return createBalancedTransport({ endpoints: () => endpoints.current(), isRefusal: isCircuitOpen });
   };
-  const traced = (name: ServiceName) => traceTransport(transportTo(name), options.telemetry, name);
+  const to = (name: ServiceName): Transport => {
+    const known = transports.get(name);
+    if (known) return known;
+    const made = traceTransport(makeTransport(name), options.telemetry, name);
+    transports.set(name, made);
+    return made;
+  };
   return {
-    clients: createClients(traced("identity"), traced("messenger")),
+    forGateway: () => gatewayClients(to),
+    forMessenger: () => messengerClients(to),
     async start() {
       await Promise.all(endpointSets.map((endpoints) => endpoints.start()));
     },
@@ -84,8 +98,13 @@ function guarded(
 
 function remoteEndpoints(name: ServiceName, options: ServiceClientsOptions): EndpointSet {
   const { config, circuits, clock, log } = options;
-  const { PARLEY_IDENTITY_URL, PARLEY_MESSENGER_URL, PARLEY_SERVICE_TOKEN } = config.service;
-  const urls = { identity: PARLEY_IDENTITY_URL, messenger: PARLEY_MESSENGER_URL }[name];
+  const { PARLEY_IDENTITY_URL, PARLEY_MESSENGER_URL, PARLEY_DISPATCH_URL, PARLEY_SERVICE_TOKEN } =
+    config.service;
+  const urls = {
+    identity: PARLEY_IDENTITY_URL,
+    messenger: PARLEY_MESSENGER_URL,
+    dispatch: PARLEY_DISPATCH_URL,
+  }[name];
   const sign = createSignHeaders(name, { serviceTokens: PARLEY_SERVICE_TOKEN, clock });
   const onTime = (timeMs: number, roundTripMs: number) => clock.adopt(timeMs, roundTripMs);
   const create = (url: string): Endpoint => {
@@ -105,12 +124,21 @@ function remoteEndpoints(name: ServiceName, options: ServiceClientsOptions): End
   return createEndpointSet({ urls, create, log });
 }
 
-function createClients(toIdentity: Transport, toMessenger: Transport): GatewayClients {
+function gatewayClients(to: (name: ServiceName) => Transport): GatewayClients {
   return {
-    auth: createClient(AuthService, toIdentity),
-    users: createClient(UserService, toIdentity),
-    identity: createClient(IdentityInternalService, toIdentity),
-    messenger: createClient(MessengerService, toMessenger),
-    messengerInternal: createClient(MessengerInternalService, toMessenger),
+    auth: createClient(AuthService, to("identity")),
+    users: createClient(UserService, to("identity")),
+    identity: createClient(IdentityInternalService, to("identity")),
+    messenger: createClient(MessengerService, to("messenger")),
+    messengerInternal: createClient(MessengerInternalService, to("messenger")),
+    process: createClient(ProcessService, to("dispatch")),
+    dispatchInternal: createClient(DispatchInternalService, to("dispatch")),
+  };
+}
+
+function messengerClients(to: (name: ServiceName) => Transport): MessengerClients {
+  return {
+    process: createClient(ProcessService, to("dispatch")),
+    dispatch: createClient(DispatchInternalService, to("dispatch")),
   };
 }

@@ -5,6 +5,7 @@
 import { resolve } from "node:path";
 import { databaseSettings, generalSettings, redisSettings, serviceSettings } from "#config/general.ts";
 import { areAllRoles, includeAService } from "#config/roles.ts";
+import { dispatchSettings } from "#dispatch/config.ts";
 import { gatewaySettings } from "#gateway/config.ts";
 import { createClientAddresses } from "#gateway/http/client-address.ts";
 import { identitySettings } from "#identity/config.ts";
@@ -24,6 +25,7 @@ export interface Config {
   readonly gateway: Values<typeof gatewaySettings>;
   readonly identity: Values<typeof identitySettings>;
   readonly messenger: Values<typeof messengerSettings>;
+  readonly dispatch: Values<typeof dispatchSettings>;
   readonly telemetry: Values<typeof telemetrySettings>;
   readonly dataDir: string;
 }
@@ -38,6 +40,7 @@ export const allSettings: Settings = {
   ...gatewaySettings,
   ...identitySettings,
   ...messengerSettings,
+  ...dispatchSettings,
   ...telemetrySettings,
 };
 
@@ -64,6 +67,7 @@ export function readConfig(environment: Environment): Config {
     gateway: readSettings(gatewaySettings, environment, problems),
     identity: readSettings(identitySettings, environment, problems),
     messenger: readSettings(messengerSettings, environment, problems),
+    dispatch: readSettings(dispatchSettings, environment, problems),
     telemetry: readSettings(telemetrySettings, environment, problems),
     dataDir: resolve(general.PARLEY_DATA_DIR),
   });
@@ -159,15 +163,19 @@ function roleChecks({ general, database, redis, service }: Config): SettingProbl
     const message = "must be set, the same for all, where roles run apart: openssl rand -base64 32";
     problems.push({ name: "PARLEY_SERVICE_TOKEN", message });
   }
-  for (const [name, setting] of [
-    ["identity", "PARLEY_IDENTITY_URL"],
-    ["messenger", "PARLEY_MESSENGER_URL"],
-  ] as const) {
-    if (!runs.includes("gateway") || runs.includes(name) || service[setting].length > 0) continue;
-    problems.push({
-      name: setting,
-      message: `must be set: the gateway needs ${name}, which this process does not run`,
-    });
+  for (const { role, needs, setting } of neededServices) {
+    if (!runs.includes(role) || runs.includes(needs) || service[setting].length > 0) continue;
+    if (problems.some(({ name }) => name === setting)) continue;
+    const message = `must be set: the ${role} needs ${needs}, which this process does not run`;
+    problems.push({ name: setting, message });
   }
   return problems;
 }
+
+/** Which role calls which service. */
+const neededServices = [
+  { role: "gateway", needs: "identity", setting: "PARLEY_IDENTITY_URL" },
+  { role: "gateway", needs: "messenger", setting: "PARLEY_MESSENGER_URL" },
+  { role: "gateway", needs: "dispatch", setting: "PARLEY_DISPATCH_URL" },
+  { role: "messenger", needs: "dispatch", setting: "PARLEY_DISPATCH_URL" },
+] as const;

@@ -49,6 +49,7 @@ export const serviceSettings = {
   PARLEY_SERVICE_TOKEN: serviceTokens(),
   PARLEY_IDENTITY_URL: serviceUrls("identity"),
   PARLEY_MESSENGER_URL: serviceUrls("messenger"),
+  PARLEY_DISPATCH_URL: serviceUrls("dispatch"),
 };
 
 /** "all", or some of them. */

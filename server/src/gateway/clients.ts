@@ -1,9 +1,11 @@
 /** The services as the gateway sees them, wherever they run. */
 import type { Client } from "@connectrpc/connect";
+import type { DispatchInternalService } from "@parley/api/internal/dispatch";
 import type { IdentityInternalService } from "@parley/api/internal/identity";
 import type { MessengerInternalService } from "@parley/api/internal/messenger";
 import type { AuthService } from "@parley/api/v2/auth";
 import type { MessengerService } from "@parley/api/v2/messenger";
+import type { ProcessService } from "@parley/api/v2/process";
 import type { UserService } from "@parley/api/v2/user";
 
 export interface GatewayClients {
@@ -12,4 +14,6 @@ export interface GatewayClients {
   readonly identity: Client<typeof IdentityInternalService>;
   readonly messenger: Client<typeof MessengerService>;
   readonly messengerInternal: Client<typeof MessengerInternalService>;
+  readonly process: Client<typeof ProcessService>;
+  readonly dispatchInternal: Client<typeof DispatchInternalService>;
 }

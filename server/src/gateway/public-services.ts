@@ -4,6 +4,7 @@ import type { CallOptions } from "@connectrpc/connect";
 import { AdminService } from "@parley/api/v2/admin";
 import { AuthService } from "@parley/api/v2/auth";
 import { MessengerService } from "@parley/api/v2/messenger";
+import { ProcessService } from "@parley/api/v2/process";
 import { UserService } from "@parley/api/v2/user";
 import type { GatewayClients } from "#gateway/clients.ts";
 
@@ -12,6 +13,7 @@ export const publicServices: readonly DescService[] = [
   AuthService,
   UserService,
   MessengerService,
+  ProcessService,
   AdminService,
 ];
 
@@ -28,6 +30,7 @@ export function clientCalls(clients: GatewayClients): ReadonlyMap<DescMethodUnar
     [AuthService, clients.auth],
     [UserService, clients.users],
     [MessengerService, clients.messenger],
+    [ProcessService, clients.process],
   ];
   const calls = new Map<DescMethodUnary, UnaryCall>();
   for (const [service, client] of table) {

@@ -41,6 +41,7 @@ export function toChat(row: ChatRow): Chat {
     unread: lastNo - readNo,
     ...(row[0] === null ? {} : { lastMessage: messagesOf(id)(row as unknown as MessageRow) }),
     peerId: peerId ?? "",
+    processor: "",
   };
 }
 

@@ -62,7 +62,12 @@ function payloadOf(logged: LoggedEvent, context: EventContext): Partial<Event> {
       };
     case "chat":
       return {
-        chat: { $typeName: "parley.v2.ChatChange", kind: context.chatKind, title: context.title },
+        chat: {
+          $typeName: "parley.v2.ChatChange",
+          kind: context.chatKind,
+          title: context.title,
+          processor: "",
+        },
       };
   }
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { MessengerInternalService } from "@parley/api/internal/messenger";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { createChatTurns } from "#messenger/chat-turns.ts";
+import type { MessengerClients } from "#messenger/clients.ts";
 import { createBatchCommit } from "#messenger/commit-batch.ts";
 import type { MessengerConfig } from "#messenger/config.ts";
 import { GroupCommit } from "#messenger/group-commit.ts";
@@ -41,6 +42,8 @@ export interface MessengerOptions {
   bus: Bus;
   /** Changed before a change is acknowledged; without them, nobody may keep answers. */
   stamps?: Stamps;
+  /** Without them, no message is processed by anything. */
+  clients?: MessengerClients;
   log: Log;
   telemetry?: Telemetry;
 }

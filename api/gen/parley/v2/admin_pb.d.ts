@@ -454,6 +454,414 @@ export declare type BulkheadJson = {
 export declare const BulkheadSchema: GenMessage<Bulkhead, {jsonType: BulkheadJson}>;
 
 /**
+ * @generated from message parley.v2.ListProvidersRequest
+ */
+export declare type ListProvidersRequest = Message<"parley.v2.ListProvidersRequest"> & {
+};
+
+/**
+ * @generated from message parley.v2.ListProvidersRequest
+ */
+export declare type ListProvidersRequestJson = {
+};
+
+/**
+ * Describes the message parley.v2.ListProvidersRequest.
+ * Use `create(ListProvidersRequestSchema)` to create a new message.
+ */
+export declare const ListProvidersRequestSchema: GenMessage<ListProvidersRequest, {jsonType: ListProvidersRequestJson}>;
+
+/**
+ * @generated from message parley.v2.ListProvidersResponse
+ */
+export declare type ListProvidersResponse = Message<"parley.v2.ListProvidersResponse"> & {
+  /**
+   * Names the process that answers; circuits and calls under way are its own, all
+   * else is shared by all.
+   *
+   * @generated from field: string pod = 1;
+   */
+  pod: string;
+
+  /**
+   * The cheapest first.
+   *
+   * @generated from field: repeated parley.v2.Provider providers = 2;
+   */
+  providers: Provider[];
+
+  /**
+   * @generated from field: parley.v2.SpendCap spend_cap = 3;
+   */
+  spendCap?: SpendCap | undefined;
+
+  /**
+   * @generated from field: string currency = 4;
+   */
+  currency: string;
+};
+
+/**
+ * @generated from message parley.v2.ListProvidersResponse
+ */
+export declare type ListProvidersResponseJson = {
+  /**
+   * Names the process that answers; circuits and calls under way are its own, all
+   * else is shared by all.
+   *
+   * @generated from field: string pod = 1;
+   */
+  pod?: string;
+
+  /**
+   * The cheapest first.
+   *
+   * @generated from field: repeated parley.v2.Provider providers = 2;
+   */
+  providers?: ProviderJson[];
+
+  /**
+   * @generated from field: parley.v2.SpendCap spend_cap = 3;
+   */
+  spendCap?: SpendCapJson;
+
+  /**
+   * @generated from field: string currency = 4;
+   */
+  currency?: string;
+};
+
+/**
+ * Describes the message parley.v2.ListProvidersResponse.
+ * Use `create(ListProvidersResponseSchema)` to create a new message.
+ */
+export declare const ListProvidersResponseSchema: GenMessage<ListProvidersResponse, {jsonType: ListProvidersResponseJson}>;
+
+/**
+ * @generated from message parley.v2.Provider
+ */
+export declare type Provider = Message<"parley.v2.Provider"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string adapter = 2;
+   */
+  adapter: string;
+
+  /**
+   * Without user, password and query.
+   *
+   * @generated from field: string url = 3;
+   */
+  url: string;
+
+  /**
+   * @generated from field: double price_per_request = 4;
+   */
+  pricePerRequest: number;
+
+  /**
+   * "open" (takes requests), "spent" (a quota is used up), "blocked" (it said so),
+   * "probing" (one request tries whether it takes requests again) or "down" (its
+   * circuit is open at this process).
+   *
+   * @generated from field: string state = 5;
+   */
+  state: string;
+
+  /**
+   * When it takes requests again; absent when it does, or when nobody knows.
+   *
+   * @generated from field: google.protobuf.Timestamp opens_at = 6;
+   */
+  opensAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: repeated parley.v2.QuotaStatus quotas = 7;
+   */
+  quotas: QuotaStatus[];
+
+  /**
+   * @generated from field: parley.v2.Circuit circuit = 8;
+   */
+  circuit?: Circuit | undefined;
+
+  /**
+   * Today (UTC).
+   *
+   * @generated from field: double spent_today = 9;
+   */
+  spentToday: number;
+
+  /**
+   * @generated from field: uint32 requests_today = 10;
+   */
+  requestsToday: number;
+
+  /**
+   * Refusals (429) by the provider today.
+   *
+   * @generated from field: uint32 refusals_today = 11;
+   */
+  refusalsToday: number;
+
+  /**
+   * At the process that answers.
+   *
+   * @generated from field: uint32 under_way = 12;
+   */
+  underWay: number;
+
+  /**
+   * @generated from field: uint32 concurrency = 13;
+   */
+  concurrency: number;
+};
+
+/**
+ * @generated from message parley.v2.Provider
+ */
+export declare type ProviderJson = {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * @generated from field: string adapter = 2;
+   */
+  adapter?: string;
+
+  /**
+   * Without user, password and query.
+   *
+   * @generated from field: string url = 3;
+   */
+  url?: string;
+
+  /**
+   * @generated from field: double price_per_request = 4;
+   */
+  pricePerRequest?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * "open" (takes requests), "spent" (a quota is used up), "blocked" (it said so),
+   * "probing" (one request tries whether it takes requests again) or "down" (its
+   * circuit is open at this process).
+   *
+   * @generated from field: string state = 5;
+   */
+  state?: string;
+
+  /**
+   * When it takes requests again; absent when it does, or when nobody knows.
+   *
+   * @generated from field: google.protobuf.Timestamp opens_at = 6;
+   */
+  opensAt?: TimestampJson;
+
+  /**
+   * @generated from field: repeated parley.v2.QuotaStatus quotas = 7;
+   */
+  quotas?: QuotaStatusJson[];
+
+  /**
+   * @generated from field: parley.v2.Circuit circuit = 8;
+   */
+  circuit?: CircuitJson;
+
+  /**
+   * Today (UTC).
+   *
+   * @generated from field: double spent_today = 9;
+   */
+  spentToday?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * @generated from field: uint32 requests_today = 10;
+   */
+  requestsToday?: number;
+
+  /**
+   * Refusals (429) by the provider today.
+   *
+   * @generated from field: uint32 refusals_today = 11;
+   */
+  refusalsToday?: number;
+
+  /**
+   * At the process that answers.
+   *
+   * @generated from field: uint32 under_way = 12;
+   */
+  underWay?: number;
+
+  /**
+   * @generated from field: uint32 concurrency = 13;
+   */
+  concurrency?: number;
+};
+
+/**
+ * Describes the message parley.v2.Provider.
+ * Use `create(ProviderSchema)` to create a new message.
+ */
+export declare const ProviderSchema: GenMessage<Provider, {jsonType: ProviderJson}>;
+
+/**
+ * @generated from message parley.v2.QuotaStatus
+ */
+export declare type QuotaStatus = Message<"parley.v2.QuotaStatus"> & {
+  /**
+   * As in the providers' configuration, e.g. "fixed-window".
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * As declared.
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
+
+  /**
+   * What the provider seems to grant; below the declared one after refusals.
+   *
+   * @generated from field: uint32 limit_estimate = 3;
+   */
+  limitEstimate: number;
+
+  /**
+   * Permits counted in this epoch, those of leases included.
+   *
+   * @generated from field: uint32 used = 4;
+   */
+  used: number;
+
+  /**
+   * Rises with each window or block.
+   *
+   * @generated from field: uint32 epoch = 5;
+   */
+  epoch: number;
+
+  /**
+   * When the count begins anew; absent when that depends on further requests.
+   *
+   * @generated from field: google.protobuf.Timestamp resets_at = 6;
+   */
+  resetsAt?: Timestamp | undefined;
+};
+
+/**
+ * @generated from message parley.v2.QuotaStatus
+ */
+export declare type QuotaStatusJson = {
+  /**
+   * As in the providers' configuration, e.g. "fixed-window".
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind?: string;
+
+  /**
+   * As declared.
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit?: number;
+
+  /**
+   * What the provider seems to grant; below the declared one after refusals.
+   *
+   * @generated from field: uint32 limit_estimate = 3;
+   */
+  limitEstimate?: number;
+
+  /**
+   * Permits counted in this epoch, those of leases included.
+   *
+   * @generated from field: uint32 used = 4;
+   */
+  used?: number;
+
+  /**
+   * Rises with each window or block.
+   *
+   * @generated from field: uint32 epoch = 5;
+   */
+  epoch?: number;
+
+  /**
+   * When the count begins anew; absent when that depends on further requests.
+   *
+   * @generated from field: google.protobuf.Timestamp resets_at = 6;
+   */
+  resetsAt?: TimestampJson;
+};
+
+/**
+ * Describes the message parley.v2.QuotaStatus.
+ * Use `create(QuotaStatusSchema)` to create a new message.
+ */
+export declare const QuotaStatusSchema: GenMessage<QuotaStatus, {jsonType: QuotaStatusJson}>;
+
+/**
+ * Absent amounts have no cap.
+ *
+ * @generated from message parley.v2.SpendCap
+ */
+export declare type SpendCap = Message<"parley.v2.SpendCap"> & {
+  /**
+   * @generated from field: optional double per_day = 1;
+   */
+  perDay?: number | undefined;
+
+  /**
+   * @generated from field: optional double per_user_per_day = 2;
+   */
+  perUserPerDay?: number | undefined;
+
+  /**
+   * @generated from field: double spent_today = 3;
+   */
+  spentToday: number;
+};
+
+/**
+ * Absent amounts have no cap.
+ *
+ * @generated from message parley.v2.SpendCap
+ */
+export declare type SpendCapJson = {
+  /**
+   * @generated from field: optional double per_day = 1;
+   */
+  perDay?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * @generated from field: optional double per_user_per_day = 2;
+   */
+  perUserPerDay?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * @generated from field: double spent_today = 3;
+   */
+  spentToday?: number | "NaN" | "Infinity" | "-Infinity";
+};
+
+/**
+ * Describes the message parley.v2.SpendCap.
+ * Use `create(SpendCapSchema)` to create a new message.
+ */
+export declare const SpendCapSchema: GenMessage<SpendCap, {jsonType: SpendCapJson}>;
+
+/**
  * What those who run Parley want to know. Needs the role "admin".
  *
  * @generated from service parley.v2.AdminService
@@ -469,6 +877,17 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof ListCircuitsRequestSchema;
     output: typeof ListCircuitsResponseSchema;
+  },
+  /**
+   * The providers that process texts: what is left of their quotas, whether they
+   * are healthy, what they cost.
+   *
+   * @generated from rpc parley.v2.AdminService.ListProviders
+   */
+  listProviders: {
+    methodKind: "unary";
+    input: typeof ListProvidersRequestSchema;
+    output: typeof ListProvidersResponseSchema;
   },
 }>;
 

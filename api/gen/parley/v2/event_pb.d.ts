@@ -90,6 +90,13 @@ export declare type Chat = Message$1<"parley.v2.Chat"> & {
    * @generated from field: string peer_id = 12;
    */
   peerId: string;
+
+  /**
+   * What each message is processed by (GET /v2/processors); empty: by nothing.
+   *
+   * @generated from field: string processor = 13;
+   */
+  processor: string;
 };
 
 /**
@@ -171,6 +178,13 @@ export declare type ChatJson = {
    * @generated from field: string peer_id = 12;
    */
   peerId?: string;
+
+  /**
+   * What each message is processed by (GET /v2/processors); empty: by nothing.
+   *
+   * @generated from field: string processor = 13;
+   */
+  processor?: string;
 };
 
 /**
@@ -322,6 +336,14 @@ export declare type Message = Message$1<"parley.v2.Message"> & {
    * @generated from field: repeated parley.v2.Reaction reactions = 12;
    */
   reactions: Reaction[];
+
+  /**
+   * What the chat's processor made of the text as it is now; absent when there is
+   * nothing, or not yet.
+   *
+   * @generated from field: parley.v2.Processed processed = 13;
+   */
+  processed?: Processed | undefined;
 };
 
 /**
@@ -403,6 +425,14 @@ export declare type MessageJson = {
    * @generated from field: repeated parley.v2.Reaction reactions = 12;
    */
   reactions?: ReactionJson[];
+
+  /**
+   * What the chat's processor made of the text as it is now; absent when there is
+   * nothing, or not yet.
+   *
+   * @generated from field: parley.v2.Processed processed = 13;
+   */
+  processed?: ProcessedJson;
 };
 
 /**
@@ -410,6 +440,62 @@ export declare type MessageJson = {
  * Use `create(MessageSchema)` to create a new message.
  */
 export declare const MessageSchema: GenMessage<Message, {jsonType: MessageJson}>;
+
+/**
+ * @generated from message parley.v2.Processed
+ */
+export declare type Processed = Message$1<"parley.v2.Processed"> & {
+  /**
+   * @generated from field: string processor = 1;
+   */
+  processor: string;
+
+  /**
+   * @generated from field: string result = 2;
+   */
+  result: string;
+
+  /**
+   * @generated from field: string provider = 3;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 4;
+   */
+  at?: Timestamp | undefined;
+};
+
+/**
+ * @generated from message parley.v2.Processed
+ */
+export declare type ProcessedJson = {
+  /**
+   * @generated from field: string processor = 1;
+   */
+  processor?: string;
+
+  /**
+   * @generated from field: string result = 2;
+   */
+  result?: string;
+
+  /**
+   * @generated from field: string provider = 3;
+   */
+  provider?: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 4;
+   */
+  at?: TimestampJson;
+};
+
+/**
+ * Describes the message parley.v2.Processed.
+ * Use `create(ProcessedSchema)` to create a new message.
+ */
+export declare const ProcessedSchema: GenMessage<Processed, {jsonType: ProcessedJson}>;
 
 /**
  * @generated from message parley.v2.Reaction
@@ -482,8 +568,8 @@ export declare type Event = Message$1<"parley.v2.Event"> & {
   seq?: number | undefined;
 
   /**
-   * "message", "edit", "delete", "reaction", "membership", "chat"; without a seq
-   * "typing", "read", "presence".
+   * "message", "edit", "delete", "reaction", "membership", "chat", "processed";
+   * without a seq "typing", "read", "presence", "process".
    *
    * @generated from field: string kind = 3;
    */
@@ -502,7 +588,7 @@ export declare type Event = Message$1<"parley.v2.Event"> & {
   actorId: string;
 
   /**
-   * For "message", "edit" and "delete": the message as it is now.
+   * For "message", "edit", "delete" and "processed": the message as it is now.
    *
    * @generated from field: parley.v2.Message message = 6;
    */
@@ -535,6 +621,13 @@ export declare type Event = Message$1<"parley.v2.Event"> & {
    * @generated from field: parley.v2.PresenceChange presence = 11;
    */
   presence?: PresenceChange | undefined;
+
+  /**
+   * For "process": how a request of the receiver's own stands; without its result.
+   *
+   * @generated from field: parley.v2.ProcessChange process = 12;
+   */
+  process?: ProcessChange | undefined;
 };
 
 /**
@@ -556,8 +649,8 @@ export declare type EventJson = {
   seq?: number;
 
   /**
-   * "message", "edit", "delete", "reaction", "membership", "chat"; without a seq
-   * "typing", "read", "presence".
+   * "message", "edit", "delete", "reaction", "membership", "chat", "processed";
+   * without a seq "typing", "read", "presence", "process".
    *
    * @generated from field: string kind = 3;
    */
@@ -576,7 +669,7 @@ export declare type EventJson = {
   actorId?: string;
 
   /**
-   * For "message", "edit" and "delete": the message as it is now.
+   * For "message", "edit", "delete" and "processed": the message as it is now.
    *
    * @generated from field: parley.v2.Message message = 6;
    */
@@ -609,6 +702,13 @@ export declare type EventJson = {
    * @generated from field: parley.v2.PresenceChange presence = 11;
    */
   presence?: PresenceChangeJson;
+
+  /**
+   * For "process": how a request of the receiver's own stands; without its result.
+   *
+   * @generated from field: parley.v2.ProcessChange process = 12;
+   */
+  process?: ProcessChangeJson;
 };
 
 /**
@@ -734,6 +834,11 @@ export declare type ChatChange = Message$1<"parley.v2.ChatChange"> & {
    * @generated from field: string title = 2;
    */
   title: string;
+
+  /**
+   * @generated from field: string processor = 3;
+   */
+  processor: string;
 };
 
 /**
@@ -749,6 +854,11 @@ export declare type ChatChangeJson = {
    * @generated from field: string title = 2;
    */
   title?: string;
+
+  /**
+   * @generated from field: string processor = 3;
+   */
+  processor?: string;
 };
 
 /**
@@ -828,4 +938,48 @@ export declare type PresenceChangeJson = {
  * Use `create(PresenceChangeSchema)` to create a new message.
  */
 export declare const PresenceChangeSchema: GenMessage<PresenceChange, {jsonType: PresenceChangeJson}>;
+
+/**
+ * @generated from message parley.v2.ProcessChange
+ */
+export declare type ProcessChange = Message$1<"parley.v2.ProcessChange"> & {
+  /**
+   * As in GET /v2/process/{id}.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * "done" or "failed".
+   *
+   * @generated from field: string status = 2;
+   */
+  status: string;
+};
+
+/**
+ * @generated from message parley.v2.ProcessChange
+ */
+export declare type ProcessChangeJson = {
+  /**
+   * As in GET /v2/process/{id}.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * "done" or "failed".
+   *
+   * @generated from field: string status = 2;
+   */
+  status?: string;
+};
+
+/**
+ * Describes the message parley.v2.ProcessChange.
+ * Use `create(ProcessChangeSchema)` to create a new message.
+ */
+export declare const ProcessChangeSchema: GenMessage<ProcessChange, {jsonType: ProcessChangeJson}>;
 

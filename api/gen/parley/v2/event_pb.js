@@ -9,7 +9,7 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
  * Describes the file parley/v2/event.proto.
  */
 export const file_parley_v2_event = /*@__PURE__*/
-  fileDesc("ChVwYXJsZXkvdjIvZXZlbnQucHJvdG8SCXBhcmxleS52MiKCAgoEQ2hhdBIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEg0KBXRpdGxlGAMgASgJEi4KCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGxhc3Rfc2VxGAUgASgNEg8KB2xhc3Rfbm8YBiABKA0SFAoMbWVtYmVyX2NvdW50GAcgASgNEgwKBHJvbGUYCCABKAkSDwoHcmVhZF9ubxgJIAEoDRIOCgZ1bnJlYWQYCiABKA0SKAoMbGFzdF9tZXNzYWdlGAsgASgLMhIucGFybGV5LnYyLk1lc3NhZ2USDwoHcGVlcl9pZBgMIAEoCSJnCgZNZW1iZXISDwoHdXNlcl9pZBgBIAEoCRIMCgRyb2xlGAIgASgJEi0KCWpvaW5lZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHcmVhZF9ubxgEIAEoDSK8AgoHTWVzc2FnZRIKCgJpZBgBIAEoCRIPCgdjaGF0X2lkGAIgASgJEgsKA3NlcRgDIAEoDRIKCgJubxgEIAEoDRIRCglzZW5kZXJfaWQYBSABKAkSEQoJY2xpZW50X2lkGAYgASgJEgwKBHRleHQYByABKAkSEAoIcmVwbHlfdG8YCCABKAkSLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJZWRpdGVkX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpkZWxldGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCglyZWFjdGlvbnMYDCADKAsyEy5wYXJsZXkudjIuUmVhY3Rpb24iNgoIUmVhY3Rpb24SDQoFZW1vamkYASABKAkSDQoFY291bnQYAiABKA0SDAoEbWluZRgDIAEoCCL0AgoFRXZlbnQSDwoHY2hhdF9pZBgBIAEoCRIQCgNzZXEYAiABKA1IAIgBARIMCgRraW5kGAMgASgJEiYKAmF0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhY3Rvcl9pZBgFIAEoCRIjCgdtZXNzYWdlGAYgASgLMhIucGFybGV5LnYyLk1lc3NhZ2USKwoIcmVhY3Rpb24YByABKAsyGS5wYXJsZXkudjIuUmVhY3Rpb25DaGFuZ2USLwoKbWVtYmVyc2hpcBgIIAEoCzIbLnBhcmxleS52Mi5NZW1iZXJzaGlwQ2hhbmdlEiMKBGNoYXQYCSABKAsyFS5wYXJsZXkudjIuQ2hhdENoYW5nZRIjCgRyZWFkGAogASgLMhUucGFybGV5LnYyLlJlYWRDaGFuZ2USKwoIcHJlc2VuY2UYCyABKAsyGS5wYXJsZXkudjIuUHJlc2VuY2VDaGFuZ2VCBgoEX3NlcSJECg5SZWFjdGlvbkNoYW5nZRISCgptZXNzYWdlX2lkGAEgASgJEg0KBWVtb2ppGAIgASgJEg8KB3JlbW92ZWQYAyABKAgiQQoQTWVtYmVyc2hpcENoYW5nZRIPCgd1c2VyX2lkGAEgASgJEg4KBmNoYW5nZRgCIAEoCRIMCgRyb2xlGAMgASgJIikKCkNoYXRDaGFuZ2USDAoEa2luZBgBIAEoCRINCgV0aXRsZRgCIAEoCSIpCgpSZWFkQ2hhbmdlEg8KB3VzZXJfaWQYASABKAkSCgoCbm8YAiABKA0iMQoOUHJlc2VuY2VDaGFuZ2USDwoHdXNlcl9pZBgBIAEoCRIOCgZvbmxpbmUYAiABKAhiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChVwYXJsZXkvdjIvZXZlbnQucHJvdG8SCXBhcmxleS52MiKVAgoEQ2hhdBIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEg0KBXRpdGxlGAMgASgJEi4KCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGxhc3Rfc2VxGAUgASgNEg8KB2xhc3Rfbm8YBiABKA0SFAoMbWVtYmVyX2NvdW50GAcgASgNEgwKBHJvbGUYCCABKAkSDwoHcmVhZF9ubxgJIAEoDRIOCgZ1bnJlYWQYCiABKA0SKAoMbGFzdF9tZXNzYWdlGAsgASgLMhIucGFybGV5LnYyLk1lc3NhZ2USDwoHcGVlcl9pZBgMIAEoCRIRCglwcm9jZXNzb3IYDSABKAkiZwoGTWVtYmVyEg8KB3VzZXJfaWQYASABKAkSDAoEcm9sZRgCIAEoCRItCglqb2luZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3JlYWRfbm8YBCABKA0i5QIKB01lc3NhZ2USCgoCaWQYASABKAkSDwoHY2hhdF9pZBgCIAEoCRILCgNzZXEYAyABKA0SCgoCbm8YBCABKA0SEQoJc2VuZGVyX2lkGAUgASgJEhEKCWNsaWVudF9pZBgGIAEoCRIMCgR0ZXh0GAcgASgJEhAKCHJlcGx5X3RvGAggASgJEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWVkaXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZGVsZXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoJcmVhY3Rpb25zGAwgAygLMhMucGFybGV5LnYyLlJlYWN0aW9uEicKCXByb2Nlc3NlZBgNIAEoCzIULnBhcmxleS52Mi5Qcm9jZXNzZWQiaAoJUHJvY2Vzc2VkEhEKCXByb2Nlc3NvchgBIAEoCRIOCgZyZXN1bHQYAiABKAkSEAoIcHJvdmlkZXIYAyABKAkSJgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjYKCFJlYWN0aW9uEg0KBWVtb2ppGAEgASgJEg0KBWNvdW50GAIgASgNEgwKBG1pbmUYAyABKAginwMKBUV2ZW50Eg8KB2NoYXRfaWQYASABKAkSEAoDc2VxGAIgASgNSACIAQESDAoEa2luZBgDIAEoCRImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIYWN0b3JfaWQYBSABKAkSIwoHbWVzc2FnZRgGIAEoCzISLnBhcmxleS52Mi5NZXNzYWdlEisKCHJlYWN0aW9uGAcgASgLMhkucGFybGV5LnYyLlJlYWN0aW9uQ2hhbmdlEi8KCm1lbWJlcnNoaXAYCCABKAsyGy5wYXJsZXkudjIuTWVtYmVyc2hpcENoYW5nZRIjCgRjaGF0GAkgASgLMhUucGFybGV5LnYyLkNoYXRDaGFuZ2USIwoEcmVhZBgKIAEoCzIVLnBhcmxleS52Mi5SZWFkQ2hhbmdlEisKCHByZXNlbmNlGAsgASgLMhkucGFybGV5LnYyLlByZXNlbmNlQ2hhbmdlEikKB3Byb2Nlc3MYDCABKAsyGC5wYXJsZXkudjIuUHJvY2Vzc0NoYW5nZUIGCgRfc2VxIkQKDlJlYWN0aW9uQ2hhbmdlEhIKCm1lc3NhZ2VfaWQYASABKAkSDQoFZW1vamkYAiABKAkSDwoHcmVtb3ZlZBgDIAEoCCJBChBNZW1iZXJzaGlwQ2hhbmdlEg8KB3VzZXJfaWQYASABKAkSDgoGY2hhbmdlGAIgASgJEgwKBHJvbGUYAyABKAkiPAoKQ2hhdENoYW5nZRIMCgRraW5kGAEgASgJEg0KBXRpdGxlGAIgASgJEhEKCXByb2Nlc3NvchgDIAEoCSIpCgpSZWFkQ2hhbmdlEg8KB3VzZXJfaWQYASABKAkSCgoCbm8YAiABKA0iMQoOUHJlc2VuY2VDaGFuZ2USDwoHdXNlcl9pZBgBIAEoCRIOCgZvbmxpbmUYAiABKAgiKwoNUHJvY2Vzc0NoYW5nZRIKCgJpZBgBIAEoCRIOCgZzdGF0dXMYAiABKAliBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * Describes the message parley.v2.Chat.
@@ -33,51 +33,65 @@ export const MessageSchema = /*@__PURE__*/
   messageDesc(file_parley_v2_event, 2);
 
 /**
+ * Describes the message parley.v2.Processed.
+ * Use `create(ProcessedSchema)` to create a new message.
+ */
+export const ProcessedSchema = /*@__PURE__*/
+  messageDesc(file_parley_v2_event, 3);
+
+/**
  * Describes the message parley.v2.Reaction.
  * Use `create(ReactionSchema)` to create a new message.
  */
 export const ReactionSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 3);
+  messageDesc(file_parley_v2_event, 4);
 
 /**
  * Describes the message parley.v2.Event.
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 4);
+  messageDesc(file_parley_v2_event, 5);
 
 /**
  * Describes the message parley.v2.ReactionChange.
  * Use `create(ReactionChangeSchema)` to create a new message.
  */
 export const ReactionChangeSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 5);
+  messageDesc(file_parley_v2_event, 6);
 
 /**
  * Describes the message parley.v2.MembershipChange.
  * Use `create(MembershipChangeSchema)` to create a new message.
  */
 export const MembershipChangeSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 6);
+  messageDesc(file_parley_v2_event, 7);
 
 /**
  * Describes the message parley.v2.ChatChange.
  * Use `create(ChatChangeSchema)` to create a new message.
  */
 export const ChatChangeSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 7);
+  messageDesc(file_parley_v2_event, 8);
 
 /**
  * Describes the message parley.v2.ReadChange.
  * Use `create(ReadChangeSchema)` to create a new message.
  */
 export const ReadChangeSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 8);
+  messageDesc(file_parley_v2_event, 9);
 
 /**
  * Describes the message parley.v2.PresenceChange.
  * Use `create(PresenceChangeSchema)` to create a new message.
  */
 export const PresenceChangeSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 9);
+  messageDesc(file_parley_v2_event, 10);
+
+/**
+ * Describes the message parley.v2.ProcessChange.
+ * Use `create(ProcessChangeSchema)` to create a new message.
+ */
+export const ProcessChangeSchema = /*@__PURE__*/
+  messageDesc(file_parley_v2_event, 11);
 

@@ -35,6 +35,13 @@ export declare type CreateChatRequest = Message<"parley.v2.CreateChatRequest"> &
    * @generated from field: repeated string member_ids = 3;
    */
   memberIds: string[];
+
+  /**
+   * What each message is processed by; empty: by nothing.
+   *
+   * @generated from field: string processor = 4;
+   */
+  processor: string;
 };
 
 /**
@@ -61,6 +68,13 @@ export declare type CreateChatRequestJson = {
    * @generated from field: repeated string member_ids = 3;
    */
   memberIds?: string[];
+
+  /**
+   * What each message is processed by; empty: by nothing.
+   *
+   * @generated from field: string processor = 4;
+   */
+  processor?: string;
 };
 
 /**
@@ -241,9 +255,17 @@ export declare type UpdateChatRequest = Message<"parley.v2.UpdateChatRequest"> &
   chatId: string;
 
   /**
-   * @generated from field: string title = 2;
+   * @generated from field: optional string title = 2;
    */
-  title: string;
+  title?: string | undefined;
+
+  /**
+   * What each new message is processed by from now on; empty: by nothing. What
+   * that costs is counted as spent by the caller.
+   *
+   * @generated from field: optional string processor = 3;
+   */
+  processor?: string | undefined;
 };
 
 /**
@@ -256,9 +278,17 @@ export declare type UpdateChatRequestJson = {
   chatId?: string;
 
   /**
-   * @generated from field: string title = 2;
+   * @generated from field: optional string title = 2;
    */
   title?: string;
+
+  /**
+   * What each new message is processed by from now on; empty: by nothing. What
+   * that costs is counted as spent by the caller.
+   *
+   * @generated from field: optional string processor = 3;
+   */
+  processor?: string;
 };
 
 /**
@@ -1249,7 +1279,8 @@ export declare const MessengerService: GenService<{
     output: typeof GetChatResponseSchema;
   },
   /**
-   * Changes a group's or channel's title. For its owner and admins.
+   * Changes what is given: a group's or channel's title, what a chat's messages are
+   * processed by. For its owner and admins; in a direct chat, for both people.
    *
    * @generated from rpc parley.v2.MessengerService.UpdateChat
    */

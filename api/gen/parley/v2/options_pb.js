@@ -9,7 +9,7 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file parley/v2/options.proto.
  */
 export const file_parley_v2_options = /*@__PURE__*/
-  fileDesc("ChdwYXJsZXkvdjIvb3B0aW9ucy5wcm90bxIJcGFybGV5LnYyKkUKBkFjY2VzcxIWChJBQ0NFU1NfVU5TUEVDSUZJRUQQABIRCg1BQ0NFU1NfUFVCTElDEAESEAoMQUNDRVNTX0FETUlOEAIq3QEKCVJhdGVDbGFzcxIaChZSQVRFX0NMQVNTX1VOU1BFQ0lGSUVEEAASEwoPUkFURV9DTEFTU19SRUFEEAESFAoQUkFURV9DTEFTU19XUklURRACEhMKD1JBVEVfQ0xBU1NfU0VORBADEhUKEVJBVEVfQ0xBU1NfTE9PS1VQEAQSFQoRUkFURV9DTEFTU19TT0NLRVQQBRIWChJSQVRFX0NMQVNTX1NJR05fSU4QBhIWChJSQVRFX0NMQVNTX1NJR05fVVAQBxIWChJSQVRFX0NMQVNTX0FERFJFU1MQCDpLCgZhY2Nlc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi0hwMgASgOMhEucGFybGV5LnYyLkFjY2Vzc1IGYWNjZXNzOlUKCnJhdGVfY2xhc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi1hwMgASgOMhQucGFybGV5LnYyLlJhdGVDbGFzc1IJcmF0ZUNsYXNzYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("ChdwYXJsZXkvdjIvb3B0aW9ucy5wcm90bxIJcGFybGV5LnYyKkUKBkFjY2VzcxIWChJBQ0NFU1NfVU5TUEVDSUZJRUQQABIRCg1BQ0NFU1NfUFVCTElDEAESEAoMQUNDRVNTX0FETUlOEAIq3QEKCVJhdGVDbGFzcxIaChZSQVRFX0NMQVNTX1VOU1BFQ0lGSUVEEAASEwoPUkFURV9DTEFTU19SRUFEEAESFAoQUkFURV9DTEFTU19XUklURRACEhMKD1JBVEVfQ0xBU1NfU0VORBADEhUKEVJBVEVfQ0xBU1NfTE9PS1VQEAQSFQoRUkFURV9DTEFTU19TT0NLRVQQBRIWChJSQVRFX0NMQVNTX1NJR05fSU4QBhIWChJSQVRFX0NMQVNTX1NJR05fVVAQBxIWChJSQVRFX0NMQVNTX0FERFJFU1MQCDpLCgZhY2Nlc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi0hwMgASgOMhEucGFybGV5LnYyLkFjY2Vzc1IGYWNjZXNzOlUKCnJhdGVfY2xhc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi1hwMgASgOMhQucGFybGV5LnYyLlJhdGVDbGFzc1IJcmF0ZUNsYXNzOkAKCmRlZmVycmFibGUSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi2hwMgASgIUgpkZWZlcnJhYmxlYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * Describes the enum parley.v2.Access.
@@ -53,4 +53,15 @@ export const access = /*@__PURE__*/
  */
 export const rate_class = /*@__PURE__*/
   extDesc(file_parley_v2_options, 1);
+
+/**
+ * The outcome may come later than the answer. REST then takes the request's
+ * idempotency_key from the header Idempotency-Key and its respond_async from
+ * "Prefer: respond-async", and answers 202 with a Location as long as the
+ * answer's status is "waiting" or "running".
+ *
+ * @generated from extension: bool deferrable = 50102;
+ */
+export const deferrable = /*@__PURE__*/
+  extDesc(file_parley_v2_options, 2);
 

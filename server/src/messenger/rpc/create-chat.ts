@@ -72,5 +72,5 @@ const chatEvent = (chat: NewChat, createdAtMs: number): Event => ({
   kind: "chat",
   at: toTimestamp(createdAtMs),
   actorId: chat.createdBy,
-  chat: { $typeName: "parley.v2.ChatChange", kind: chat.kind, title: chat.title },
+  chat: { $typeName: "parley.v2.ChatChange", kind: chat.kind, title: chat.title, processor: "" },
 });

@@ -12,7 +12,7 @@ export function updateChat(parts: MessengerParts) {
   return async (request: UpdateChatRequest, context: HandlerContext): Promise<UpdateChatResponse> => {
     const callerId = callerOf(context);
     const chatId = readId("chatId", request.chatId);
-    const { title } = request;
+    const { title = "" } = request;
     if (title.trim() === "") throw invalidInput("title", "must not be empty");
     requireNoProblem("title", textProblem(title));
     await changeChat(parts, { chatId, callerId }, async (_tx, chat) => {

@@ -22,9 +22,15 @@ export function circuitFailure(error: unknown, call: CallCircumstances): ErrorCo
 
 /**
  * A service that says it is overloaded is there and protects itself; its other methods may be fine. And a circuit that
- * is open further down is the affair of that one.
+ * is open further down, or a provider that fails, is the affair of that one.
  */
-const refusals: ReadonlySet<ErrorCode> = new Set(["overloaded", "circuit-open"]);
+const refusals: ReadonlySet<ErrorCode> = new Set([
+  "overloaded",
+  "circuit-open",
+  "no-provider",
+  "provider-failed",
+  "outcome-unknown",
+]);
 
 /** Whether an answer with this code is a failure of the service, rather than of the request. */
 export function isFailure(code: ErrorCode): boolean {

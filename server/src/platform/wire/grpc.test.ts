@@ -22,7 +22,7 @@ function routes(router: ConnectRouter) {
       if (chatId === "slow") await once(context.signal, "abort");
       return { chat: { id: chatId, title: context.requestHeader.get("parley-actor") ?? "nobody" } };
     },
-    updateChat: async ({ title }) => ({ chat: { title } }),
+    updateChat: async ({ title = "" }) => ({ chat: { title } }),
   });
 }
 

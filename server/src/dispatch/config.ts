@@ -1,0 +1,23 @@
+import { integer, text, type Values } from "#platform/settings.ts";
+
+export const dispatchSettings = {
+  PARLEY_PROVIDERS: text(
+    "file that says which providers process texts; without it, two simulated ones",
+    undefined,
+  ),
+  PARLEY_PROCESS_MAX_TEXT_BYTES: integer(
+    "how long a text to be processed may be, in bytes of UTF-8",
+    65_536,
+    { min: 1, max: 1_048_576 },
+  ),
+  PARLEY_PROCESS_RETENTION_HOURS: integer("how long outcomes of processing are kept", 24, {
+    min: 1,
+    max: 8_760,
+  }),
+  PARLEY_PROCESS_WORKERS: integer("texts processed in the background at once, by one process", 16, {
+    min: 1,
+    max: 1_000,
+  }),
+};
+
+export type DispatchConfig = Values<typeof dispatchSettings>;
