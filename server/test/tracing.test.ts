@@ -9,7 +9,7 @@ import { createLocalBus } from "#platform/bus.ts";
 import { type CollectedSpan, startCollector } from "#test/collector.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { startParley } from "#test/parley.ts";
-import { password } from "#test/people.ts";
+import { createAccount, password } from "#test/people.ts";
 import { SocketClient } from "#test/socket-client.ts";
 
 const collector = await startCollector();
@@ -23,8 +23,8 @@ const traced = { ...shared, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_TRA
 const near = await startParley({ ...traced, OTEL_SERVICE_NAME: "near" }, { bus });
 const far = await startParley({ ...traced, OTEL_SERVICE_NAME: "far" }, { bus });
 
-const alice = await signUp("alice");
-const bob = await signUp("bob");
+const alice = await createAccount(near.url, "alice");
+const bob = await createAccount(near.url, "bob");
 const { chat } = await post("/v2/chats", { kind: "direct", memberIds: [bob.id] }, alice.token);
 const chatId: string = chat.id;
 const atFar = await SocketClient.open(far.wsUrl, bob.token);
@@ -42,13 +42,6 @@ async function post(path: string, body: object, token?: string, headers: Record<
     body: JSON.stringify(body),
   });
   return response.json();
-}
-
-async function signUp(name: string): Promise<{ id: string; token: string }> {
-  const email = `${name}-${randomUUID()}@example.com`;
-  await post("/v2/auth/sign-up", { email, password, name });
-  const { accessToken, user } = await post("/v2/auth/sign-in", { email, password });
-  return { id: user.id, token: accessToken };
 }
 
 const messagesPath = `/v2/chats/${chatId}/messages`;

@@ -6,7 +6,7 @@ import { createLog } from "#platform/log.ts";
 import { type CollectedSpan, startCollector } from "#test/collector.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { manyPeople, startPod } from "#test/parley.ts";
-import { password } from "#test/people.ts";
+import { createAccount } from "#test/people.ts";
 import { startRedis, withoutRedis } from "#test/redis-server.ts";
 import { SocketClient } from "#test/socket-client.ts";
 import { until } from "#test/until.ts";
@@ -51,6 +51,7 @@ describe("one trace over the wire", { skip: withoutRedis }, async () => {
   };
   const near = await pod("near", behind);
   const far = await pod("far", behind);
+  const nearUrl = `http://127.0.0.1:${near.httpPort}`;
 
   interface Sent {
     method?: string;
@@ -58,7 +59,7 @@ describe("one trace over the wire", { skip: withoutRedis }, async () => {
     traceparent?: string;
   }
   async function call(path: string, body: object, { method = "POST", token, traceparent }: Sent = {}) {
-    const response = await fetch(`http://127.0.0.1:${near.httpPort}${path}`, {
+    const response = await fetch(`${nearUrl}${path}`, {
       method,
       headers: {
         "content-type": "application/json",
@@ -69,15 +70,9 @@ describe("one trace over the wire", { skip: withoutRedis }, async () => {
     });
     return response.json();
   }
-  async function signUp(name: string): Promise<{ id: string; token: string }> {
-    const email = `${name}-${randomUUID()}@example.com`;
-    await call("/v2/auth/sign-up", { email, password, name });
-    const { accessToken, user } = await call("/v2/auth/sign-in", { email, password });
-    return { id: user.id, token: accessToken };
-  }
 
-  const alice = await signUp("alice");
-  const bob = await signUp("bob");
+  const alice = await createAccount(nearUrl, "alice");
+  const bob = await createAccount(nearUrl, "bob");
   const direct = { kind: "direct", memberIds: [bob.id] };
   const { chat } = await call("/v2/chats", direct, { token: alice.token });
   const messagesPath = `/v2/chats/${chat.id}/messages`;
