@@ -11,6 +11,7 @@ import { createTestDatabase } from "#test/database.ts";
 import { startParley } from "#test/parley.ts";
 import { createAccount, password } from "#test/people.ts";
 import { SocketClient } from "#test/socket-client.ts";
+import { clientSpanOf, newTraceparent, traceIdOf, wayTo } from "#test/trace-reading.ts";
 
 const collector = await startCollector();
 const { url: DATABASE_URL } = await createTestDatabase();
@@ -45,10 +46,6 @@ async function post(path: string, body: object, token?: string, headers: Record<
 }
 
 const messagesPath = `/v2/chats/${chatId}/messages`;
-const newTraceparent = (flags = "01") =>
-  `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-${flags}`;
-const traceIdOf = (traceparent: string) => traceparent.split("-")[1]!;
-const clientSpanOf = (traceparent: string) => traceparent.split("-")[2]!;
 
 /** What stands in the trace, once the push at the other pod is there. */
 async function traceOf(traceparent: string, last = "push"): Promise<CollectedSpan[]> {
@@ -62,18 +59,6 @@ async function traceOf(traceparent: string, last = "push"): Promise<CollectedSpa
   return own();
 }
 
-/** Name and kind from the client's span down to that with this name. */
-function wayTo(spans: CollectedSpan[], last: CollectedSpan): string[] {
-  const way: string[] = [];
-  for (let span: CollectedSpan | undefined = last; span; ) {
-    way.unshift(`${span.name} (${kinds[span.kind]}, ${span.service})`);
-    const { parentSpanId }: CollectedSpan = span;
-    span = spans.find(({ spanId }) => spanId === parentSpanId);
-  }
-  return way;
-}
-
-const kinds = ["", "internal", "server", "client", "producer", "consumer"];
 const sendMessages = "parley.internal.v1.MessengerInternalService/SendMessages";
 const secretText = "a text that nobody but the chat shall read";
 
