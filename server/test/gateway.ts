@@ -215,7 +215,7 @@ function addMessenger(router: ConnectRouter, seen: SeenCall[]) {
   });
 }
 
-export function message(no: number) {
+function message(no: number) {
   return create(MessageSchema, {
     id: `message-${no}`,
     chatId,
