@@ -73,6 +73,8 @@ export interface OpenChat {
 async function openChats(parts: ResumeOptions, connection: Connection, named: string[], feeds: Feeds) {
   await withDeadline(parts.users.listen(connection), parts.callTimeoutMs);
   await holdFeeds(parts, named, feeds);
+  // What the client named is pushed from there on, in order: so nothing live of it until then.
+  for (const feed of connection.feeds) if (feeds.has(feed.chatId)) feed.leave(connection);
   let listed = await listPositions(parts, connection);
   const unnamed = listed.filter(({ chatId }) => !feeds.has(chatId));
   await holdFeeds(
@@ -121,17 +123,13 @@ function requireOpen(connection: Connection) {
 
 /** Those without a gap at once, the others a few at a time. */
 async function joinAll({ reader }: ResumeOptions, connection: Connection, plan: ResumedChat[]) {
-  const behind = plan.filter(({ feed, from, isRecovered }) => {
-    const isLiveAlready = !isRecovered && feed.isLive(connection);
-    return !isLiveAlready && !feed.tryJoin(connection, from);
-  });
+  const behind = plan.filter((chat) => !isIn(chat, connection) && !chat.feed.tryJoin(connection, chat.from));
   let next = 0;
   const work = async () => {
     for (let chat = behind[next++]; chat; chat = behind[next++]) {
       try {
         requireOpen(connection);
-        const { feed, from, seq } = chat;
-        await catchUp(reader, { feed, subscriber: connection, position: from, memberAt: seq });
+        await catchUpOne(reader, connection, chat);
       } catch (error) {
         next = behind.length;
         throw error;
@@ -139,6 +137,24 @@ async function joinAll({ reader }: ResumeOptions, connection: Connection, plan: 
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallelChats, behind.length) }, work));
+}
+
+/**
+ * Whether the socket is live in the chat by now: one that the client did not name and that it followed before, or one
+ * that an event has let it in to since. What precedes that event must not be pushed after it, so it is not recovered.
+ */
+function isIn(chat: ResumedChat, connection: Connection): boolean {
+  if (!chat.feed.isLive(connection)) return false;
+  chat.isRecovered = false;
+  return true;
+}
+
+async function catchUpOne(reader: EventReader, connection: Connection, chat: ResumedChat) {
+  if (isIn(chat, connection)) return;
+  const { feed, from: position, seq: memberAt } = chat;
+  const end = await catchUp(reader, { feed, subscriber: connection, position, memberAt });
+  // If it is let in again before the answer, it was not pushed what happened in between.
+  if (end === "left") chat.isRecovered = false;
 }
 
 /** Chats that were created meanwhile and that the socket has begun to follow: the answer is to be about them too. */
