@@ -79,11 +79,9 @@ export class ChatFeed implements Feed, RepairableFeed {
     this.#repairer().verify();
   }
 
-  /**
-   * Takes events in whatever order and however often they come. Once closed it takes none, as a read under way may
-   * bring: whom they let in would be live where no event ever comes.
-   */
+  /** Takes events in whatever order and however often they come. */
   offer(events: readonly Event[], traces?: readonly EventTrace[]): void {
+    // A read under way may bring some yet: whom they let in would be live where no event ever comes.
     if (this.#isClosed) return;
     if (traces?.length) {
       this.#traces ??= new FeedTraces(this.#surroundings.pushTracing);

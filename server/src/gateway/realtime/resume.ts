@@ -123,7 +123,7 @@ function requireOpen(connection: Connection) {
 
 /** Those without a gap at once, the others a few at a time. */
 async function joinAll({ reader }: ResumeOptions, connection: Connection, plan: ResumedChat[]) {
-  const behind = plan.filter((chat) => !isIn(chat, connection) && !chat.feed.tryJoin(connection, chat.from));
+  const behind = plan.filter(({ feed, from }) => !feed.tryJoin(connection, from));
   let next = 0;
   const work = async () => {
     for (let chat = behind[next++]; chat; chat = behind[next++]) {
@@ -139,22 +139,15 @@ async function joinAll({ reader }: ResumeOptions, connection: Connection, plan: 
   await Promise.all(Array.from({ length: Math.min(parallelChats, behind.length) }, work));
 }
 
-/**
- * Whether the socket is live in the chat by now: one that the client did not name and that it followed before, or one
- * that an event has let it in to since. What precedes that event must not be pushed after it, so it is not recovered.
- */
-function isIn(chat: ResumedChat, connection: Connection): boolean {
-  if (!chat.feed.isLive(connection)) return false;
-  chat.isRecovered = false;
-  return true;
-}
-
 async function catchUpOne(reader: EventReader, connection: Connection, chat: ResumedChat) {
-  if (isIn(chat, connection)) return;
   const { feed, from: position, seq: memberAt } = chat;
-  const end = await catchUp(reader, { feed, subscriber: connection, position, memberAt });
-  // If it is let in again before the answer, it was not pushed what happened in between.
-  if (end === "left") chat.isRecovered = false;
+  // It followed the chat before, though the client did not name it, or an event has let it in since: what precedes that
+  // event must not be pushed after it.
+  const end = feed.isLive(connection)
+    ? "live already"
+    : await catchUp(reader, { feed, subscriber: connection, position, memberAt });
+  // If it left it may be let in again, and was not pushed what happened in between.
+  if (end !== "live") chat.isRecovered = false;
 }
 
 /** Chats that were created meanwhile and that the socket has begun to follow: the answer is to be about them too. */
