@@ -48,7 +48,9 @@ export interface RawProvider {
 }
 
 /** `answer` is called with each piece that comes. */
-export async function startRawProvider(answer: (socket: Socket, piece: string) => void): Promise<RawProvider> {
+export async function startRawProvider(
+  answer: (socket: Socket, piece: string) => void,
+): Promise<RawProvider> {
   let connections = 0;
   let received = "";
   const sockets = new Set<Socket>();

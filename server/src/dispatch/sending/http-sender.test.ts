@@ -21,7 +21,11 @@ const lost: SendOutcome = { kind: "unknown", reason: "connection-lost" };
 const sender = senderFor();
 
 /** One request to a provider that answers with these bytes, and then ends the connection or leaves it open. */
-async function outcomeOf(bytes: string | Buffer, ending: "end" | "reset" | "hang" = "hang", timeoutMs = 10_000) {
+async function outcomeOf(
+  bytes: string | Buffer,
+  ending: "end" | "reset" | "hang" = "hang",
+  timeoutMs = 10_000,
+) {
   const provider = await startRawProvider((socket) => {
     socket.write(bytes, () => {
       if (ending === "end") socket.end();
@@ -179,6 +183,7 @@ describe("answers of no use", () => {
     ["too large", `HTTP/1.1 200 OK\r\n\r\n${"x".repeat(1_100_000)}`, "too-large"],
     ["huge headers", `HTTP/1.1 200 OK\r\nx: ${"x".repeat(40_000)}`, "too-large"],
     ["no HTTP", "SSH-2.0-OpenSSH_9.9\r\n\r\n", "not-http"],
+    ["broken chunks", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", "not-http"],
   ];
   for (const [name, bytes, reason] of cases) {
     test(name, async () => assert.deepEqual(await outcomeOf(bytes), { kind: "failed", reason }));
@@ -191,6 +196,16 @@ describe("what nobody knows the outcome of", () => {
     ["reset without an answer", "", "reset"],
     ["half a head", "HTTP/1.1 200 OK\r\ncont", "end"],
     ["half a body", 'HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{"result"', "end"],
+    [
+      "half of the last body",
+      'HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 20\r\n\r\n{"re',
+      "end",
+    ],
+    [
+      "half of the last chunks",
+      "HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n9\r\n{",
+      "end",
+    ],
     ["half a body, and reset", 'HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{"result"', "reset"],
     ["chunks without an end", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n", "end"],
     ["100-continue that was not asked for", `HTTP/1.1 100 Continue\r\n\r\n${good}`, "end"],
@@ -327,7 +342,15 @@ describe("private networks", () => {
     const provider = await startRawProvider((socket) => socket.write(good));
     const strict = senderFor([]);
     const onSend = () => assert.fail("asked");
-    const forms = ["127.0.0.1", "0x7f.1", "2130706433", "0177.0.0.1", "[::ffff:127.0.0.1]", "localhost", "a.localhost"];
+    const forms = [
+      "127.0.0.1",
+      "0x7f.1",
+      "2130706433",
+      "0177.0.0.1",
+      "[::ffff:127.0.0.1]",
+      "localhost",
+      "a.localhost",
+    ];
     for (const host of forms) {
       const at = providerAt(`http://${host}:${provider.port}/`);
       const outcome = await strict.send(at, requestOf({ onSend }));
@@ -348,8 +371,18 @@ test("it never rejects, whatever comes, and leaves nothing behind", async () => 
   const provider = await startRawProvider((socket) => socket.end(bytes));
   const at = providerAt(provider.url, { timeoutMs: 2_000, headers: {} });
   const piece = fc.oneof(
-    fc.constantFrom("HTTP/1.1 200 OK\r\n", "HTTP/1.1 429 \r\n", "content-length: 9\r\n", "\r\n", "{", '"result":"x"}'),
-    fc.constantFrom("HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n", "retry-after: -1\r\n"),
+    fc.constantFrom(
+      "HTTP/1.1 200 OK\r\n",
+      "HTTP/1.1 429 \r\n",
+      "content-length: 9\r\n",
+      "\r\n",
+      "{",
+      '"result":"x"}',
+    ),
+    fc.constantFrom(
+      "HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+      "retry-after: -1\r\n",
+    ),
     fc.constantFrom("transfer-encoding: chunked\r\n", "5\r\n", "0\r\n\r\n", good),
     fc.string(),
   );

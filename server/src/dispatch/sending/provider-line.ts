@@ -4,7 +4,6 @@ import type { Provider } from "#dispatch/providers/catalogue.ts";
 import type { Adapter } from "#dispatch/sending/adapters/adapter.ts";
 import { adapters } from "#dispatch/sending/adapters/adapters.ts";
 import { Exchange, type ExchangeLine } from "#dispatch/sending/exchange.ts";
-import { unsentOutcome } from "#dispatch/sending/failure.ts";
 import type { LineObserver } from "#dispatch/sending/line-observer.ts";
 import { checkProviderUrl } from "#dispatch/sending/private-network.ts";
 import { createPublicLookup } from "#dispatch/sending/public-lookup.ts";
@@ -74,7 +73,7 @@ export class ProviderLine implements ExchangeLine {
     if (signal?.aborted || this.#pool.destroyed) return { kind: "unsent", reason: "cancelled" };
     if (this.#isForbidden) return { kind: "unsent", reason: "private-network" };
     // Callers come and go while connecting takes long: what they leave behind in line is bounded.
-    if (this.waiting >= 2 * this.#provider.concurrency) return unsentOutcome(undefined);
+    if (this.waiting >= 2 * this.#provider.concurrency) return { kind: "unsent", reason: "connect" };
     return undefined;
   }
 
