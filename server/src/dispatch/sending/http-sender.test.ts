@@ -117,6 +117,23 @@ describe("leave to send", () => {
   });
 });
 
+describe("TLS", () => {
+  const request = requestOf({ onSend: () => assert.fail("asked") });
+
+  test("with something that does not speak it: nothing is sent", async () => {
+    const provider = await startRawProvider((socket) => socket.write(good));
+    const at = providerAt(provider.url.replace("http:", "https:"));
+    assert.deepEqual(await sender.send(at, request), { kind: "unsent", reason: "connect" });
+  });
+
+  test("with something that never answers ends in time, and nothing is sent", async () => {
+    const provider = await startRawProvider(() => {});
+    const at = providerAt(provider.url.replace("http:", "https:"), { timeoutMs: 100 });
+    assert.deepEqual(await sender.send(at, request), { kind: "unsent", reason: "connect" });
+    assert.equal(provider.received.includes("hello"), false);
+  });
+});
+
 describe("statuses", () => {
   const date = "date: Sun, 06 Nov 1994 08:49:37 GMT";
   const later = "retry-after: Sun, 06 Nov 1994 08:50:07 GMT";
@@ -357,6 +374,27 @@ describe("private networks", () => {
       assert.deepEqual(outcome, { kind: "unsent", reason: "private-network" }, host);
     }
     assert.equal(provider.connections, 0);
+  });
+
+  test("are refused by what a name leads to at the moment of connecting", async () => {
+    const provider = await startRawProvider((socket) => socket.end(good));
+    let address = "127.0.0.1";
+    const rebinding = createSender({
+      catalogue: { privateHosts: new Set(["127.0.0.1"]) },
+      telemetry: noTelemetry,
+      log: createLog("silent"),
+      resolve: (_host, _options, resolved) => resolved(null, [{ address, family: 4 }]),
+    });
+    after(() => rebinding.stop());
+    const at = providerAt(`http://api.example.com:${provider.port}/`, { concurrency: 1 });
+    assert.deepEqual(await rebinding.send(at, requestOf()), done);
+    address = "127.0.0.9";
+    await until(
+      "a new connection is needed",
+      async () => (await rebinding.send(at, requestOf())).kind !== "done",
+    );
+    assert.deepEqual(await rebinding.send(at, requestOf()), { kind: "unsent", reason: "private-network" });
+    assert.equal(provider.connections, 1);
   });
 
   test("are allowed where the host is named", async () => {

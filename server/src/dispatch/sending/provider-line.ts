@@ -6,10 +6,17 @@ import { adapters } from "#dispatch/sending/adapters/adapters.ts";
 import { Exchange, type ExchangeLine } from "#dispatch/sending/exchange.ts";
 import type { LineObserver } from "#dispatch/sending/line-observer.ts";
 import { checkProviderUrl } from "#dispatch/sending/private-network.ts";
-import { createPublicLookup } from "#dispatch/sending/public-lookup.ts";
+import { createPublicLookup, type ResolveAll } from "#dispatch/sending/public-lookup.ts";
 import type { ProviderRequest, SendOutcome } from "#dispatch/sending/sender.ts";
 
 const longestConnectMs = 5_000;
+
+export interface ProviderLineOptions {
+  /** Normalised. */
+  privateHosts: ReadonlySet<string>;
+  resolve: ResolveAll | undefined;
+  observer: LineObserver;
+}
 
 export class ProviderLine implements ExchangeLine {
   readonly adapter: Adapter;
@@ -24,7 +31,7 @@ export class ProviderLine implements ExchangeLine {
   readonly #isForbidden: boolean;
   readonly #observer: LineObserver;
 
-  constructor(provider: Provider, privateHosts: ReadonlySet<string>, observer: LineObserver) {
+  constructor(provider: Provider, { privateHosts, resolve, observer }: ProviderLineOptions) {
     const { url } = provider;
     this.#provider = provider;
     this.timeoutMs = provider.timeoutMs;
@@ -42,7 +49,7 @@ export class ProviderLine implements ExchangeLine {
       // Each request has a deadline of its own, for all of it.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { lookup: createPublicLookup(privateHosts), timeout: this.connectTimeoutMs },
+      connect: { lookup: createPublicLookup(privateHosts, resolve), timeout: this.connectTimeoutMs },
     });
   }
 
