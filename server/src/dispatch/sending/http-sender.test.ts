@@ -300,14 +300,22 @@ describe("when nobody waits any more", () => {
   });
 
   test("while it waits for a connection: it is not sent when there is one", async () => {
-    const provider = await hanging();
+    const provider = await startRawProvider((socket) => socket.write(good));
+    const at = providerAt(provider.url, { concurrency: 1 });
     const abort = new AbortController();
-    const request = requestOf({ signal: abort.signal, onSend: () => assert.fail("asked") });
-    const sending = sender.send(providerAt(provider.url), request);
+    let asked = 0;
+    const onSend = () => {
+      asked += 1;
+      return true;
+    };
+    const sending = sender.send(at, requestOf({ text: "given up", signal: abort.signal, onSend }));
     abort.abort();
     assert.deepEqual(await sending, { kind: "unsent", reason: "cancelled" });
-    await until("the connection is there", () => provider.connections === 1);
-    assert.equal(provider.received, "");
+    // Stands in line behind it.
+    assert.deepEqual(await sender.send(at, requestOf()), done);
+    assert.equal(asked, 0);
+    assert.equal(provider.received.match(/POST/g)?.length, 1);
+    assert.equal(provider.received.includes("given up"), false);
   });
 
   test("after it was sent: the connection ends", async () => {
@@ -319,7 +327,16 @@ describe("when nobody waits any more", () => {
     assert.deepEqual(await sending, { kind: "unknown", reason: "cancelled" });
   });
 
-  test("a deadline of the caller's shorter than the provider's patience is the caller's affair", async () => {
+  test("a deadline of the caller's like the provider's own is the provider's affair", async () => {
+    const provider = await hanging();
+    const outcome = await sender.send(
+      providerAt(provider.url, { timeoutMs: 80 }),
+      requestOf({ timeoutMs: 70 }),
+    );
+    assert.deepEqual(outcome, { kind: "unknown", reason: "timeout" });
+  });
+
+  test("a deadline of the caller's much shorter than the provider's patience is the caller's affair", async () => {
     const provider = await hanging();
     const outcome = await sender.send(providerAt(provider.url), requestOf({ timeoutMs: 60 }));
     assert.deepEqual(outcome, { kind: "unknown", reason: "cancelled" });

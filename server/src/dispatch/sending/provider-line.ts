@@ -22,6 +22,7 @@ export class ProviderLine implements ExchangeLine {
   readonly adapter: Adapter;
   readonly connectTimeoutMs: number;
   readonly timeoutMs: number;
+  readonly patienceMs: number;
   readonly open = new Set<Exchange>();
   waiting = 0;
   readonly #provider: Provider;
@@ -37,6 +38,7 @@ export class ProviderLine implements ExchangeLine {
     this.timeoutMs = provider.timeoutMs;
     this.adapter = adapters[provider.adapter];
     this.connectTimeoutMs = Math.min(provider.timeoutMs, longestConnectMs);
+    this.patienceMs = this.connectTimeoutMs / 2;
     this.#observer = observer;
     this.#path = pathOf(url, this.adapter);
     this.#headers = headersOf(provider);
