@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { type App, startApp } from "#app/app.ts";
 import { describeConfig } from "#app/describe-config.ts";
 import { runMigrations } from "#app/migrations.ts";
+import { runProviderSim } from "#app/provider-sim-command.ts";
 import { waitForStopSignal } from "#app/stop-signal.ts";
 import { type Config, ConfigError, readConfig } from "#config/config.ts";
 import { toPublicError } from "#platform/errors.ts";
@@ -20,6 +21,10 @@ export const commands: Record<string, Command> = {
   "check-config": {
     about: "print the effective configuration, secrets masked",
     run: withConfig(checkConfig),
+  },
+  "provider-sim": {
+    about: "run a simulated provider, for development and tests (--help tells more)",
+    run: runProviderSim,
   },
   version: { about: "print the version", run: version },
   help: { about: "print this", run: help },
