@@ -25,7 +25,11 @@ const isPrivate = (host: string) =>
   isIP(host) > 0 ? isPrivateAddress(host) : /(^|\.)localhost\.?$/.test(host);
 
 /** IPv6 addresses without their brackets. */
-export const bareHost = (hostname: string): string => hostname.toLowerCase().replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
+export const bareHost = (hostname: string): string =>
+  hostname
+    .toLowerCase()
+    .replace(/^\[(.*)\]$/, "$1")
+    .replace(/\.$/, "");
 
 /** As it stands in allowPrivateHosts; undefined: it is no host. */
 export function parseHost(text: string): string | undefined {
