@@ -92,7 +92,14 @@ function buildProcessor(
     .filter((provider) => ids.has(provider.id))
     .sort((a, b) => a.priceMicros - b.priceMicros);
   const ownMax = entry.maxTextBytes ?? maxTextBytes;
-  return { id, about, providers, maxTextBytes: Math.min(ownMax, maxTextBytes), delivery, options };
+  return {
+    id,
+    about,
+    providers,
+    maxTextBytes: Math.min(ownMax, maxTextBytes),
+    delivery,
+    options: { ...options },
+  };
 }
 
 /** Enough to live through a short outage; little beside what a day may cost. */
