@@ -247,6 +247,7 @@ test("addresses in private networks are refused unless they are listed", () => {
     "[::1]",
     "[fd00::1]",
     "localhost",
+    "localhost.",
     "a.localhost",
   ]) {
     const [problem] = problemsWith({ url: `http://${host}:5000/x` });
