@@ -1,9 +1,11 @@
 /** Chats whose messages are processed, as their members see it: over every transport, live, and after crashes. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { DescMethodUnary, JsonValue } from "@bufbuild/protobuf";
+import { create, type DescMethodUnary, type JsonValue } from "@bufbuild/protobuf";
+import { BusMessageSchema } from "@parley/api/internal/bus";
 import { MessengerService } from "@parley/api/v2/messenger";
 import type { ChatEvent, ParleyClient } from "@parley/client";
+import { createLocalBus, topics } from "#platform/bus.ts";
 import { startDispatchServer } from "#test/dispatch-server.ts";
 import { parityCallers } from "#test/parity-callers.ts";
 import { createAccount, result } from "#test/parity-fixture.ts";
@@ -41,7 +43,10 @@ async function allEvents(client: ParleyClient, chatId: string): Promise<ChatEven
 describe("chats with a processor", { skip: withoutRedis }, async () => {
   if (withoutRedis) return;
   const { fake, environment } = await startDispatchServer();
-  const app = await startPod({ ...environment, ...manyPeople, PARLEY_PROCESSING_POLL_MS: "50" });
+  const bus = createLocalBus((error) => {
+    throw error;
+  });
+  const app = await startPod({ ...environment, ...manyPeople, PARLEY_PROCESSING_POLL_MS: "50" }, { bus });
   const url = `http://127.0.0.1:${app.httpPort}`;
   const parley = {
     url,
@@ -105,6 +110,24 @@ describe("chats with a processor", { skip: withoutRedis }, async () => {
       for (const [i, answer] of answers.entries())
         assert.deepEqual(answer, answers[0], `${callers[i]!.name} ${method.name}`);
     }
+  });
+
+  test("how a request of one's own stands is told to one's own sockets, and to nobody else's", async () => {
+    const [owner, other] = [await newPerson(url, "Owner"), await newPerson(url, "Other")];
+    const told: string[] = [];
+    for (const [name, { client }] of Object.entries({ owner, other })) {
+      client.on("process", ({ id, status }) => void told.push(`${name} ${id} ${status}`));
+      await client.connect();
+    }
+    const tell = (userId: string, id: string) => {
+      const event = { kind: "process", process: { id, status: "done" } };
+      bus.publish(topics.user(userId), create(BusMessageSchema, { events: [event] }));
+    };
+    tell(owner.id, "first");
+    tell(other.id, "second");
+    await until("both are told", () => told.length === 2);
+    assert.deepEqual(told.toSorted(), ["other second done", "owner first done"]);
+    for (const { client } of [owner, other]) client.close();
   });
 
   test("members are told of it in the order of seq; who was removed is not", async () => {
