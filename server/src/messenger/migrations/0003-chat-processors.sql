@@ -59,7 +59,11 @@ SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
-  chat record;
+  chat_place int;
+  chat_kind text;
+  chat_seq int;
+  chat_no int;
+  has_processor bool;
   now_at timestamptz;
   channels boolean[] := array_fill(false, ARRAY[cardinality(chats)]);
   sizes int[] := array_fill(0, ARRAY[cardinality(chats)]);
@@ -69,18 +73,19 @@ BEGIN
   nths := array_fill(NULL::int, ARRAY[cardinality(places)]);
   is_processed := false;
 
-  FOR chat IN
-    SELECT given.place, c.kind, c.last_seq, c.last_no, c.processor
+  FOR chat_place, chat_kind, chat_seq, chat_no, has_processor IN
+    SELECT given.place, c.kind, c.last_seq, c.last_no, c.processor <> ''
     FROM unnest(chats) WITH ORDINALITY AS given (chat_id, place)
     JOIN messenger.chats c ON c.chat_id = given.chat_id
     ORDER BY given.place
     FOR NO KEY UPDATE OF c
   LOOP
-    channels[chat.place] := chat.kind = 'channel';
-    base_seqs[chat.place] := chat.last_seq;
-    base_nos[chat.place] := chat.last_no;
-    -- (2) Most batches have no chat with a processor: for them, this comparison is all that processing costs.
-    IF chat.processor <> '' THEN
+    channels[chat_place] := chat_kind = 'channel';
+    base_seqs[chat_place] := chat_seq;
+    base_nos[chat_place] := chat_no;
+    -- (2) Most batches have no chat with a processor: for them, this is all that processing costs. A record instead of
+    -- these variables would make each call prepare the expression anew, which takes 50 µs.
+    IF has_processor THEN
       is_processed := true;
     END IF;
   END LOOP;

@@ -16,7 +16,7 @@ export interface ProcessingOptions {
 }
 
 /** A result may be longer than its text, e.g. a translation, but not without a bound: every member is sent it. */
-const resultGrowth = 4;
+const resultGrowth = 2;
 const msPerHour = 3_600_000;
 
 export function createProcessing(

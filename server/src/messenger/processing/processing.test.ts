@@ -219,7 +219,7 @@ test("what dispatch cannot take now is asked for again; what it never will is no
 
 test("a result that is too long for a message is not attached", async (t) => {
   const { dispatch, messenger, chatId, send } = await startOne(t, { PARLEY_MAX_TEXT_BYTES: "100" });
-  dispatch.answer = ({ text }) => ({ result: "x".repeat(text === "long" ? 401 : 400) });
+  dispatch.answer = ({ text }) => ({ result: "x".repeat(text === "long" ? 201 : 200) });
   await send("long");
   await send("short");
   await allDone(chatId);
