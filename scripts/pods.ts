@@ -11,10 +11,10 @@ import { readClusterSecrets, startLocalDatabase } from "./pods/local-database.ts
 import { startLocalRedis } from "./pods/local-redis.ts";
 import type { Pod } from "./pods/pod.ts";
 
-const help = `Usage: npm run pods [-- --gateways 2 --messengers 2]
+const help = `Usage: npm run pods [-- --gateways 2 --messengers 2 --dispatchers 1]
 
-Starts a local cluster: gateways, messengers and one identity, on one PostgreSQL and one Redis, and prints where they
-are. Ctrl-C stops it.
+Starts a local cluster: gateways, messengers, dispatchers and one identity, on one PostgreSQL and one Redis, and prints
+where they are. Ctrl-C stops it.
 
   DATABASE_URL     the PostgreSQL to use; without it, Parley's own under ./data/pods
   REDIS_URL        the Redis or Valkey to use; without it, redis-server or valkey-server of this machine
@@ -31,6 +31,7 @@ const dataDir = resolve(process.env.PARLEY_DATA_DIR || "data/pods");
 const commandLine = {
   gateways: { type: "string", default: "2" },
   messengers: { type: "string", default: "2" },
+  dispatchers: { type: "string", default: "1" },
   help: { type: "boolean", short: "h" },
 } as const;
 
@@ -46,6 +47,7 @@ async function main(): Promise<number> {
     const cluster = await startCluster(resources, {
       gateways: countOf("--gateways", values.gateways),
       messengers: countOf("--messengers", values.messengers),
+      dispatchers: countOf("--dispatchers", values.dispatchers),
     });
     console.log(describe(cluster));
   } catch (error) {
@@ -59,7 +61,7 @@ async function main(): Promise<number> {
 
 async function startCluster(
   resources: AsyncDisposableStack,
-  counts: { gateways: number; messengers: number },
+  counts: { gateways: number; messengers: number; dispatchers: number },
 ): Promise<LocalCluster> {
   await mkdir(dataDir, { recursive: true });
   const databaseUrl = process.env.DATABASE_URL || (await ownDatabase(resources));
@@ -115,7 +117,7 @@ function countOf(option: string, text: string): number {
   return count;
 }
 
-function describe({ gateways, identities, messengers }: LocalCluster): string {
+function describe({ gateways, identities, messengers, dispatchers }: LocalCluster): string {
   const gatewayLines = gateways.map(
     (pod) =>
       `  ${pod.name.padEnd(13)}${pod.url}   gRPC ${pod.grpcUrl}   ops ${pod.opsUrl}   process ${pod.pid}`,
@@ -126,7 +128,7 @@ function describe({ gateways, identities, messengers }: LocalCluster): string {
     "\nThe cluster is ready. Web client and API at each gateway:",
     ...gatewayLines,
     "Services:",
-    ...[...identities, ...messengers].map(serviceLine),
+    ...[...identities, ...messengers, ...dispatchers].map(serviceLine),
     `Logs: ${join(dataDir, "pods.log")}\n`,
   ].join("\n");
 }
