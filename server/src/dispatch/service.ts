@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { DispatchInternalService } from "@parley/api/internal/dispatch";
 import { ProcessService } from "@parley/api/v2/process";
+import { observeSpendLimit } from "#dispatch/budget/spend-limit.ts";
 import type { DispatchConfig } from "#dispatch/config.ts";
 import type { Catalogue } from "#dispatch/providers/catalogue.ts";
 import { listProcessors } from "#dispatch/rpc/list-processors.ts";
@@ -28,6 +29,7 @@ export interface DispatchOptions {
 export const migrationsFolder = join(import.meta.dirname, "migrations");
 
 export function createDispatch(options: DispatchOptions): Service {
+  observeSpendLimit(options.telemetry.meter, options.catalogue);
   return {
     name: "dispatch",
     routes(router) {
