@@ -46,6 +46,7 @@ export interface DispatchOptions {
   permits?: Permits;
   budget?: Budget;
   sender?: Sender;
+  leaseMs?: number;
 }
 
 export const migrationsFolder = join(import.meta.dirname, "migrations");

@@ -18,6 +18,8 @@ export interface BackgroundOptions {
   held: HeldRequests;
   runner: Runner;
   maxRunning: number;
+  /** How long after its last sign of life a process counts as dead. */
+  leaseMs?: number;
   clock: Clock;
   log: Log;
 }
@@ -31,15 +33,15 @@ export interface Background {
   stop(deadlineMs: number): Promise<void>;
 }
 
-export const leaseMs = 5_000;
-const beatMs = 1_000;
+const standardLeaseMs = 5_000;
+const beatsPerLease = 5;
 /** No provider is begun with after it; the request is tried again later. */
 const timeoutMs = 60_000;
 const maxClaimed = 50;
 
 export function createBackground(options: BackgroundOptions): Background {
-  const { store, held, maxRunning, log } = options;
-  const liveness = createLiveness();
+  const { store, held, maxRunning, leaseMs = standardLeaseMs, log } = options;
+  const liveness = createLiveness(leaseMs);
   let running = 0;
   let isDraining = false;
   let isStopped = false;
@@ -109,7 +111,7 @@ export function createBackground(options: BackgroundOptions): Background {
       () => {
         beating = beat();
       },
-      beatMs * (0.75 + Math.random() / 2),
+      (leaseMs / beatsPerLease) * (0.75 + Math.random() / 2),
     );
     timer.unref();
   }
@@ -138,7 +140,7 @@ export function createBackground(options: BackgroundOptions): Background {
  * Whether this process may judge others: it has said for the length of a lease that it is alive itself. So those that the
  * same trouble with the database kept from saying so can do it first.
  */
-function createLiveness() {
+function createLiveness(leaseMs: number) {
   let steadySinceMs: number | undefined;
   let lastMs = 0;
   return {

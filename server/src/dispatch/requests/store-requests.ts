@@ -68,7 +68,7 @@ const statements = {
   countWaiting: {
     name: "dispatch.requests.count-waiting",
     text: `SELECT count(*) AS count FROM (
-             SELECT FROM dispatch.requests WHERE user_id = $1 AND in_background AND ended_at IS NULL LIMIT $2) some`,
+             SELECT FROM dispatch.requests WHERE user_id = $1 AND in_background AND ended_at IS NULL LIMIT $2) AS waiting`,
   },
 } satisfies Record<string, Statement>;
 

@@ -93,6 +93,7 @@ class Attempt {
   readonly #costs: boolean;
   #reservation: Reservation | undefined;
   #isPrepared = false;
+  #sentTimeoutMs = 0;
 
   constructor(parts: AttemptParts, lane: Lane, passage: Passage, pass: Pass, costs: boolean) {
     this.#parts = parts;
@@ -165,12 +166,13 @@ class Attempt {
     const span = this.#startSpan(permit);
     const startedAtMs = performance.now();
     let isUsed = false;
+    this.#sentTimeoutMs = this.#timeoutMs;
     const outcome = await sender.send(provider, {
       text: job.text,
       options: job.processor.options,
       requestId: job.requestId,
       signal: job.beforeSend ? undefined : job.signal,
-      timeoutMs: this.#timeoutMs,
+      timeoutMs: this.#sentTimeoutMs,
       onSend() {
         isUsed = permit.use();
         return isUsed;
@@ -257,7 +259,7 @@ class Attempt {
 
   /** That the caller left, or was in more of a hurry than the provider's timeout, is not the provider's fault. */
   #saysNothing(reason: string): boolean {
-    const hasHurried = this.#passage.untilMs - performance.now() <= 0 && !this.#passage.job.beforeSend;
+    const hasHurried = this.#sentTimeoutMs < this.#lane.provider.timeoutMs;
     return reason === "cancelled" || (reason === "timeout" && hasHurried);
   }
 
