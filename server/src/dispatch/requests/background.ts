@@ -48,6 +48,7 @@ export function createBackground(options: BackgroundOptions): Background {
   let timer: NodeJS.Timeout | undefined;
   let beating = Promise.resolve();
   let claiming: Promise<void> | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
   let isWoken = false;
 
   function run(row: RequestRow) {
@@ -63,13 +64,17 @@ export function createBackground(options: BackgroundOptions): Background {
 
   const mayClaim = () => !isDraining && running < maxRunning;
 
-  /** Whether there may be more. */
-  async function claim(take: (limit: number) => Promise<RequestRow[]>): Promise<boolean> {
-    if (!mayClaim()) return false;
-    const limit = Math.min(maxClaimed, maxRunning - running);
-    const rows = await take(limit);
-    for (const row of rows) run(row);
-    return rows.length === limit;
+  /** One after the other: what one has taken is held before the next looks. Answers whether there may be more. */
+  function claim(take: (limit: number) => Promise<RequestRow[]>): Promise<boolean> {
+    const taken = turn.then(async () => {
+      if (!mayClaim()) return false;
+      const limit = Math.min(maxClaimed, maxRunning - running);
+      const rows = await take(limit);
+      for (const row of rows) if (!held.has(row.id)) run(row);
+      return rows.length === limit;
+    });
+    turn = taken.catch(() => {});
+    return taken;
   }
 
   async function claimAll(): Promise<void> {
@@ -84,6 +89,12 @@ export function createBackground(options: BackgroundOptions): Background {
     }
   }
 
+  /** What dead processes left; and what this one owns without knowing, because the answer to a statement was lost. */
+  async function recover(): Promise<void> {
+    await claim(store.takeOver);
+    await claim((limit) => store.owned(held.ids(), limit));
+  }
+
   function wake() {
     isWoken = true;
     claiming ??= claimAll().finally(() => {
@@ -96,7 +107,7 @@ export function createBackground(options: BackgroundOptions): Background {
     try {
       const startedAtMs = performance.now();
       await store.heartbeat(leaseMs);
-      if (liveness.beat(startedAtMs)) await claim((limit) => store.takeOver(held.ids(), limit));
+      if (liveness.beat(startedAtMs)) await recover();
       wake();
     } catch (error) {
       liveness.miss();

@@ -1,9 +1,9 @@
-/** The requests that this process knows itself to be at. One that it owns without knowing is taken up as if it were a dead process's. */
+/** The requests that this process knows itself to be at. */
 export interface HeldRequests {
   /** From before it is owned until it is owned no more. */
   hold<T>(id: string, work: () => Promise<T>): Promise<T>;
   ids(): string[];
-  readonly size: number;
+  has(id: string): boolean;
   /** Resolves when none is left, or after so long. */
   untilNone(deadlineMs: number): Promise<void>;
 }
@@ -22,9 +22,7 @@ export function createHeldRequests(): HeldRequests {
       }
     },
     ids: () => [...ids],
-    get size() {
-      return ids.size;
-    },
+    has: (id) => ids.has(id),
     async untilNone(deadlineMs) {
       if (ids.size === 0) return;
       const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { afterEach, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { createOwnershipStore } from "#dispatch/requests/store-ownership.ts";
+import { sweep } from "#dispatch/requests/sweep.ts";
 import type { SendOutcome } from "#dispatch/sending/sender.ts";
 import { type ErrorCode, toPublicError } from "#platform/errors.ts";
 import { createTestDatabase } from "#test/database.ts";
@@ -44,24 +46,30 @@ const rowsOf = (userId: string) =>
     [userId],
   );
 
-/** A request that a process which no longer lives was at. */
-async function leave(row: {
+interface LeftRow {
   userId: string;
   status: string;
   provider: string;
   key?: string;
   background?: boolean;
-}) {
+  /** That of a process which no longer lives, unless given. */
+  owner?: string | null;
+  ageHours?: number;
+}
+
+/** A request that nobody is at. */
+async function leave(row: LeftRow): Promise<string> {
+  const { userId, status, provider, key, background = true, owner = randomUUID(), ageHours = 0 } = row;
   const id = randomUUID();
+  const hash = createHash("sha256").update("default\0left").digest();
   await database.query(
     {
       name: "leave",
       text: `INSERT INTO dispatch.requests (id, user_id, key, processor, content_hash, text, may_use_paid,
-               in_background, owner, status, due_at, provider)
-             VALUES ($1, $2, $3, 'default', sha256(convert_to('default', 'UTF8') || '\\x00' || convert_to('left', 'UTF8')),
-               'left', true, $4, gen_random_uuid(), $5, now(), $6)`,
+               in_background, owner, status, due_at, provider, created_at)
+             VALUES ($1, $2, $3, 'default', $4, 'left', true, $5, $6, $7, now(), $8, now() - $9 * interval '1 hour')`,
     },
-    [id, row.userId, row.key ? `k${row.key}` : null, row.background ?? true, row.status, row.provider],
+    [id, userId, key ? `k${key}` : null, hash, background, owner, status, provider, ageHours],
   );
   return id;
 }
@@ -309,6 +317,36 @@ describe("a request in the background", () => {
     assert.match(ended.errorDetail, /free/);
   });
 
+  it("fails once it could not be processed for as long as outcomes are kept", async () => {
+    const userId = randomUUID();
+    const permits = createTestPermits({ free: 0 });
+    const id = await leave({ userId, status: "waiting", provider: "free", owner: null, ageHours: 2 });
+    const { process } = await startPod({
+      permits,
+      catalogue: testCatalogue([free]),
+      environment: { PARLEY_PROCESS_RETENTION_HOURS: "1" },
+    });
+    const state = () => process.getProcess({ id }, as(userId));
+    await until("it has failed", async () => (await state()).status === "failed");
+    assert.equal((await state()).errorCode, "no-provider");
+  });
+
+  it("is forgotten when its time is over, and not before", async () => {
+    const { process } = await startPod();
+    const user = randomUUID();
+    const keys = ["old", "new"];
+    for (const idempotencyKey of keys) await process.process({ text: "a", idempotencyKey }, as(user));
+    const age =
+      "UPDATE dispatch.requests SET ended_at = ended_at - interval '2 hours' WHERE user_id = $1 AND key = 'kold'";
+    await database.query({ name: "age", text: age }, [user]);
+    await sweep(createOwnershipStore(database, randomUUID()), 3_600_000);
+    const left = await database.query<{ key: string }>(
+      { name: "keys", text: "SELECT key FROM dispatch.requests WHERE user_id = $1" },
+      [user],
+    );
+    assert.deepEqual(left, [{ key: "knew" }]);
+  });
+
   it("has a bound for each user", async () => {
     const permits = createTestPermits({ free: 0 });
     const { process } = await startPod({
@@ -406,6 +444,17 @@ describe("a request whose process has died", () => {
     const id = await leave({ userId, status: "sending", provider: "free" });
     const catalogue = testCatalogue([free, paid], { processor: { delivery: "at-least-once" } });
     const { process } = await startPod({ leaseMs, catalogue });
+    await until("it is done", async () => (await process.getProcess({ id }, as(userId))).status === "done");
+  });
+
+  it("is taken up by its own process when that does not know of it", async () => {
+    const userId = randomUUID();
+    const { process } = await startPod({ leaseMs });
+    const owners = await database.query<{ id: string }>({
+      name: "owners",
+      text: "SELECT id FROM dispatch.processes",
+    });
+    const id = await leave({ userId, status: "waiting", provider: "free", owner: owners[0]!.id });
     await until("it is done", async () => (await process.getProcess({ id }, as(userId))).status === "done");
   });
 

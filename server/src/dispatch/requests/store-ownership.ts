@@ -25,10 +25,14 @@ const statements = {
     name: "dispatch.requests.take-over",
     text: `WITH orphaned AS (
              SELECT o.id FROM dispatch.requests o LEFT JOIN dispatch.processes p ON p.id = o.owner
-             WHERE o.owner IS NOT NULL AND CASE WHEN o.owner = $1 THEN NOT o.id = ANY($2::uuid[])
-               ELSE p.id IS NULL OR p.alive_until < clock_timestamp() END
-             LIMIT $3 FOR UPDATE OF o SKIP LOCKED)
+             WHERE o.owner IS NOT NULL AND o.owner <> $1 AND (p.id IS NULL OR p.alive_until < clock_timestamp())
+             LIMIT $2 FOR UPDATE OF o SKIP LOCKED)
            UPDATE dispatch.requests r SET owner = $1 FROM orphaned o WHERE r.id = o.id RETURNING ${requestColumns}`,
+  },
+  owned: {
+    name: "dispatch.requests.owned",
+    text: `SELECT ${requestColumns} FROM dispatch.requests r
+           WHERE r.owner = $1 AND NOT r.id = ANY($2::uuid[]) LIMIT $3`,
   },
   sweepRequests: {
     name: "dispatch.requests.sweep",
@@ -59,9 +63,12 @@ export function createOwnershipStore(database: Database, owner: string) {
     /** Those that nobody is at, now owned by this process. */
     claimDue: (limit: number): Promise<RequestRow[]> =>
       database.query<RequestRow>(statements.claimDue, [owner, limit]),
-    /** Those of dead processes, and those of this one that it knows nothing of: a statement's answer was lost. */
-    takeOver: (held: readonly string[], limit: number): Promise<RequestRow[]> =>
-      database.query<RequestRow>(statements.takeOver, [owner, held, limit]),
+    /** Those of dead processes, now owned by this one. */
+    takeOver: (limit: number): Promise<RequestRow[]> =>
+      database.query<RequestRow>(statements.takeOver, [owner, limit]),
+    /** Those of this process without these. */
+    owned: (without: readonly string[], limit: number): Promise<RequestRow[]> =>
+      database.query<RequestRow>(statements.owned, [owner, without, limit]),
     /** Removes at most `limit` that ended so long ago; answers how many. */
     async sweep(retentionMs: number, limit: number): Promise<number> {
       return (await database.query<{ count: number }>(statements.sweepRequests, [retentionMs, limit]))[0]!
