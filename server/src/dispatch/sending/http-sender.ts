@@ -1,0 +1,45 @@
+/** Sends requests to providers over HTTP/1.1, each provider over connections of its own that stay open. */
+import type { Catalogue, Provider } from "#dispatch/providers/catalogue.ts";
+import { createLineObserver } from "#dispatch/sending/line-observer.ts";
+import { normaliseHosts } from "#dispatch/sending/private-network.ts";
+import { ProviderLine } from "#dispatch/sending/provider-line.ts";
+import type { Sender } from "#dispatch/sending/sender.ts";
+import type { Log } from "#platform/log.ts";
+import type { Telemetry } from "#platform/telemetry.ts";
+
+export interface SenderOptions {
+  catalogue: Pick<Catalogue, "privateHosts">;
+  telemetry: Telemetry;
+  log: Log;
+}
+
+export function createSender({ catalogue, telemetry, log }: SenderOptions): Sender {
+  const privateHosts = normaliseHosts(catalogue.privateHosts);
+  const lines = new Map<string, ProviderLine>();
+  let isStopped = false;
+
+  function lineTo(provider: Provider): ProviderLine {
+    let line = lines.get(provider.id);
+    if (!line) {
+      line = new ProviderLine(provider, privateHosts, createLineObserver(provider.id, telemetry, log));
+      lines.set(provider.id, line);
+    }
+    return line;
+  }
+
+  return {
+    async send(provider, request) {
+      if (isStopped) return { kind: "unsent", reason: "cancelled" };
+      try {
+        return await lineTo(provider).send(request);
+      } catch (err) {
+        log.error({ err, provider: provider.id }, "a request to a provider could not be made");
+        return { kind: "unsent", reason: "connect" };
+      }
+    },
+    async stop() {
+      isStopped = true;
+      await Promise.all([...lines.values()].map((line) => line.stop()));
+    },
+  };
+}
