@@ -12,6 +12,18 @@ module.exports = {
       to: { path: `^server/src/(${services})/`, pathNot: "^server/src/$1/" },
     },
     {
+      name: "only-app-and-tests-know-the-simulated-provider",
+      severity: "error",
+      from: { path: "^server/src/", pathNot: "^server/src/(app|provider-sim)/|\\.test\\.ts$" },
+      to: { path: "^server/src/provider-sim/" },
+    },
+    {
+      name: "the-simulated-provider-knows-no-service",
+      severity: "error",
+      from: { path: "^server/src/provider-sim/" },
+      to: { path: "^server/src/", pathNot: "^server/src/(provider-sim|platform)/" },
+    },
+    {
       name: "nothing-imports-main",
       severity: "error",
       from: {},

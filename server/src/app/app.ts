@@ -2,7 +2,7 @@
  * The composition root: the only place that knows all services. What runs is made and started in this order, each part
  * with all it needs, and stopped in the reverse order:
  *
- * 1. telemetry
+ * 1. telemetry, and the providers that dispatch is to use
  * 2. storage: the database, for a process that runs services
  * 3. what all parts share (surroundings.ts): the ops port, Redis, the bus, stamps, the clock
  * 4. the services that this process runs (local-services.ts), with the ways to those that they call (service-clients.ts)
@@ -62,6 +62,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   try {
     const telemetry = startTelemetry({ config: config.telemetry, version: packageJson.version, log });
     stops.add("telemetry", () => telemetry.stop());
+    // First, so that a providers file with faults stops the start before anything else happens.
+    const catalogue = roles.includes("dispatch") ? await openCatalogue({ config, log, stops }) : undefined;
     // Before the ops port, so that a second start on the same data says just that.
     const storage = includeAService(roles) ? await openStorage(config, log, signal) : undefined;
     if (storage) stops.add("storage", () => storage.stop());
@@ -71,7 +73,6 @@ export async function startApp(options: AppOptions): Promise<App> {
     const clients = createServiceClients({ ...surroundings, circuits, local: services });
     stops.add("service clients", () => clients.stop());
     if (storage) {
-      const catalogue = roles.includes("dispatch") ? await openCatalogue(surroundings) : undefined;
       createLocalServices({ ...surroundings, storage, circuits, catalogue }, services, clients.forMessenger);
     }
     const gatewayClients = roles.includes("gateway") ? clients.forGateway() : undefined;

@@ -3,8 +3,11 @@ import { parseArgs } from "node:util";
 import { type App, startApp } from "#app/app.ts";
 import { describeConfig } from "#app/describe-config.ts";
 import { runMigrations } from "#app/migrations.ts";
+import { readProvidersFile } from "#app/provider-catalogue.ts";
+import { runProviderSim } from "#app/provider-sim-command.ts";
 import { waitForStopSignal } from "#app/stop-signal.ts";
 import { type Config, ConfigError, readConfig } from "#config/config.ts";
+import { describeCatalogue } from "#dispatch/providers/describe-catalogue.ts";
 import { toPublicError } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
 import packageJson from "../../package.json" with { type: "json" };
@@ -20,6 +23,10 @@ export const commands: Record<string, Command> = {
   "check-config": {
     about: "print the effective configuration, secrets masked",
     run: withConfig(checkConfig),
+  },
+  "provider-sim": {
+    about: "run a simulated provider, for development and tests (--help tells more)",
+    run: runProviderSim,
   },
   version: { about: "print the version", run: version },
   help: { about: "print this", run: help },
@@ -104,7 +111,14 @@ async function migrateOnly(config: Config): Promise<number> {
 }
 
 async function checkConfig(config: Config): Promise<number> {
+  const catalogue = await readProvidersFile(config);
   process.stdout.write(describeConfig(config, process.env));
+  if (catalogue) {
+    const lines = describeCatalogue(catalogue).replace(/^/gm, "# ");
+    process.stdout.write(
+      `\n# The providers that ${config.dispatch.PARLEY_PROVIDERS} describes, with all defaults:\n${lines}\n`,
+    );
+  }
   return 0;
 }
 

@@ -1,4 +1,7 @@
-/** The API's description for programs (/v2/openapi.json) and people (/docs), and the error registry (/docs/errors). */
+/**
+ * The API's description for programs (/v2/openapi.json) and people (/docs), the error registry (/docs/errors), and the
+ * schema of providers files for editors (/docs/providers.schema.json).
+ */
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,11 +18,15 @@ tr:target{background:#fff3c4}nav{padding:.75rem 1rem;background:#1f2937}nav a{co
 @media(prefers-color-scheme:dark){.plain{background:#111827;color:#e5e7eb}.plain tr:target{background:#4b3b00}}\n`;
 
 export async function registerDocs(app: FastifyInstance): Promise<void> {
-  const openApi = await readFile(fileURLToPath(import.meta.resolve("@parley/api/openapi.json")), "utf8");
+  const openApi = await readContract("openapi.json");
+  const providersSchema = await readContract("schemas/providers.schema.json");
   const send = (reply: FastifyReply, type: string, body: string) =>
     reply.headers(pageHeaders).header("content-type", type).header("cache-control", "no-cache").send(body);
 
   app.get("/v2/openapi.json", (_request, reply) => send(reply, "application/json; charset=utf-8", openApi));
+  app.get("/docs/providers.schema.json", (_request, reply) =>
+    send(reply, "application/schema+json; charset=utf-8", providersSchema),
+  );
   for (const path of ["/docs", "/docs/"]) app.get(path, (_request, reply) => send(reply, htmlType, apiPage));
   app.get("/docs/errors", (_request, reply) => send(reply, htmlType, errorsPage()));
   app.get("/docs/start.js", (_request, reply) => send(reply, "text/javascript; charset=utf-8", startScript));
@@ -33,6 +40,9 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
     setHeaders: (reply) => void reply.headers(pageHeaders),
   });
 }
+
+const readContract = (path: string) =>
+  readFile(fileURLToPath(import.meta.resolve(`@parley/api/${path}`)), "utf8");
 
 const navigation = `<nav><a href="/docs">API</a><a href="/docs/errors">Errors</a><a href="/v2/openapi.json">OpenAPI</a></nav>`;
 

@@ -83,6 +83,9 @@ test("serves the documentation from itself, under a policy that allows nothing e
 });
 
 test("every code of the error registry has its entry, where problem documents point", async () => {
+  const schema = await get("/docs/providers.schema.json", html);
+  assert.match(schema.headers.get("content-type")!, /^application\/schema\+json/);
+  assert.deepEqual(((await schema.json()) as { required: string[] }).required, ["providers"]);
   const page = await (await get("/docs/errors", html)).text();
   for (const code of Object.keys(errorKinds)) assert.ok(page.includes(`id="${code}"`), code);
 });

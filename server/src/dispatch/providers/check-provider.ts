@@ -1,0 +1,100 @@
+/** What a schema cannot say about one provider. */
+import { checkHeaderName, checkHeaders } from "#dispatch/providers/check-headers.ts";
+import { checkUrl } from "#dispatch/providers/check-url.ts";
+import type { Path, Problem } from "#dispatch/providers/problem.ts";
+import type { ProviderEntry, QuotaEntry } from "#dispatch/providers/providers-file.ts";
+import { type Environment, expandSecrets } from "#dispatch/providers/secrets.ts";
+import { formatDuration, parseDuration } from "#platform/duration.ts";
+
+export interface ProviderSurroundings {
+  readonly environment: Environment;
+  readonly privateHosts: ReadonlySet<string>;
+}
+
+const daysMs = 86_400_000;
+const quotaTimes = { min: 100, max: 366 * daysMs };
+
+export function checkProvider(
+  entry: ProviderEntry,
+  path: Path,
+  surroundings: ProviderSurroundings,
+): Problem[] {
+  return [
+    ...checkUrl(entry.url, [...path, "url"], surroundings.privateHosts),
+    ...checkAmount(entry.price, [...path, "price"]),
+    ...checkDuration(entry.timeout, [...path, "timeout"], { min: 10, max: 600_000 }),
+    ...checkDuration(entry.maxQueue, [...path, "maxQueue"], { min: 0, max: 60_000 }),
+    ...(entry.quotas ?? []).flatMap((quota, index) => checkQuota(quota, [...path, "quotas", index])),
+    ...checkGuard(entry, [...path, "guard"]),
+    ...checkHeaders(entry, path, surroundings.environment),
+    ...checkIdempotencyHeader(entry, [...path, "idempotencyHeader"]),
+    ...checkApiKey(entry, [...path, "options", "apiKey"], surroundings.environment),
+  ];
+}
+
+const maxDecimals = 6;
+
+/** Prices are counted in millionths. */
+export function checkAmount(amount: number | undefined, path: Path): Problem[] {
+  if (amount === undefined || Number(amount.toFixed(maxDecimals)) === amount) return [];
+  return [{ path, message: `must have ${maxDecimals} decimals at the most` }];
+}
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+function checkDuration(text: string | undefined, path: Path, { min, max }: Range): Problem[] {
+  if (text === undefined) return [];
+  const durationMs = parseDuration(text)!;
+  if (durationMs >= min && durationMs <= max) return [];
+  return [{ path, message: `must be from ${formatDuration(min)} to ${formatDuration(max)}` }];
+}
+
+function checkQuota(quota: QuotaEntry, path: Path): Problem[] {
+  const problems = [
+    ...checkDuration(quota.window, [...path, "window"], quotaTimes),
+    ...checkDuration(quota.block, [...path, "block"], quotaTimes),
+  ];
+  const windowMs = parseDuration(quota.window ?? "");
+  const offsetMs = parseDuration(quota.offset ?? "");
+  if (windowMs !== undefined && offsetMs !== undefined && offsetMs >= windowMs) {
+    problems.push({ path: [...path, "offset"], message: "must be less than the window" });
+  }
+  return problems;
+}
+
+/** Undefined: no quota has windows. */
+export function shortestWindowMs(quotas: readonly QuotaEntry[] = []): number | undefined {
+  const windows = quotas.flatMap(({ window }) => parseDuration(window ?? "") ?? []);
+  return windows.length > 0 ? Math.min(...windows) : undefined;
+}
+
+/** A window that is all guard band would grant nothing. */
+function checkGuard({ guard, quotas }: ProviderEntry, path: Path): Problem[] {
+  const guardMs = parseDuration(guard ?? "");
+  const windowMs = shortestWindowMs(quotas);
+  if (guardMs === undefined) return [];
+  if (windowMs === undefined) return checkDuration(guard, path, { min: 0, max: 60_000 });
+  if (guardMs < windowMs / 2) return [];
+  const window = formatDuration(windowMs);
+  return [{ path, message: `must be less than half of the shortest window, which is ${window}` }];
+}
+
+function checkIdempotencyHeader({ idempotencyHeader, headers }: ProviderEntry, path: Path): Problem[] {
+  if (idempotencyHeader === undefined) return [];
+  const message = checkHeaderName(idempotencyHeader);
+  if (message) return [{ path, message }];
+  const name = idempotencyHeader.toLowerCase();
+  const isTaken = Object.keys(headers ?? {}).some((other) => other.toLowerCase() === name);
+  return isTaken ? [{ path, message: "is one of the headers, which is the same for all requests" }] : [];
+}
+
+function checkApiKey({ options }: ProviderEntry, path: Path, environment: Environment): Problem[] {
+  const apiKey = options?.apiKey;
+  if (apiKey === undefined) return [];
+  if (typeof apiKey !== "string") return [{ path, message: "must be a string" }];
+  const expanded = expandSecrets(apiKey, environment);
+  return "problem" in expanded ? [{ path, message: expanded.problem }] : [];
+}
