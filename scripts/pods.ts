@@ -8,17 +8,19 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { createLocalCluster, type LocalCluster } from "./pods/local-cluster.ts";
 import { readClusterSecrets, startLocalDatabase } from "./pods/local-database.ts";
+import { type LocalProviders, startLocalProviders } from "./pods/local-providers.ts";
 import { startLocalRedis } from "./pods/local-redis.ts";
 import type { Pod } from "./pods/pod.ts";
 
-const help = `Usage: npm run pods [-- --gateways 2 --messengers 2]
+const help = `Usage: npm run pods [-- --gateways 2 --messengers 2 --dispatchers 1]
 
-Starts a local cluster: gateways, messengers and one identity, on one PostgreSQL and one Redis, and prints where they
-are. Ctrl-C stops it.
+Starts a local cluster: gateways, messengers, dispatchers and one identity, on one PostgreSQL and one Redis, and prints
+where they are. Ctrl-C stops it.
 
-  DATABASE_URL     the PostgreSQL to use; without it, Parley's own under ./data/pods
-  REDIS_URL        the Redis or Valkey to use; without it, redis-server or valkey-server of this machine
-  PARLEY_DATA_DIR  another place than ./data/pods for the database, secrets and logs
+  DATABASE_URL      the PostgreSQL to use; without it, Parley's own under ./data/pods
+  REDIS_URL         the Redis or Valkey to use; without it, redis-server or valkey-server of this machine
+  PARLEY_PROVIDERS  the file of the providers that process texts; without it, two simulated ones, which all pods share
+  PARLEY_DATA_DIR   another place than ./data/pods for the database, secrets and logs
 
 Other settings of Parley (PARLEY_…, OTEL_…) are handed on to all pods, except those that make a cluster of them: roles,
 ports, URLs and secrets. There is no load balancer: a client of a gateway that ends waits for it to come back.
@@ -26,11 +28,13 @@ ports, URLs and secrets. There is no load balancer: a client of a gateway that e
 
 /** Ports of the pods: 8080, 8081 … for HTTP, and so on for the rest, so that they are easily remembered. */
 const firstPorts = { http: 8080, grpc: 9090, service: 9190, ops: 9464 };
+const firstProviderPort = 4000;
 const dataDir = resolve(process.env.PARLEY_DATA_DIR || "data/pods");
 
 const commandLine = {
   gateways: { type: "string", default: "2" },
   messengers: { type: "string", default: "2" },
+  dispatchers: { type: "string", default: "1" },
   help: { type: "boolean", short: "h" },
 } as const;
 
@@ -43,11 +47,14 @@ async function main(): Promise<number> {
       console.log(help);
       return 0;
     }
-    const cluster = await startCluster(resources, {
+    await mkdir(dataDir, { recursive: true });
+    const providers = process.env.PARLEY_PROVIDERS ? undefined : await ownProviders(resources);
+    const cluster = await startCluster(resources, providers, {
       gateways: countOf("--gateways", values.gateways),
       messengers: countOf("--messengers", values.messengers),
+      dispatchers: countOf("--dispatchers", values.dispatchers),
     });
-    console.log(describe(cluster));
+    console.log(describe(cluster, providers));
   } catch (error) {
     console.error(`pods: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
@@ -59,9 +66,9 @@ async function main(): Promise<number> {
 
 async function startCluster(
   resources: AsyncDisposableStack,
-  counts: { gateways: number; messengers: number },
+  providers: LocalProviders | undefined,
+  counts: { gateways: number; messengers: number; dispatchers: number },
 ): Promise<LocalCluster> {
-  await mkdir(dataDir, { recursive: true });
   const databaseUrl = process.env.DATABASE_URL || (await ownDatabase(resources));
   const redisUrl = process.env.REDIS_URL || (await ownRedis(resources));
   const logs = createWriteStream(join(dataDir, "pods.log"), { flags: "a" });
@@ -71,7 +78,7 @@ async function startCluster(
     databaseUrl,
     redisUrl,
     ...(await readClusterSecrets(dataDir)),
-    settings: settingsHandedOn(),
+    settings: { ...settingsHandedOn(), ...(providers ? { PARLEY_PROVIDERS: providers.file } : {}) },
     portsOf: (index) => ({
       http: firstPorts.http + index,
       grpc: firstPorts.grpc + index,
@@ -91,6 +98,12 @@ async function ownDatabase(resources: AsyncDisposableStack): Promise<string> {
   const database = await startLocalDatabase(dataDir);
   resources.defer(() => database.stop());
   return database.url;
+}
+
+async function ownProviders(resources: AsyncDisposableStack): Promise<LocalProviders> {
+  const providers = await startLocalProviders(dataDir, firstProviderPort);
+  resources.defer(() => providers.stop());
+  return providers;
 }
 
 async function ownRedis(resources: AsyncDisposableStack): Promise<string> {
@@ -115,7 +128,10 @@ function countOf(option: string, text: string): number {
   return count;
 }
 
-function describe({ gateways, identities, messengers }: LocalCluster): string {
+function describe(
+  { gateways, identities, messengers, dispatchers }: LocalCluster,
+  providers: LocalProviders | undefined,
+): string {
   const gatewayLines = gateways.map(
     (pod) =>
       `  ${pod.name.padEnd(13)}${pod.url}   gRPC ${pod.grpcUrl}   ops ${pod.opsUrl}   process ${pod.pid}`,
@@ -126,7 +142,8 @@ function describe({ gateways, identities, messengers }: LocalCluster): string {
     "\nThe cluster is ready. Web client and API at each gateway:",
     ...gatewayLines,
     "Services:",
-    ...[...identities, ...messengers].map(serviceLine),
+    ...[...identities, ...messengers, ...dispatchers].map(serviceLine),
+    ...(providers ? [`Simulated providers, free and paid: ${providers.urls.join(", ")} (/ledger)`] : []),
     `Logs: ${join(dataDir, "pods.log")}\n`,
   ].join("\n");
 }

@@ -7,8 +7,9 @@ import {
 } from "@bufbuild/protobuf";
 import { http } from "../gen/google/api/annotations_pb.js";
 import type { HttpRule } from "../gen/google/api/http_pb.js";
-import { Access, access } from "../gen/parley/v2/options_pb.js";
+import { Access, access, deferrable } from "../gen/parley/v2/options_pb.js";
 import { commentOf, firstSentence } from "./comments.ts";
+import { deferralParameters, deferredResponse } from "./openapi-deferral.ts";
 import { type ErrorKinds, errorResponses, problemSchemas } from "./openapi-errors.ts";
 import { realtimeText } from "./openapi-realtime.ts";
 import {
@@ -94,11 +95,13 @@ function operation(
   collection: SchemaCollection,
 ): Json {
   const comment = commentOf(method);
+  const isDeferrable = getOption(method, deferrable);
   const inPath = [...(rule.pattern.value as string).matchAll(/\{([\w.]+)\}/g)].map(([, name]) => name!);
   const fields = method.input.fields.filter((field) => !inPath.includes(field.name));
   const parameters = [
     ...inPath.map((name) => parameter(lastField(method, name), "path", jsonNames(method, name), collection)),
     ...(rule.body === "" ? fields : []).map((field) => parameter(field, "query", field.jsonName, collection)),
+    ...(isDeferrable ? deferralParameters : []),
   ];
   const isPublic = getOption(method, access) === Access.PUBLIC;
   return {
@@ -114,6 +117,7 @@ function operation(
         description: "Done.",
         content: { "application/json": { schema: answerSchema(method, rule, collection) } },
       },
+      ...(isDeferrable ? { 202: deferredResponse(answerSchema(method, rule, collection)) } : {}),
       400: { $ref: "#/components/responses/400" },
       ...(isPublic ? {} : { 401: { $ref: "#/components/responses/401" } }),
       429: { $ref: "#/components/responses/429" },

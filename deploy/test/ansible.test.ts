@@ -67,6 +67,8 @@ function writeInventory(): string {
     parley_database_password: "databasepassword",
     parley_redis_password: "redispassword",
     parley_settings: { PARLEY_LOG_LEVEL: "warn" },
+    parley_providers_file: join(deploy, "providers.json"),
+    parley_provider_keys: { PROVIDER_KEY: "providerkey" },
   };
   const path = join(folder, "inventory.json");
   writeFileSync(path, JSON.stringify({ all: { children: Object.fromEntries(children) } }));
@@ -91,12 +93,18 @@ test("a run writes files that Parley and systemd understand, and a second run ch
   await t.test("the settings", () => {
     const gateway = envFile("gateways-2", "gateway");
     assert.equal(gateway.PARLEY_IDENTITY_URL, "http://10.0.2.1:9091,http://10.0.2.2:9091");
+    assert.equal(gateway.PARLEY_DISPATCH_URL, gateway.PARLEY_IDENTITY_URL);
     assert.equal(gateway.PARLEY_TRUSTED_PROXIES, "10.0.4.1");
+    assert.ok(!("PROVIDER_KEY" in gateway));
     assert.ok(!("DATABASE_URL" in gateway) && !("PARLEY_SECRET_KEY" in gateway));
     readConfig(gateway);
     const services = envFile("services-1", "services");
     assert.equal(services.DATABASE_URL, "postgres://parley:databasepassword@10.0.0.1:5432/parley");
     assert.equal(services.PARLEY_LOG_LEVEL, "warn");
+    assert.equal(services.PROVIDER_KEY, "providerkey");
+    assert.equal(services.PARLEY_PROVIDERS, "/etc/parley/providers.json");
+    const written = readFileSync(join(folder, "services-1", services.PARLEY_PROVIDERS), "utf8");
+    assert.equal(written, readFileSync(join(deploy, "providers.json"), "utf8"));
     readConfig(services);
   });
 

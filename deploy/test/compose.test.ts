@@ -98,9 +98,29 @@ test("each role gets the secrets that it needs, and no other", () => {
     Object.keys(compose.services[name].environment).filter((key) => /SECRET|TOKEN|_URL$/.test(key));
   assert.ok(!secretsOf("gateway").includes("DATABASE_URL"));
   assert.ok(!secretsOf("gateway").includes("PARLEY_SECRET_KEY"));
-  assert.ok(!secretsOf("messenger").includes("PARLEY_SECRET_KEY"));
-  assert.ok(secretsOf("identity").includes("PARLEY_SECRET_KEY"));
-  for (const name of ["gateway", "identity", "messenger"]) {
-    for (const key of ["PARLEY_SERVICE_TOKEN", "REDIS_URL"]) assert.ok(secretsOf(name).includes(key), name);
+  for (const name of ["messenger", "dispatch"]) {
+    assert.ok(!secretsOf(name).includes("PARLEY_SECRET_KEY"), name);
+    assert.ok(secretsOf(name).includes("DATABASE_URL"), name);
   }
+  assert.ok(secretsOf("identity").includes("PARLEY_SECRET_KEY"));
+  for (const name of ["gateway", "identity", "messenger", "dispatch"]) {
+    for (const key of ["PARLEY_SERVICE_TOKEN", "REDIS_URL"]) assert.ok(secretsOf(name).includes(key), name);
+    assert.equal("PROVIDER_KEY" in compose.services[name].environment, name === "dispatch");
+  }
+});
+
+test("dispatch alone reaches the providers, and those reach nothing of Parley's", () => {
+  const members = services.flatMap(([name, { networks = [] }]) =>
+    (Array.isArray(networks) ? networks : Object.keys(networks)).includes("providers") ? [name] : [],
+  );
+  assert.deepEqual(members, ["dispatch", "provider-free", "provider-paid"]);
+  const { providers, allowPrivateHosts } = JSON.parse(readText("providers.json"));
+  for (const { url } of providers as { url: string }[]) {
+    const { hostname } = new URL(url);
+    assert.deepEqual(compose.services[hostname].networks, ["providers"], url);
+    assert.ok(allowPrivateHosts.includes(hostname), url);
+    assert.equal(compose.services[hostname].environment, undefined, "they hold no secrets");
+  }
+  const { volumes, environment } = compose.services.dispatch;
+  assert.deepEqual(volumes, [`./providers.json:${environment.PARLEY_PROVIDERS}:ro`]);
 });

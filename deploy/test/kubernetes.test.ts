@@ -38,6 +38,7 @@ const selects = (selector: Manifest, labels: Record<string, string>) =>
 
 test("every deployment has a service, an autoscaler and a disruption budget that select it", () => {
   assert.deepEqual(deployments.map(({ metadata }) => metadata.name).sort(), [
+    "dispatch",
     "gateway",
     "identity",
     "messenger",
@@ -55,7 +56,7 @@ test("every deployment has a service, an autoscaler and a disruption budget that
     for (const port of find("Service").spec.ports) assert.ok(ports.includes(port.targetPort), port.name);
     assert.deepEqual(deployment.spec.strategy.rollingUpdate, { maxSurge: 1, maxUnavailable: 0 });
   }
-  for (const name of ["identity", "messenger"]) {
+  for (const name of ["identity", "messenger", "dispatch"]) {
     const service = ofKind("Service").find((manifest) => manifest.metadata.name === name);
     assert.equal(service.spec.clusterIP, "None", "the gateways spread their calls over the pods");
   }
@@ -89,6 +90,43 @@ test("the secrets that the pods name are in the example, and only who needs one 
     for (const key of keys) assert.ok(key in stringData, key);
     assert.equal(keys.includes("PARLEY_SECRET_KEY"), metadata.name === "identity");
     assert.equal(keys.includes("DATABASE_URL"), metadata.name !== "gateway");
+  }
+});
+
+test("dispatch reads its providers and their keys, and nobody else gets those", () => {
+  const [providers] = ofKind("ConfigMap").filter(({ metadata }) => metadata.name === "parley-providers");
+  const file = JSON.parse(providers.data["providers.json"]);
+  const [, keys] = readYaml("kubernetes/secret.example.yaml");
+  const named = [...providers.data["providers.json"].matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
+  assert.deepEqual(named, Object.keys(keys.stringData));
+  assert.ok(file.providers.length > 1);
+  for (const { metadata, spec } of deployments) {
+    const [container] = spec.template.spec.containers;
+    const secrets = container.envFrom.flatMap(({ secretRef }: Manifest) =>
+      secretRef ? [secretRef.name] : [],
+    );
+    assert.deepEqual(secrets, metadata.name === "dispatch" ? [keys.metadata.name] : [], metadata.name);
+    if (metadata.name !== "dispatch") continue;
+    const { value } = container.env.find(({ name }: Manifest) => name === "PARLEY_PROVIDERS");
+    const mount = container.volumeMounts.find(({ name }: Manifest) => name === "providers");
+    assert.equal(value, `${mount.mountPath}/providers.json`);
+  }
+});
+
+test("only dispatch may leave the cluster's networks, by HTTPS, and not for private addresses", () => {
+  const leaving = ofKind("NetworkPolicy").filter(({ spec }) =>
+    (spec.egress ?? []).some(({ to }: Manifest) =>
+      to.some(({ ipBlock }: Manifest) => ipBlock && /\/0$/.test(ipBlock.cidr)),
+    ),
+  );
+  assert.deepEqual(
+    leaving.map(({ spec }) => [spec.podSelector.matchLabels, spec.egress.length, spec.egress[0].ports]),
+    [[{ "app.kubernetes.io/component": "dispatch" }, 1, [{ protocol: "TCP", port: 443 }]]],
+  );
+  for (const { ipBlock } of leaving[0].spec.egress[0].to) assert.ok(ipBlock.except.length > 2, ipBlock.cidr);
+  const excepted = leaving[0].spec.egress[0].to[0].ipBlock.except;
+  for (const range of ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"]) {
+    assert.ok(excepted.includes(range), range);
   }
 });
 

@@ -32,4 +32,7 @@ test("all ways of running Parley use its default ports", () => {
   const [compose] = readYaml("compose.yaml");
   assert.equal(compose.services.gateway.environment.PARLEY_IDENTITY_URL, "http://identity:9091");
   assert.equal(compose.services.gateway.environment.PARLEY_MESSENGER_URL, "http://messenger:9091");
+  for (const name of ["gateway", "messenger"]) {
+    assert.equal(compose.services[name].environment.PARLEY_DISPATCH_URL, "http://dispatch:9091");
+  }
 });

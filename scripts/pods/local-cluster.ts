@@ -9,6 +9,7 @@ export interface LocalClusterOptions {
   gateways?: number;
   messengers?: number;
   identities?: number;
+  dispatchers?: number;
   /** Both are made up when absent: then nothing that they protect outlives the cluster. */
   secretKey?: string;
   serviceToken?: string;
@@ -28,19 +29,21 @@ export interface LocalCluster {
   readonly gateways: readonly Pod[];
   readonly identities: readonly Pod[];
   readonly messengers: readonly Pod[];
+  readonly dispatchers: readonly Pod[];
   readonly pods: readonly Pod[];
   start(): Promise<void>;
-  /** Gateways first, so that nobody is left without the services they call. */
+  /** Gateways first, then messengers, so that nobody is left without the services they call. */
   stop(): Promise<void>;
 }
 
-type Role = "gateway" | "identity" | "messenger";
+type Role = "gateway" | "identity" | "messenger" | "dispatch";
 
 export async function createLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
   const counts: [Role, number][] = [
     ["gateway", options.gateways ?? 2],
     ["identity", options.identities ?? 1],
     ["messenger", options.messengers ?? 2],
+    ["dispatch", options.dispatchers ?? 1],
   ];
   const places: { role: Role; name: string; ports: PodPorts }[] = [];
   for (const [role, count] of counts) {
@@ -50,7 +53,11 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
   }
   const urlsOf = (role: Role) =>
     places.filter((place) => place.role === role).map(({ ports }) => `http://127.0.0.1:${ports.service}`);
-  const settings = settingsByRole(options, { identity: urlsOf("identity"), messenger: urlsOf("messenger") });
+  const settings = settingsByRole(options, {
+    identity: urlsOf("identity"),
+    messenger: urlsOf("messenger"),
+    dispatch: urlsOf("dispatch"),
+  });
   const pods = places.map(({ role, name, ports }) => ({
     role,
     pod: createPod({
@@ -63,11 +70,14 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
     }),
   }));
   const ofRole = (role: Role) => pods.filter((one) => one.role === role).map((one) => one.pod);
-  const [gateways, identities, messengers] = [ofRole("gateway"), ofRole("identity"), ofRole("messenger")];
+  const [gateways, messengers] = [ofRole("gateway"), ofRole("messenger")];
+  const [identities, dispatchers] = [ofRole("identity"), ofRole("dispatch")];
+  const end = (some: readonly Pod[]) => Promise.all(some.map((pod) => pod.end("SIGTERM")));
   return {
     gateways,
     identities,
     messengers,
+    dispatchers,
     pods: pods.map((one) => one.pod),
     async start() {
       // Else whoever has a pod's port would be taken for the pod.
@@ -79,8 +89,9 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
       await Promise.all(pods.map((one) => one.pod.start()));
     },
     async stop() {
-      await Promise.all(gateways.map((pod) => pod.end("SIGTERM")));
-      await Promise.all([...identities, ...messengers].map((pod) => pod.end("SIGTERM")));
+      await end(gateways);
+      await end(messengers);
+      await end([...identities, ...dispatchers]);
     },
   };
 }
@@ -88,19 +99,21 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
 /** Each role gets what it needs and no more. */
 function settingsByRole(
   options: LocalClusterOptions,
-  urls: { identity: string[]; messenger: string[] },
+  urls: Record<Exclude<Role, "gateway">, string[]>,
 ): Record<Role, Record<string, string>> {
   const { secretKey = newSecret(), serviceToken = newSecret() } = options;
   const shared = { REDIS_URL: options.redisUrl, PARLEY_SERVICE_TOKEN: serviceToken };
   const stored = { ...shared, DATABASE_URL: options.databaseUrl };
   return {
     identity: { ...stored, PARLEY_ROLES: "identity", PARLEY_SECRET_KEY: secretKey },
-    messenger: { ...stored, PARLEY_ROLES: "messenger" },
+    messenger: { ...stored, PARLEY_ROLES: "messenger", PARLEY_DISPATCH_URL: urls.dispatch.join(",") },
+    dispatch: { ...stored, PARLEY_ROLES: "dispatch" },
     gateway: {
       ...shared,
       PARLEY_ROLES: "gateway",
       PARLEY_IDENTITY_URL: urls.identity.join(","),
       PARLEY_MESSENGER_URL: urls.messenger.join(","),
+      PARLEY_DISPATCH_URL: urls.dispatch.join(","),
     },
   };
 }

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { endWithParent } from "./end-with-parent.ts";
 
 export interface PodPorts {
   http: number;
@@ -91,10 +92,6 @@ export function createPod(options: PodOptions): Pod {
   };
   return pod;
 }
-
-/** The channel breaks when whoever started the pod is gone, also by kill -9: then the pod stops as on SIGTERM. */
-const endWithParent =
-  'data:text/javascript,process.on("disconnect",()=>process.kill(process.pid,"SIGTERM"));process.channel?.unref()';
 
 function launch({ ports, settings, nodeOptions = [] }: PodOptions): ChildProcess {
   const foreign = /^(PARLEY_|DATABASE_URL$|REDIS_URL$|AMQP_URL$|NODE_OPTIONS$)/;

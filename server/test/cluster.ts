@@ -17,6 +17,7 @@ export interface TestClusterOptions {
   gateways?: number;
   messengers?: number;
   identities?: number;
+  dispatchers?: number;
   settings?: Record<string, string>;
   nodeOptionsOf?: (podName: string) => readonly string[];
   databaseUrl?: string;

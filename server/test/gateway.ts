@@ -32,6 +32,7 @@ import { noTelemetry } from "#platform/telemetry.ts";
 export const chatId = "0b0b7e6e-0000-4000-8000-00000000c4a7";
 export const userId = "0b0b7e6e-0000-4000-8000-0000000000a1";
 export const strangerId = "0b0b7e6e-0000-4000-8000-00000000dead";
+export const processId = "0b0b7e6e-0000-4000-8000-00000000d15b";
 /** What the messenger of the tests fails with when a message has this text. */
 export const bugText = "a bug in the service";
 export const slowText = "a service that never answers";
@@ -62,6 +63,7 @@ export async function startGateway(options: GatewayOptions = {}) {
   const services = createDirectTransport((router) => {
     addIdentity(router, { issuer, seen, endedSessionIds: options.endedSessionIds ?? [] });
     addMessenger(router, seen);
+    addDispatch(router, seen);
   });
   const config = {
     ...readSettings(gatewaySettings, {}, []),
@@ -212,6 +214,25 @@ function addMessenger(router: ConnectRouter, seen: SeenCall[]) {
       if (request.text === slowText) await new Promise(() => {});
       return { message: { ...message(1), id: request.messageId, text: request.text, senderId } };
     },
+  });
+}
+
+/** Its answers hold what it was asked; a request in the background is never done. */
+function addDispatch(router: ConnectRouter, seen: SeenCall[]) {
+  router.service(ProcessService, {
+    process: async (request, context) => {
+      note(seen, context);
+      if (request.text === slowText) await new Promise(() => {});
+      const { idempotencyKey, respondAsync, processor } = request;
+      const id = idempotencyKey || respondAsync ? processId : "";
+      return { id, status: respondAsync ? "running" : "done", result: idempotencyKey, processor };
+    },
+    getProcess: ({ id }) => ({ id, status: "waiting" }),
+  });
+  router.service(DispatchInternalService, {
+    describeProviders: () => ({
+      providers: { pod: "dispatch-1", providers: [{ id: "free", state: "open" }] },
+    }),
   });
 }
 

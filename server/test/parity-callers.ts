@@ -33,7 +33,9 @@ export interface ParityCaller {
   call(method: DescMethodUnary, params: JsonValue, token?: string): Promise<Answer | undefined>;
 }
 
-export function parityCallers(parley: TestParley): ParityCaller[] {
+type Addresses = Pick<TestParley, "url" | "grpcUrl" | "wsUrl">;
+
+export function parityCallers(parley: Addresses): ParityCaller[] {
   const http1 = { baseUrl: parley.url, httpVersion: "1.1" } as const;
   return [
     restCaller(parley),
@@ -58,7 +60,7 @@ const told = ({ code, violations = [] }: ErrorBody): Answer => ({
 });
 
 /** Fields go where the contract's google.api.http options put them. */
-function restCaller({ url }: TestParley): ParityCaller {
+function restCaller({ url }: Addresses): ParityCaller {
   return {
     name: "REST",
     sendsAnyJson: true,
@@ -93,7 +95,7 @@ function queryOf(fields: Record<string, JsonValue>): string {
 }
 
 /** Without a Connect client, which would not send what does not fit. */
-function connectJsonCaller({ url }: TestParley): ParityCaller {
+function connectJsonCaller({ url }: Addresses): ParityCaller {
   return {
     name: "Connect, JSON",
     sendsAnyJson: true,
@@ -132,7 +134,7 @@ function binaryCaller(name: string, transport: Transport): ParityCaller {
 }
 
 /** One socket per token. Calls without a token do not exist: without one there is no socket. */
-function socketCaller({ wsUrl }: TestParley): ParityCaller {
+function socketCaller({ wsUrl }: Addresses): ParityCaller {
   const sockets = new Map<string, Promise<OpenSocket | ErrorBody>>();
   after(async () => {
     for (const socket of await Promise.all(sockets.values())) if ("call" in socket) socket.end();

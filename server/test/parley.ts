@@ -102,17 +102,23 @@ async function startSplit(environment: Record<string, string>, options: TestOpti
     { ...behind, DATABASE_URL, PARLEY_SECRET_KEY, PARLEY_ROLES: "identity" },
     options,
   );
-  const messenger = await startPod({ ...behind, DATABASE_URL, PARLEY_ROLES: "messenger" }, options);
+  const dispatch = await startPod({ ...behind, DATABASE_URL, PARLEY_ROLES: "dispatch" }, options);
+  const toDispatch = { PARLEY_DISPATCH_URL: `http://127.0.0.1:${dispatch.servicePort}` };
+  const messenger = await startPod(
+    { ...behind, ...toDispatch, DATABASE_URL, PARLEY_ROLES: "messenger" },
+    options,
+  );
   const gateway = await startPod(
     {
       ...shared,
+      ...toDispatch,
       PARLEY_ROLES: "gateway",
       PARLEY_IDENTITY_URL: `http://127.0.0.1:${identity.servicePort}`,
       PARLEY_MESSENGER_URL: `http://127.0.0.1:${messenger.servicePort}`,
     },
     options,
   );
-  const pods = [gateway, messenger, identity];
+  const pods = [gateway, messenger, dispatch, identity];
   const stop = async () => {
     for (const pod of pods) await pod.stop();
   };

@@ -1,4 +1,4 @@
-/** An identity and a messenger as pods of their own in the test's process, and as many gateways before them as a test wants. */
+/** Each service as a pod of its own in the test's process, and as many gateways before them as a test wants. */
 import { randomBytes } from "node:crypto";
 import type { App } from "#app/app.ts";
 import { createTestDatabase } from "#test/database.ts";
@@ -9,6 +9,7 @@ export interface RolesApart {
   readonly serviceToken: string;
   readonly identityUrl: string;
   readonly messengerUrl: string;
+  readonly dispatchUrl: string;
   /** The settings given go before those that lead to the services. */
   startGateway(settings?: Record<string, string>, options?: TestOptions): Promise<Gateway>;
 }
@@ -41,14 +42,24 @@ export async function startRolesApart(
     { ...stored, PARLEY_ROLES: "identity", PARLEY_SECRET_KEY: secret() },
     optionsOf("identity"),
   );
-  const messenger = await startPod({ ...stored, PARLEY_ROLES: "messenger" }, optionsOf("messenger"));
   const urlOf = (pod: App) => `http://127.0.0.1:${pod.servicePort}`;
+  const dispatch = await startPod({ ...stored, PARLEY_ROLES: "dispatch" }, optionsOf("dispatch"));
+  const toDispatch = { PARLEY_DISPATCH_URL: urlOf(dispatch) };
+  const messenger = await startPod(
+    { ...stored, ...toDispatch, PARLEY_ROLES: "messenger" },
+    optionsOf("messenger"),
+  );
   return {
     serviceToken,
     identityUrl: urlOf(identity),
     messengerUrl: urlOf(messenger),
+    dispatchUrl: urlOf(dispatch),
     async startGateway(own = {}, options = optionsOf("gateway")) {
-      const services = { PARLEY_IDENTITY_URL: urlOf(identity), PARLEY_MESSENGER_URL: urlOf(messenger) };
+      const services = {
+        PARLEY_IDENTITY_URL: urlOf(identity),
+        PARLEY_MESSENGER_URL: urlOf(messenger),
+        ...toDispatch,
+      };
       const app = await startPod({ ...shared, ...services, PARLEY_ROLES: "gateway", ...own }, options);
       return {
         app,

@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { MessengerService } from "@parley/api/v2/messenger";
+import { ProcessService } from "@parley/api/v2/process";
 import { actorHeader, actorHeaders } from "#platform/actor.ts";
 import { toPublicError } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
@@ -74,6 +75,27 @@ describe("the service port", { skip: withoutRedis }, async () => {
     };
     for (const [what, headers] of Object.entries(shown)) {
       assert.equal(await codeOf(headers), "service-refused", what);
+    }
+  });
+
+  test("dispatch, which may spend money, is as closed", async () => {
+    const { listProcessors } = createClient(
+      ProcessService,
+      createGrpcTransport({ baseUrl: roles.dispatchUrl }),
+    );
+    const codeOfList = (headers: Record<string, string>) =>
+      listProcessors({}, { headers, timeoutMs: 5_000 }).then(
+        () => "ok",
+        (error) => toPublicError(error).code,
+      );
+    const statement = actorHeaders({ ...asAlice, roles: ["paid"] });
+    assert.equal(await codeOfList({ authorization: await credentialOf(statement, "dispatch") }), "ok");
+    for (const headers of [
+      statement,
+      { authorization: `Bearer ${accessToken}`, ...statement },
+      { authorization: await credentialOf(statement, "messenger") },
+    ]) {
+      assert.equal(await codeOfList(headers), "service-refused");
     }
   });
 

@@ -1,5 +1,5 @@
 /**
- * A cluster of two gateways, two messengers and one identity, as real processes, to which everything happens while
+ * A cluster of two gateways, two messengers, one identity and one dispatch, as real processes, to which everything happens while
  * people talk: processes are killed, frozen, slowed and restarted, Redis and PostgreSQL go away, a clock is wrong.
  */
 import assert from "node:assert/strict";
@@ -166,6 +166,28 @@ test(
     await conversation.verify();
   },
 );
+
+test("with dispatch hung, calls to it end, chats go on, and it heals by itself", options, async () => {
+  const conversation = await talk();
+  const [{ client }] = conversation.people as [(typeof conversation.people)[number]];
+  const codeOfProcess = () =>
+    client.call("ProcessService/Process", { text: "x" }).then(
+      () => "ok",
+      ({ code }: { code: string }) => code,
+    );
+  const away = ["timeout", "unavailable", "circuit-open"];
+  await until("it answers", async () => !away.includes(await codeOfProcess()));
+  for (const pod of cluster!.dispatchers) pod.signal("SIGSTOP");
+  try {
+    for (let i = 0; i < 3; i++) assert.ok(away.includes(await codeOfProcess()));
+    await conversation.progress(50);
+  } finally {
+    for (const pod of cluster!.dispatchers) pod.signal("SIGCONT");
+  }
+  await until("it answers again", async () => !away.includes(await codeOfProcess()), 30_000);
+  await conversation.end();
+  await conversation.verify();
+});
 
 test("Redis killed, started again, flushed: nothing is lost or doubled", options, async () => {
   const { redis } = cluster!;

@@ -43,11 +43,14 @@ describe("one trace over the wire", { skip: withoutRedis }, async () => {
     PARLEY_ROLES: "identity",
     PARLEY_SECRET_KEY: secret(),
   });
-  const messenger = await pod("messenger", { ...stored, PARLEY_ROLES: "messenger" });
+  const dispatch = await pod("dispatch", { ...stored, PARLEY_ROLES: "dispatch" });
+  const toDispatch = { PARLEY_DISPATCH_URL: `http://127.0.0.1:${dispatch.servicePort}` };
+  const messenger = await pod("messenger", { ...stored, ...toDispatch, PARLEY_ROLES: "messenger" });
   const behind = {
     PARLEY_ROLES: "gateway",
     PARLEY_IDENTITY_URL: `http://127.0.0.1:${identity.servicePort}`,
     PARLEY_MESSENGER_URL: `http://127.0.0.1:${messenger.servicePort}`,
+    ...toDispatch,
   };
   const near = await pod("near", behind);
   const far = await pod("far", behind);

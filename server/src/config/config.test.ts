@@ -29,22 +29,40 @@ function namesOfProblems(environment: Record<string, string>): string[] {
 
 test("each role asks for what it needs, and for no more", () => {
   const { DATABASE_URL, PARLEY_SECRET_KEY, ...rest } = apart;
-  const urls = { PARLEY_IDENTITY_URL: "http://identity:9091", PARLEY_MESSENGER_URL: "http://a:1,http://b:2" };
+  const toDispatch = { PARLEY_DISPATCH_URL: "http://dispatch:9091" };
+  const urls = {
+    PARLEY_IDENTITY_URL: "http://identity:9091",
+    PARLEY_MESSENGER_URL: "http://a:1,http://b:2",
+    ...toDispatch,
+  };
   for (const fine of [
     { ...rest, ...urls, PARLEY_ROLES: "gateway" },
-    { ...rest, DATABASE_URL, PARLEY_ROLES: "messenger" },
-    { ...apart, PARLEY_ROLES: "identity, messenger" },
-    { ...apart, PARLEY_ROLES: "gateway,identity", PARLEY_MESSENGER_URL: "https://messenger.example" },
-    { ...apart, PARLEY_ROLES: "gateway,identity,messenger" },
+    { ...rest, DATABASE_URL, ...toDispatch, PARLEY_ROLES: "messenger" },
+    { ...rest, DATABASE_URL, PARLEY_ROLES: "dispatch" },
+    { ...rest, DATABASE_URL, PARLEY_ROLES: "messenger,dispatch" },
+    { ...apart, ...toDispatch, PARLEY_ROLES: "identity, messenger" },
+    { ...apart, ...urls, PARLEY_ROLES: "gateway,identity" },
+    { ...apart, PARLEY_ROLES: "gateway,identity,messenger,dispatch" },
   ]) {
     assert.deepEqual(namesOfProblems(fine), [], JSON.stringify(fine));
   }
   const needs: [Record<string, string>, string[]][] = [
     [
       { PARLEY_ROLES: "gateway" },
-      ["REDIS_URL", "PARLEY_SERVICE_TOKEN", "PARLEY_IDENTITY_URL", "PARLEY_MESSENGER_URL"],
+      [
+        "REDIS_URL",
+        "PARLEY_SERVICE_TOKEN",
+        "PARLEY_IDENTITY_URL",
+        "PARLEY_MESSENGER_URL",
+        "PARLEY_DISPATCH_URL",
+      ],
     ],
-    [{ PARLEY_ROLES: "messenger" }, ["REDIS_URL", "DATABASE_URL", "PARLEY_SERVICE_TOKEN"]],
+    [
+      { PARLEY_ROLES: "messenger" },
+      ["REDIS_URL", "DATABASE_URL", "PARLEY_SERVICE_TOKEN", "PARLEY_DISPATCH_URL"],
+    ],
+    [{ PARLEY_ROLES: "dispatch" }, ["REDIS_URL", "DATABASE_URL", "PARLEY_SERVICE_TOKEN"]],
+    [{ ...apart, PARLEY_ROLES: "gateway,identity,messenger" }, ["PARLEY_DISPATCH_URL"]],
     [{ ...rest, DATABASE_URL, PARLEY_ROLES: "identity" }, ["PARLEY_SECRET_KEY"]],
   ];
   for (const [environment, missing] of needs) assert.deepEqual(namesOfProblems(environment), missing);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DispatchInternalService } from "@parley/api/internal/dispatch";
 import { ProcessService } from "@parley/api/v2/process";
 import type { Budget } from "#dispatch/budget/budget.ts";
+import { observeSpendLimit } from "#dispatch/budget/spend-limit.ts";
 import type { DispatchConfig } from "#dispatch/config.ts";
 import type { DispatchParts } from "#dispatch/parts.ts";
 import type { Permits } from "#dispatch/permits/permits.ts";
@@ -54,6 +55,7 @@ const drainDeadlineMs = 10_000;
 const hourMs = 3_600_000;
 
 export function createDispatch(options: DispatchOptions): Service {
+  observeSpendLimit(options.telemetry.meter, options.catalogue);
   const { database, log } = options;
   const { sender, permits, budget } = createWays(options);
   const metrics = createRoutingMetrics(options.telemetry);

@@ -145,6 +145,21 @@ test("the time of day may jump as it likes", async () => {
   assert.equal(body.code, "circuit-open");
 });
 
+test("GET /v2/admin/providers tells admins what dispatch says, and nobody else", async () => {
+  const gateway = await startGateway();
+  const path = "/v2/admin/providers";
+  const { status, body } = await get(gateway, path, await adminToken(gateway));
+  assert.equal(status, 200);
+  const { pod, providers } = body as unknown as { pod: string; providers: { id: string; state: string }[] };
+  assert.equal(pod, "dispatch-1");
+  assert.deepEqual(
+    providers.map(({ id, state }) => [id, state]),
+    [["free", "open"]],
+  );
+  assert.equal((await get(gateway, path)).status, 403);
+  assert.equal((await get(gateway, path, "")).status, 401);
+});
+
 test("GET /v2/admin/circuits tells admins of every circuit and bulkhead, and nobody else", async () => {
   const gateway = await startFailing();
   await failUntilOpen(gateway);

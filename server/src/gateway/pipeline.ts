@@ -8,6 +8,7 @@ import type { GatewayClients } from "#gateway/clients.ts";
 import { clientCalls } from "#gateway/public-services.ts";
 import type { Throttle } from "#gateway/throttle/throttle.ts";
 import { createValidate } from "#gateway/validation.ts";
+import { isDeferrable } from "#platform/deferrable.ts";
 import { fault, toFault } from "#platform/errors.ts";
 
 export interface PipelineOptions {
@@ -38,7 +39,9 @@ export function createCall({ clients, overrides, timeoutMs, turns, throttle }: P
         override ? override(request as never, bounded) : callService!(request, callOptions(bounded));
       // Sends have a queue of their own, which is bounded and keeps their order.
       if (method === MessengerService.method.sendMessage) return await run();
-      return await turns.run(context.caller?.userId ?? context.clientAddress, bounded, run);
+      const caller = context.caller?.userId ?? context.clientAddress;
+      // What waits for somebody outside must not keep the caller's other calls waiting.
+      return await turns.run(isDeferrable(method) ? `${caller} deferrable` : caller, bounded, run);
     } catch (error) {
       throw toFault(error);
     }

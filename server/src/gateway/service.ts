@@ -72,7 +72,7 @@ function createOverrides(
   );
   return new Map([
     ...createMemberChecks(clients),
-    ...createAdminMethods({ circuits, clock }),
+    ...createAdminMethods({ circuits, clock, clients }),
     [MessengerService.method.sendMessage, gatherer.send],
     [AuthService.method.signIn, signIn],
   ]);

@@ -18,9 +18,11 @@ test("the defaults are those of the documentation", () => {
   assert.equal(config.PARLEY_ARGON2_MEMORY_KIB, 19 * 1_024);
 });
 
-test("a misspelt admin address is a problem, not an admin who cannot be one", () => {
-  const [problem] = problemsOf({ PARLEY_ADMIN_EMAILS: "root@example.com, root.example.com" });
-  assert.equal(problem?.name, "PARLEY_ADMIN_EMAILS");
-  assert.match(problem!.message, /root\.example\.com is none/);
-  assert.deepEqual(problemsOf({ PARLEY_ADMIN_EMAILS: "root@example.com, žofie@example.cz" }), []);
-});
+for (const name of ["PARLEY_ADMIN_EMAILS", "PARLEY_PAID_EMAILS"]) {
+  test(`a misspelt address in ${name} is a problem, not a user who cannot be there`, () => {
+    const [problem] = problemsOf({ [name]: "root@example.com, root.example.com" });
+    assert.equal(problem?.name, name);
+    assert.match(problem!.message, /root\.example\.com is none/);
+    assert.deepEqual(problemsOf({ [name]: "root@example.com, žofie@example.cz" }), []);
+  });
+}

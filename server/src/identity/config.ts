@@ -57,6 +57,9 @@ export const identitySettings = {
   PARLEY_ADMIN_EMAILS: emails(
     "addresses whose users have the role admin; sign up under them before others can reach the server",
   ),
+  PARLEY_PAID_EMAILS: emails(
+    "addresses whose users have the role paid: texts of theirs may go to providers that cost",
+  ),
   PARLEY_IDENTITY_SWEEP_SECONDS: integer(
     "pause between removals of expired sessions, tickets and keys, in seconds",
     60,
@@ -64,7 +67,7 @@ export const identitySettings = {
   ),
 };
 
-/** An address with a slip of the pen must not wait unseen for an admin who cannot be one. */
+/** An address with a slip of the pen must not wait unseen for a user who cannot be there. */
 function emails(about: string): Setting<string[]> {
   const setting = list(about, []);
   return {

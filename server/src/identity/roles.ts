@@ -2,12 +2,13 @@ import type { IdentityConfig } from "#identity/config.ts";
 import { parseEmail } from "#identity/email.ts";
 import type { UserRow } from "#identity/store-users.ts";
 
-const adminRole = "admin";
-
-/** The user's own roles, and "admin" for the addresses that the settings name. */
-export function rolesOf(user: UserRow, config: IdentityConfig): string[] {
-  const isNamedAdmin = config.PARLEY_ADMIN_EMAILS.some(
-    (address) => user.emailKey !== null && parseEmail(address)?.key === user.emailKey,
-  );
-  return [...new Set(isNamedAdmin ? [...user.roles, adminRole] : user.roles)];
+/** The user's own roles, and those for which the settings name the user's address. */
+export function rolesOf({ roles, emailKey }: UserRow, config: IdentityConfig): string[] {
+  const isNamedIn = (addresses: readonly string[]) =>
+    emailKey !== null && addresses.some((address) => parseEmail(address)?.key === emailKey);
+  const named = [
+    ...(isNamedIn(config.PARLEY_ADMIN_EMAILS) ? ["admin"] : []),
+    ...(isNamedIn(config.PARLEY_PAID_EMAILS) ? ["paid"] : []),
+  ];
+  return [...new Set([...roles, ...named])];
 }

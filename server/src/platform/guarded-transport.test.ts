@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Code, ConnectError, createClient, type HandlerContext } from "@connectrpc/connect";
+import { ProcessService } from "@parley/api/v2/process";
 import { UserService } from "@parley/api/v2/user";
 import { createCircuit } from "#platform/circuit/circuit-breaker.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
@@ -17,14 +18,14 @@ const slowMs = 200;
 /** A service that does what it is told to, behind a guard. */
 function guarded(limits: { maxCalls?: number; maxWaiting?: number; maxWaitMs?: number } = {}) {
   const service: { answer: Answer; calls: number } = { answer: () => ({}), calls: 0 };
-  const transport = createDirectTransport((router) =>
-    router.service(UserService, {
-      getMe: (_request, context) => {
-        service.calls += 1;
-        return service.answer(context);
-      },
-    }),
-  );
+  const answer = (_request: unknown, context: HandlerContext) => {
+    service.calls += 1;
+    return service.answer(context);
+  };
+  const transport = createDirectTransport((router) => {
+    router.service(UserService, { getMe: answer });
+    router.service(ProcessService, { process: answer });
+  });
   // The circuit's own clock, which a test can move.
   const clock = { nowMs: 0 };
   const circuit = createCircuit({
@@ -45,7 +46,16 @@ function guarded(limits: { maxCalls?: number; maxWaiting?: number; maxWaitMs?: n
   const bulkhead = createGate({ maxRunning: maxCalls, maxWaiting, maxWaitMs });
   const guard = guardTransport(transport, { circuit, bulkhead, timeoutMs: ownTimeoutMs });
   const { getMe } = createClient(UserService, guard);
-  return { service, clock, circuit, bulkhead, call: (options = {}) => codeOf(getMe({}, options)) };
+  const { process } = createClient(ProcessService, guard);
+  return {
+    service,
+    clock,
+    circuit,
+    bulkhead,
+    call: (options = {}) => codeOf(getMe({}, options)),
+    /** Of a method that takes as long as somebody outside does. */
+    callDeferrable: (options = {}) => codeOf(process({}, options)),
+  };
 }
 
 const codeOf = (answer: Promise<unknown>): Promise<string> =>
@@ -140,6 +150,30 @@ test("a client in a hurry opens nothing; deadlines that are long enough do", asy
   assert.equal(circuit.snapshot.totals.ignored, 20);
   const late = await Promise.all(Array.from({ length: minCalls }, () => call({ timeoutMs: slowMs })));
   assert.deepEqual(late, Array(minCalls).fill("timeout"));
+  assert.equal(circuit.snapshot.state, "open");
+});
+
+test("a deferrable call opens nothing by taking long or by its deadline, whoever set that", async () => {
+  const { service, circuit, clock, callDeferrable } = guarded();
+  service.answer = () => {
+    clock.nowMs += 2 * slowMs;
+    return {};
+  };
+  assert.deepEqual(await times(2 * minCalls, callDeferrable), Array(2 * minCalls).fill("done"));
+  assert.equal(circuit.snapshot.counts.slow, 0);
+  service.answer = hang;
+  const late = await Promise.all(
+    Array.from({ length: 4 * minCalls }, () => callDeferrable({ timeoutMs: slowMs })),
+  );
+  assert.deepEqual(late, Array(4 * minCalls).fill("timeout"));
+  assert.equal(circuit.snapshot.state, "closed");
+  assert.equal(circuit.snapshot.totals.ignored, 4 * minCalls);
+});
+
+test("a deferrable call opens the circuit of a service that cannot be reached", async () => {
+  const { service, circuit, callDeferrable } = guarded();
+  service.answer = () => Promise.reject(fault("unavailable"));
+  await times(minCalls, callDeferrable);
   assert.equal(circuit.snapshot.state, "open");
 });
 

@@ -6,6 +6,7 @@ import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
 import type { ConnectError, Transport } from "@connectrpc/connect";
 import type { Circuit, Pass, Refusal } from "#platform/circuit/circuit.ts";
 import { circuitFailure } from "#platform/circuit/outcome.ts";
+import { isDeferrable } from "#platform/deferrable.ts";
 import { fault } from "#platform/errors.ts";
 import type { Gate } from "#platform/gate.ts";
 
@@ -18,6 +19,8 @@ export interface GuardOptions {
   answerFailure?: (method: DescMethodUnary, answer: Message) => string | undefined;
 }
 
+const endless = Number.POSITIVE_INFINITY;
+
 /** For unary calls; there are no others. */
 export function guardTransport(transport: Transport, options: GuardOptions): Transport {
   const { circuit, bulkhead, answerFailure } = options;
@@ -26,10 +29,11 @@ export function guardTransport(transport: Transport, options: GuardOptions): Tra
   return {
     async unary(method, signal, givenTimeoutMs, header, input, contextValues) {
       const timeoutMs = givenTimeoutMs ?? options.timeoutMs;
+      const isPatient = isDeferrable(method);
       const waitedMs = bulkhead.tryEnter() ? 0 : await waitForPlace(options, signal);
       try {
         if (waitedMs > 0 && waitedMs >= timeoutMs) throw fault("timeout");
-        const pass = enter(circuit);
+        const pass = enter(circuit, isPatient);
         try {
           const leftMs = Math.ceil(timeoutMs - waitedMs);
           const answer = await transport.unary(method, signal, leftMs, header, input, contextValues);
@@ -37,7 +41,8 @@ export function guardTransport(transport: Transport, options: GuardOptions): Tra
           return answer;
         } catch (error) {
           const isAborted = signal?.aborted ?? false;
-          settle(pass, circuitFailure(error, { timeoutMs, patienceMs, isAborted }), true);
+          const circumstances = { timeoutMs, patienceMs: isPatient ? endless : patienceMs, isAborted };
+          settle(pass, circuitFailure(error, circumstances), true);
           throw error;
         }
       } finally {
@@ -57,8 +62,8 @@ async function waitForPlace({ circuit, bulkhead }: GuardOptions, signal?: AbortS
   return performance.now() - begunMs;
 }
 
-function enter(circuit: Circuit): Pass {
-  const entry = circuit.tryEnter();
+function enter(circuit: Circuit, isPatient: boolean): Pass {
+  const entry = circuit.tryEnter(isPatient);
   if (entry.isAdmitted) return entry;
   throw circuitOpen(entry);
 }

@@ -137,7 +137,9 @@ export declare const access: GenExtension<MethodOptions, Access>;
 export declare const rate_class: GenExtension<MethodOptions, RateClass>;
 
 /**
- * The outcome may come later than the answer. REST then takes the request's
+ * It takes as long as somebody outside of Parley does, so that being slow says
+ * nothing about the service; and the outcome may come later than the answer.
+ * REST takes the request's
  * idempotency_key from the header Idempotency-Key and its respond_async from
  * "Prefer: respond-async", and answers 202 with a Location as long as the
  * answer's status is "waiting" or "running".

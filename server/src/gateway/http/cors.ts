@@ -12,7 +12,9 @@ const preflightMaxAgeS = 7_200;
 const allowedHeaders = [
   "Authorization",
   "Content-Type",
+  "Idempotency-Key",
   "If-None-Match",
+  "Prefer",
   "Traceparent",
   ...connectCors.allowedHeaders,
 ];
@@ -20,6 +22,8 @@ const exposedHeaders = [
   "Allow",
   "Cache-Status",
   "ETag",
+  "Location",
+  "Preference-Applied",
   "RateLimit",
   "RateLimit-Policy",
   "Retry-After",

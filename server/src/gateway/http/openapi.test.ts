@@ -42,6 +42,20 @@ test("operations that are not public need a token, and operation ids are unique"
   assert.equal(ids.size, restRoutes(publicServices).length);
 });
 
+test("deferrable operations take their headers, and may be answered 202", () => {
+  const { parameters, responses } = document.paths["/v2/process"].post;
+  assert.deepEqual(
+    parameters.map((one: { in: string; name: string }) => [one.in, one.name]),
+    [
+      ["header", "Idempotency-Key"],
+      ["header", "Prefer"],
+    ],
+  );
+  assert.deepEqual(Object.keys(responses["202"].headers), ["Location", "Retry-After", "Preference-Applied"]);
+  assert.deepEqual(responses["202"].content, responses["200"].content);
+  assert.equal(document.paths["/v2/auth/sign-up"].post.responses["202"], undefined);
+});
+
 test("its error codes are those of the registry", () => {
   assert.deepEqual(document.components.schemas.Problem.properties.code.enum, Object.keys(errorKinds));
 });

@@ -12,6 +12,7 @@ import { chatIdOf } from "#gateway/call-observer.ts";
 import type { OpenCall } from "#gateway/http/call-context.ts";
 import { encodeJson } from "#gateway/json/json-encoder.ts";
 import { publicServices } from "#gateway/public-services.ts";
+import { type Deferral, deferralOf } from "#gateway/rest/deferral.ts";
 import { httpMethods, type RestRoute, restRoutes } from "#gateway/rest/http-rules.ts";
 import { restBody } from "#gateway/rest/rest-body.ts";
 import { readRestRequest } from "#gateway/rest/rest-request.ts";
@@ -37,7 +38,8 @@ declare module "fastify" {
 export function registerRest(app: FastifyInstance, options: RestOptions): void {
   app.decorateRequest("callContext", undefined);
   const methodsByPath = new Map<string, string[]>();
-  for (const route of restRoutes(publicServices)) {
+  const routes = restRoutes(publicServices);
+  for (const route of routes) {
     const path = fastifyPath(route);
     app.route({
       method: route.httpMethod,
@@ -48,7 +50,7 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
         const context = await options.openCall(route.method, request.raw, reply.raw, signal);
         request.callContext = { ...context, trace: request.observed?.trace };
       },
-      handler: handlerOf(route, options),
+      handler: handlerOf(route, options, deferralOf(route, routes)),
     });
     methodsByPath.set(path, [...(methodsByPath.get(path) ?? []), route.httpMethod]);
   }
@@ -57,10 +59,10 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
-function handlerOf(route: RestRoute, options: RestOptions): Handler {
+function handlerOf(route: RestRoute, options: RestOptions, deferral: Deferral | undefined): Handler {
   const { cache, call } = options;
   const tagsOf = route.httpMethod === "GET" ? cacheable.get(route.method) : undefined;
-  if (!cache || !tagsOf) return (request, reply) => serve(route, options, request, reply);
+  if (!cache || !tagsOf) return (request, reply) => serve({ ...options, route, deferral }, request, reply);
   return (request, reply) => {
     const context = request.callContext!;
     // The answer may be for others as well, who wait for it when this client has gone.
@@ -82,8 +84,15 @@ function readMessageOf(route: RestRoute, request: FastifyRequest): Message {
   return message;
 }
 
-async function serve(route: RestRoute, options: RestOptions, request: FastifyRequest, reply: FastifyReply) {
+interface Served extends RestOptions {
+  route: RestRoute;
+  deferral: Deferral | undefined;
+}
+
+async function serve(options: Served, request: FastifyRequest, reply: FastifyReply) {
+  const { route, deferral } = options;
   const message = readMessageOf(route, request);
+  deferral?.readHeaders(request, message);
   const answer = await options.call(route.method, message, request.callContext!);
   const cookie = sessionCookie({
     method: route.method,
@@ -92,6 +101,7 @@ async function serve(route: RestRoute, options: RestOptions, request: FastifyReq
     secure: options.isSecure(request),
   });
   if (cookie) reply.header("set-cookie", cookie);
+  deferral?.writeHeaders(request, reply, answer);
   reply.header("content-type", "application/json; charset=utf-8").header("cache-control", "no-store");
   return reply.send(answerBody(route, answer));
 }

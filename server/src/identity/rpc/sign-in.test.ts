@@ -97,6 +97,20 @@ test("gives the role admin to the addresses that the settings name, and the user
   assert.deepEqual(session.actor.roles, ["auditor", "admin"]);
 });
 
+test("gives the role paid to the addresses that the settings name, besides admin", async () => {
+  const config = identityConfig({
+    PARLEY_ADMIN_EMAILS: ["both@example.com"],
+    PARLEY_PAID_EMAILS: ["Buyer@Example.com", "both@example.com"],
+  });
+  const pod = await startIdentity({ ...deps, config });
+  for (const email of ["buyer@example.com", "both@example.com"])
+    await pod.auth.signUp({ email, password: goodPassword, name: "Buyer" });
+  assert.deepEqual((await signIn(pod, "buyer@example.com")).actor.roles, ["paid"]);
+  assert.deepEqual((await signIn(pod, "both@example.com")).actor.roles, ["admin", "paid"]);
+  assert.deepEqual((await signIn(clients, "buyer@example.com")).actor.roles, []);
+  assert.deepEqual((await newUser(pod)).actor.roles, []);
+});
+
 test("hashes the password anew when the parameters have changed", async () => {
   const email = await signUp(clients);
   const stored = async () => {

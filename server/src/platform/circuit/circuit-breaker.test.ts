@@ -224,6 +224,60 @@ test("a probe that comes back after its deadline has failed, even if nobody look
   assert.equal(transitions.at(-1)?.reason, "probe-hung");
 });
 
+test("calls whose time is not up to the service are never slow", () => {
+  const { circuit, clock, state } = testCircuit();
+  for (let i = 0; i < 100; i++) {
+    const pass = circuit.tryEnter(true);
+    clock.nowMs += 6_000;
+    assert.ok(pass.isAdmitted);
+    pass.succeed();
+  }
+  assert.equal(state(), "closed");
+  assert.equal(circuit.snapshot.counts.slow, 0);
+});
+
+test("a probe whose time is not up to the service gives its place away, and counts when it is done", () => {
+  const { circuit, clock, toHalfOpen, refusal, state } = testCircuit({ probes: 2 });
+  toHalfOpen();
+  const patient = () => {
+    const pass = circuit.tryEnter(true);
+    assert.ok(pass.isAdmitted);
+    return pass;
+  };
+  const [first, second] = [patient(), patient()];
+  refusal();
+  clock.nowMs += 5_000;
+  const third = patient();
+  assert.equal(state(), "half-open");
+  first.succeed();
+  assert.equal(state(), "half-open");
+  third.succeed();
+  assert.equal(state(), "closed");
+  second.fail("unavailable");
+  assert.equal(circuit.snapshot.counts.calls, 0);
+});
+
+test("a probe that has given its place away and fails opens it again", () => {
+  const { circuit, clock, toHalfOpen, transitions } = testCircuit();
+  toHalfOpen();
+  const pass = circuit.tryEnter(true);
+  clock.nowMs += 9_000;
+  assert.equal(circuit.snapshot.state, "half-open");
+  assert.ok(pass.isAdmitted);
+  pass.fail("unavailable");
+  assert.equal(transitions.at(-1)?.reason, "probe-failed");
+});
+
+test("a hung probe is found behind one that may take its time", () => {
+  const { circuit, clock, toHalfOpen, enter, transitions } = testCircuit();
+  toHalfOpen();
+  assert.ok(circuit.tryEnter(true).isAdmitted);
+  enter();
+  clock.nowMs += 5_000;
+  assert.equal(circuit.snapshot.state, "open");
+  assert.equal(transitions.at(-1)?.reason, "probe-hung");
+});
+
 test("outcomes of calls that began in an earlier state are dropped", () => {
   const { enter, fail, state, clock, succeed, circuit } = testCircuit();
   const before = Array.from({ length: 50 }, enter);

@@ -25,13 +25,15 @@ class CircuitPass implements Pass {
   readonly isAdmitted = true;
   readonly startedMs: number;
   readonly generation: number;
+  readonly isPatient: boolean;
   readonly #circuit: CircuitBreaker;
   #isSettled = false;
 
-  constructor(circuit: CircuitBreaker, startedMs: number, generation: number) {
+  constructor(circuit: CircuitBreaker, startedMs: number, generation: number, isPatient: boolean) {
     this.#circuit = circuit;
     this.startedMs = startedMs;
     this.generation = generation;
+    this.isPatient = isPatient;
   }
 
   succeed() {
@@ -82,15 +84,15 @@ class CircuitBreaker implements Circuit {
     return this.limits.name;
   }
 
-  tryEnter(): Pass | Refusal {
+  tryEnter(isPatient = false): Pass | Refusal {
     const nowMs = this.limits.now();
-    if (this.#state === "closed") return new CircuitPass(this, nowMs, this.#generation);
+    if (this.#state === "closed") return new CircuitPass(this, nowMs, this.#generation, isPatient);
     const refusal = this.#refusalAt(nowMs);
     if (refusal) {
       this.#totals.refused += 1;
       return refusal;
     }
-    const probe = new CircuitPass(this, nowMs, this.#generation);
+    const probe = new CircuitPass(this, nowMs, this.#generation, isPatient);
     this.#probes.add(probe);
     return probe;
   }
@@ -126,11 +128,12 @@ class CircuitBreaker implements Circuit {
     // A probe that comes too late must not count, even if nobody has looked since.
     if (this.#state !== "closed") this.#passTime(nowMs);
     if (pass.generation !== this.#generation) return;
-    const isProbe = this.#probes.delete(pass);
+    this.#probes.delete(pass);
     if (outcome === "ignored") return;
     if (outcome === "failure") this.#failure = failure;
-    const isSlow = this.limits.slowMs > 0 && nowMs - pass.startedMs >= this.limits.slowMs;
-    if (isProbe) this.#judgeProbe(nowMs, outcome === "failure", isSlow);
+    const { slowMs } = this.limits;
+    const isSlow = slowMs > 0 && !pass.isPatient && nowMs - pass.startedMs >= slowMs;
+    if (this.#state === "half-open") this.#judgeProbe(nowMs, outcome === "failure", isSlow);
     else this.#judgeWindow(nowMs, this.#window.record(nowMs, outcome === "failure", isSlow));
   }
 
@@ -162,8 +165,11 @@ class CircuitBreaker implements Circuit {
     if (this.#state === "open" && nowMs >= this.#openUntilMs)
       this.#move("half-open", "open-time-over", nowMs);
     if (this.#state !== "half-open") return;
-    const [oldest] = this.#probes;
-    if (oldest && nowMs - oldest.startedMs >= this.limits.probeTimeoutMs) this.#open("probe-hung", nowMs);
+    for (const probe of this.#probes) {
+      if (nowMs - probe.startedMs < this.limits.probeTimeoutMs) return;
+      if (!probe.isPatient) return this.#open("probe-hung", nowMs);
+      this.#probes.delete(probe);
+    }
   }
 
   #open(reason: TransitionReason, nowMs: number) {

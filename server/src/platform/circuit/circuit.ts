@@ -94,7 +94,11 @@ export interface Circuit {
   readonly name: string;
   readonly limits: CircuitLimits;
   readonly snapshot: CircuitSnapshot;
-  tryEnter(): Pass | Refusal;
+  /**
+   * isPatient: how long the call takes is not up to the service. Then it is never slow, and a probe that has no outcome in
+   * time gives its place to another one instead of having failed.
+   */
+  tryEnter(isPatient?: boolean): Pass | Refusal;
   /** For a call that would have to wait before it could enter: unless the circuit is closed, it is refused at once. */
   refuseWaiting(): Refusal | undefined;
 }
