@@ -84,6 +84,8 @@ function requireTime({ job, untilMs }: Passage): void {
 
 /** Permits that came too late in a row; the provider is passed over then. */
 const maxPermits = 3;
+/** What setTimeout can hold. */
+const maxTimerMs = 2_147_483_647;
 
 class Attempt {
   readonly #parts: AttemptParts;
@@ -93,7 +95,6 @@ class Attempt {
   readonly #costs: boolean;
   #reservation: Reservation | undefined;
   #isPrepared = false;
-  #sentTimeoutMs = 0;
 
   constructor(parts: AttemptParts, lane: Lane, passage: Passage, pass: Pass, costs: boolean) {
     this.#parts = parts;
@@ -166,13 +167,12 @@ class Attempt {
     const span = this.#startSpan(permit);
     const startedAtMs = performance.now();
     let isUsed = false;
-    this.#sentTimeoutMs = this.#timeoutMs;
     const outcome = await sender.send(provider, {
       text: job.text,
       options: job.processor.options,
       requestId: job.requestId,
       signal: job.beforeSend ? undefined : job.signal,
-      timeoutMs: this.#sentTimeoutMs,
+      timeoutMs: this.#timeoutMs,
       onSend() {
         isUsed = permit.use();
         return isUsed;
@@ -186,10 +186,10 @@ class Attempt {
     return outcome;
   }
 
+  /** What is kept is waited for as long as the provider may take. */
   get #timeoutMs(): number {
     const { job, untilMs } = this.#passage;
-    const { timeoutMs } = this.#lane.provider;
-    return job.beforeSend ? timeoutMs : Math.min(timeoutMs, Math.max(1, untilMs - performance.now()));
+    return job.beforeSend ? maxTimerMs : Math.max(1, untilMs - performance.now());
   }
 
   #startSpan({ isProbe }: Permit): Span | undefined {
@@ -241,7 +241,8 @@ class Attempt {
       case "unknown":
         permit.unknown();
         this.#countCost();
-        if (this.#saysNothing(outcome.reason)) this.#pass.ignore();
+        // The caller left, or was in more of a hurry than the provider: not the provider's fault.
+        if (outcome.reason === "cancelled") this.#pass.ignore();
         else this.#pass.fail(outcome.reason);
         return { kind: "unknown", reason: outcome.reason };
     }
@@ -255,12 +256,6 @@ class Attempt {
     }
     this.#pass.fail(reason);
     return this.#nothingSent(isDown(this.#lane.provider));
-  }
-
-  /** That the caller left, or was in more of a hurry than the provider's timeout, is not the provider's fault. */
-  #saysNothing(reason: string): boolean {
-    const hasHurried = this.#sentTimeoutMs < this.#lane.provider.timeoutMs;
-    return reason === "cancelled" || (reason === "timeout" && hasHurried);
   }
 
   #countCost(): void {

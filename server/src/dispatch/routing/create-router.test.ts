@@ -249,11 +249,8 @@ describe("router", () => {
     const { route, failure, sending, circuits } = setUp();
     sending.answer("free", { kind: "refused", retryAfterMs: undefined });
     for (let i = 0; i < 30; i++) await route();
-    sending.answer("free", async ({ timeoutMs }) => {
-      await new Promise((resolve) => setTimeout(resolve, timeoutMs + 2));
-      return unknown;
-    });
-    for (let i = 0; i < 6; i++) await failure({ timeoutMs: 5 });
+    sending.answer("free", { kind: "unknown", reason: "cancelled" });
+    for (let i = 0; i < 6; i++) await failure();
     assert.equal(circuits.of("provider", "free").snapshot.state, "closed");
   });
 
@@ -281,7 +278,7 @@ describe("router", () => {
     await route({ timeoutMs: 500 });
     assert.ok(sending.sent[0]!.timeoutMs <= 500);
     await route({ timeoutMs: 500, beforeSend: async () => {} });
-    assert.equal(sending.sent[1]!.timeoutMs, free.timeoutMs);
+    assert.ok(sending.sent[1]!.timeoutMs > free.timeoutMs);
   });
 
   it("sends nothing that could not be written down, and gives everything back", async () => {
