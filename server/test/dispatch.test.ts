@@ -130,6 +130,15 @@ describe("with a provider in trouble", () => {
     });
   }
 
+  it("stays with what it said when an answer comes after the timeout", async () => {
+    free.behaviour({ script: ["late"], late: "700ms" });
+    const key = randomUUID();
+    assert.equal((await caller.process("hello", { key })).body.code, "outcome-unknown");
+    await until("the answer has come", () => free.ledger().underWay === 0);
+    assert.equal((await caller.process("hello", { key })).body.code, "outcome-unknown");
+    assert.equal(paid.ledger().processed, 0);
+  });
+
   it("takes the next, where a text may be processed twice", async () => {
     free.behaviour({ script: ["hang"] });
     const { body } = await caller.process("hello", { processor: "persistent" });
