@@ -5,6 +5,7 @@ import type { Catalogue } from "#dispatch/providers/catalogue.ts";
 import type { Requests } from "#dispatch/requests/create-requests.ts";
 import type { LaneRouter } from "#dispatch/routing/create-router.ts";
 import type { RoutingMetrics } from "#dispatch/routing/routing-metrics.ts";
+import type { Circuits } from "#platform/circuit/circuits.ts";
 import type { Clock } from "#platform/clock.ts";
 
 /** What the RPCs are made of. */
@@ -16,5 +17,6 @@ export interface DispatchParts {
   router: LaneRouter;
   requests: Requests;
   metrics: RoutingMetrics;
+  circuits: Circuits;
   clock: Clock;
 }

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { DispatchInternalService } from "@parley/api/internal/dispatch";
 import { ProcessService } from "@parley/api/v2/process";
 import type { Budget } from "#dispatch/budget/budget.ts";
+import { createBudget } from "#dispatch/budget/create-budget.ts";
 import { observeSpendLimit } from "#dispatch/budget/spend-limit.ts";
 import type { DispatchConfig } from "#dispatch/config.ts";
 import type { DispatchParts } from "#dispatch/parts.ts";
+import { createPermits } from "#dispatch/permits/create-permits.ts";
 import type { Permits } from "#dispatch/permits/permits.ts";
 import type { Catalogue } from "#dispatch/providers/catalogue.ts";
 import { announceEnd } from "#dispatch/requests/announce.ts";
@@ -20,10 +22,12 @@ import { createRequestStore } from "#dispatch/requests/store-requests.ts";
 import { createSweeper, type Sweeper } from "#dispatch/requests/sweep.ts";
 import { createRouter, type LaneRouter } from "#dispatch/routing/create-router.ts";
 import { createRoutingMetrics, type RoutingMetrics } from "#dispatch/routing/routing-metrics.ts";
+import { describeProviders } from "#dispatch/rpc/describe-providers.ts";
 import { getProcess } from "#dispatch/rpc/get-process.ts";
 import { listProcessors } from "#dispatch/rpc/list-processors.ts";
 import { processText } from "#dispatch/rpc/process.ts";
 import { processMessage } from "#dispatch/rpc/process-message.ts";
+import { createSender } from "#dispatch/sending/http-sender.ts";
 import type { Sender } from "#dispatch/sending/sender.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Circuits } from "#platform/circuit/circuits.ts";
@@ -70,7 +74,10 @@ export function createDispatch(options: DispatchOptions): Service {
         getProcess: getProcess(parts),
         listProcessors: listProcessors(parts),
       });
-      routes.service(DispatchInternalService, { processMessage: processMessage(parts) });
+      routes.service(DispatchInternalService, {
+        processMessage: processMessage(parts),
+        describeProviders: describeProviders(parts),
+      });
     },
     async start() {
       await migrate(database, "dispatch", migrationsFolder, log);
@@ -90,8 +97,12 @@ export function createDispatch(options: DispatchOptions): Service {
 }
 
 /** What it takes to ask a provider. */
-function createWays({ permits, budget, sender }: DispatchOptions) {
-  return { permits: permits!, budget: budget!, sender: sender! };
+function createWays(options: DispatchOptions): { permits: Permits; budget: Budget; sender: Sender } {
+  return {
+    permits: options.permits ?? createPermits(options),
+    budget: options.budget ?? createBudget(options),
+    sender: options.sender ?? createSender(options),
+  };
 }
 
 /** What is written down, and what of that goes on without a caller. */

@@ -14,7 +14,7 @@ CREATE TABLE dispatch.requests (
   id uuid PRIMARY KEY,
   -- Whose it is, and who is charged.
   user_id uuid NOT NULL,
-  -- Unique for the user; those of users and those of chats' messages differ by their first letter.
+  -- Unique for the user; see requests/request-key.ts.
   key text,
   processor text NOT NULL,
   -- Of processor and text: what a repetition must have in common with the first.
@@ -43,7 +43,7 @@ CREATE TABLE dispatch.requests (
 );
 
 CREATE UNIQUE INDEX requests_by_key ON dispatch.requests (user_id, key) WHERE key IS NOT NULL;
-CREATE INDEX requests_due ON dispatch.requests (due_at) WHERE owner IS NULL AND ended_at IS NULL;
+CREATE INDEX requests_due ON dispatch.requests (due_at, id) WHERE owner IS NULL AND ended_at IS NULL;
 CREATE INDEX requests_owned ON dispatch.requests (owner) WHERE owner IS NOT NULL;
 CREATE INDEX requests_waiting ON dispatch.requests (user_id) WHERE in_background AND ended_at IS NULL;
 CREATE INDEX requests_ended ON dispatch.requests (ended_at) WHERE ended_at IS NOT NULL;

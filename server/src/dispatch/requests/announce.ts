@@ -3,11 +3,13 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { BusMessageSchema } from "@parley/api/internal/bus";
 import { EventSchema } from "@parley/api/v2/event";
+import { isOfMessage } from "#dispatch/requests/request-key.ts";
 import type { RequestRow } from "#dispatch/requests/request-row.ts";
 import { type Bus, topics } from "#platform/bus.ts";
 
-export function announceEnd(bus: Bus, { id, userId, status, inBackground, endedAt }: RequestRow): void {
-  if (!inBackground || !endedAt) return;
+export function announceEnd(bus: Bus, row: RequestRow): void {
+  const { id, userId, key, status, inBackground, endedAt } = row;
+  if (!inBackground || !endedAt || isOfMessage(key)) return;
   const event = create(EventSchema, {
     kind: "process",
     at: timestampFromDate(endedAt),

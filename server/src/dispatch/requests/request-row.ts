@@ -4,6 +4,7 @@ import type { ErrorCode } from "#platform/errors.ts";
 export interface RequestRow {
   readonly id: string;
   readonly userId: string;
+  readonly key: string | null;
   readonly processor: string;
   readonly contentHash: Uint8Array;
   /** Null once it has ended. */
@@ -24,7 +25,7 @@ export interface RequestRow {
   readonly endedAt: Date | null;
 }
 
-export const requestColumns = `r.id, r.user_id AS "userId", r.processor, r.content_hash AS "contentHash", r.text,
+export const requestColumns = `r.id, r.user_id AS "userId", r.key, r.processor, r.content_hash AS "contentHash", r.text,
   r.may_use_paid AS "mayUsePaid", r.in_background AS "inBackground", r.status, r.owner, r.provider, r.result,
   r.cost_micros AS "costMicros", r.reason, r.free_opens_at AS "freeOpensAt", r.error_code AS "errorCode",
   r.error_detail AS "errorDetail", r.created_at AS "createdAt", r.ended_at AS "endedAt"`;

@@ -305,6 +305,27 @@ describe("a request in the background", () => {
     await until("it is done", async () => (await process.getProcess({ id }, caller)).status === "done");
   });
 
+  it("waits its turn: who came first is served first when a provider opens", async () => {
+    const permits = createTestPermits({ free: 0 });
+    permits.refuse("free", { reason: "spent", opensInMs: 300 });
+    const { process, sending } = await startPod({
+      permits,
+      catalogue: testCatalogue([free]),
+      environment: { PARLEY_PROCESS_WORKERS: "1" },
+    });
+    const caller = as(randomUUID());
+    const texts = ["1", "2", "3", "4", "5", "6"];
+    for (const text of texts) await process.process({ text, respondAsync: true }, caller);
+    await delay(50);
+    permits.refuse("free", undefined as never);
+    permits.open("free", 100);
+    await until("all are done", () => sending.sent.length === texts.length);
+    assert.deepEqual(
+      sending.sent.map(({ text }) => text),
+      texts,
+    );
+  });
+
   it("fails for good when nobody knows what became of it", async () => {
     const pod = await startPod();
     const user = randomUUID();
@@ -364,28 +385,20 @@ describe("a request in the background", () => {
   });
 
   it("runs no more at once than there are workers", async () => {
-    const sending = createTestSender();
-    let running = 0;
-    let most = 0;
-    sending.answer("free", async () => {
-      running += 1;
-      most = Math.max(most, running);
-      await delay(10);
-      running -= 1;
-      return { kind: "done", result: "x" };
-    });
-    const { process } = await startPod({ sending, environment: { PARLEY_PROCESS_WORKERS: "3" } });
+    const { process, sending } = await startPod({ environment: { PARLEY_PROCESS_WORKERS: "3" } });
+    const { promise, resolve } = Promise.withResolvers<SendOutcome>();
+    sending.answer("free", () => promise);
     const caller = as(randomUUID());
-    const ids = await Promise.all(
-      Array.from({ length: 20 }, async (_, nth) => {
-        return (await process.process({ text: `${nth}`, respondAsync: true }, caller)).id;
-      }),
-    );
-    await until("all are done", () => sending.sent.length === 20 && running === 0);
-    assert.equal(most, 3);
+    const enqueue = async (text: string) => (await process.process({ text, respondAsync: true }, caller)).id;
+    const ids = await Promise.all(Array.from({ length: 20 }, (_, nth) => enqueue(`${nth}`)));
+    await until("three are under way", () => sending.sent.length === 3);
+    await delay(100);
+    assert.equal(sending.sent.length, 3);
+    resolve({ kind: "done", result: "x" });
     for (const id of ids) {
       await until("it is done", async () => (await process.getProcess({ id }, caller)).status === "done");
     }
+    assert.equal(sending.sent.length, 20);
   });
 });
 
@@ -503,6 +516,18 @@ describe("the text of a chat's message", () => {
     );
     const never = await internal.processMessage({ ...asked(randomUUID()), processor: "none" });
     assert.deepEqual([never.status, never.errorCode], ["failed", "processor-not-found"]);
+  });
+
+  it("is nothing that the user's sockets are told of, also when it takes longer than its caller waits", async () => {
+    const pod = await startPod();
+    const userId = randomUUID();
+    const events = await eventsOf(pod, userId);
+    const { promise, resolve } = Promise.withResolvers<SendOutcome>();
+    pod.sending.answer("free", () => promise);
+    assert.equal((await pod.internal.processMessage(asked(userId), { timeoutMs: 100 })).status, "later");
+    resolve({ kind: "done", result: "late" });
+    assert.equal((await pod.internal.processMessage(asked(userId))).result, "late");
+    assert.deepEqual(events, []);
   });
 
   it("does not share keys with what users send", async () => {

@@ -112,13 +112,11 @@ const brokeDown = "It may have been sent to a provider, and nobody knows what ca
 const minDelayMs = 1_000;
 const maxDelayMs = 60_000;
 const maxTrustedDelayMs = 3_600_000;
-/** What opens for all is not tried by all at once. */
-const jitterMs = 100;
 
 /** When one in the background is tried again: when a provider opens, or, if nobody knows when that is, the less often the older it is. */
 function retryDelayMs({ ageMs }: OwnedRequest, retryAfterMs: number | undefined): number {
   if (retryAfterMs === undefined) return Math.min(maxDelayMs, Math.max(minDelayMs, ageMs / 2));
-  return Math.min(maxTrustedDelayMs, retryAfterMs) + Math.random() * jitterMs;
+  return Math.min(maxTrustedDelayMs, retryAfterMs);
 }
 
 const patienceMs = 60_000;

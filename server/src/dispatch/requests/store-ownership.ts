@@ -18,7 +18,7 @@ const statements = {
     text: `WITH due AS (
              SELECT id FROM dispatch.requests
              WHERE owner IS NULL AND ended_at IS NULL AND due_at <= clock_timestamp()
-             ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+             ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)
            UPDATE dispatch.requests r SET owner = $1 FROM due WHERE r.id = due.id RETURNING ${requestColumns}`,
   },
   takeOver: {

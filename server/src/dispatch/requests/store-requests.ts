@@ -50,6 +50,7 @@ const statements = {
   },
   release: {
     name: "dispatch.requests.release",
+    // Those that wait for the same moment become due together, and are then taken in the order in which they came.
     text: `WITH given AS (
              SELECT * FROM unnest($1::uuid[], $2::float8[], $3::boolean[]) AS g (id, due_in_ms, may_sent)),
            gone AS (
@@ -57,7 +58,8 @@ const statements = {
              WHERE r.id = g.id AND r.owner = $4 AND NOT g.may_sent AND NOT r.in_background)
            UPDATE dispatch.requests r SET owner = NULL, in_background = true,
              status = CASE WHEN g.may_sent THEN r.status ELSE 'waiting' END,
-             due_at = clock_timestamp() + g.due_in_ms * interval '1 millisecond'
+             due_at = date_bin('250 milliseconds',
+               clock_timestamp() + (g.due_in_ms + 250) * interval '1 millisecond', timestamptz 'epoch')
            FROM given g WHERE r.id = g.id AND r.owner = $4 AND (g.may_sent OR r.in_background)`,
   },
   promote: {

@@ -1,11 +1,9 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import type { ProcessMessageRequest, ProcessMessageResponse } from "@parley/api/internal/dispatch";
 import type { DispatchParts } from "#dispatch/parts.ts";
+import { messageKey } from "#dispatch/requests/request-key.ts";
 import { mayUsePaid, readKey, readText, readUserId, timeLeftMs } from "#dispatch/rpc/input.ts";
 import { type ErrorCode, toPublicError } from "#platform/errors.ts";
-
-/** Out of the way of users' own keys. */
-const keyOf = (idempotencyKey: string) => `m${readKey(idempotencyKey)}`;
 
 /** When nobody knows when a provider takes it, or it is under way. */
 const standardRetryMs = 5_000;
@@ -31,7 +29,7 @@ export function processMessage(parts: DispatchParts) {
       const asked = {
         userId: readUserId("userId", request.userId),
         mayUsePaid: mayUsePaid(parts.catalogue, request.mayUsePaid),
-        key: keyOf(request.idempotencyKey),
+        key: messageKey(readKey(request.idempotencyKey)),
         ...readText(parts, request),
       };
       const row = await parts.requests.attend(asked, timeLeftMs(context));

@@ -6,7 +6,8 @@ import type { Served } from "#dispatch/routing/router.ts";
 import { errorKinds } from "#platform/errors.ts";
 
 const microsPerUnit = 1_000_000;
-const toCost = (micros: number) => micros / microsPerUnit;
+/** Out of millionths, in the currency. */
+export const toUnits = (micros: number) => micros / microsPerUnit;
 
 export function viewOfRow(row: RequestRow, currency: string): ProcessResponse {
   const { errorCode, errorDetail, freeOpensAt, endedAt } = row;
@@ -17,7 +18,7 @@ export function viewOfRow(row: RequestRow, currency: string): ProcessResponse {
     processor: row.processor,
     result: row.result ?? "",
     provider: endedAt ? (row.provider ?? "") : "",
-    cost: toCost(row.costMicros),
+    cost: toUnits(row.costMicros),
     currency,
     reason: row.reason ?? "",
     ...(freeOpensAt ? { freeOpensAt: timestampFromDate(freeOpensAt) } : {}),
@@ -51,7 +52,7 @@ export function viewOfServed(view: ServedView): ProcessResponse {
     processor: view.processor,
     result,
     provider: providerId,
-    cost: toCost(costMicros),
+    cost: toUnits(costMicros),
     currency: view.currency,
     reason,
     ...(freeOpensAtMs === undefined ? {} : { freeOpensAt: timestampFromMs(Math.round(freeOpensAtMs)) }),

@@ -3,14 +3,12 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { ProcessRequest, ProcessResponse } from "@parley/api/v2/process";
 import type { DispatchParts } from "#dispatch/parts.ts";
 import type { Processor } from "#dispatch/providers/catalogue.ts";
+import { userKey } from "#dispatch/requests/request-key.ts";
 import type { RequestRow } from "#dispatch/requests/request-row.ts";
 import { type Caller, callerOf, readKey, readText, timeLeftMs } from "#dispatch/rpc/input.ts";
 import { viewOfRow, viewOfServed } from "#dispatch/rpc/process-view.ts";
 import { fault } from "#platform/errors.ts";
 import { activeTrace } from "#platform/telemetry/active-trace.ts";
-
-/** Keys of users; those of chats' messages begin otherwise, see process-message.ts. */
-const keyOf = (idempotencyKey: string) => `k${readKey(idempotencyKey)}`;
 
 /**
  * Three ways. Without a key, nothing is written down: it goes straight to a provider. With one, or in the background, there
@@ -20,7 +18,7 @@ export function processText(parts: DispatchParts) {
   const { requests, catalogue } = parts;
   return async (request: ProcessRequest, context: HandlerContext): Promise<ProcessResponse> => {
     const asked = { ...callerOf(parts, context), ...readText(parts, request) };
-    const key = request.idempotencyKey === "" ? undefined : keyOf(request.idempotencyKey);
+    const key = request.idempotencyKey === "" ? undefined : userKey(readKey(request.idempotencyKey));
     if (request.respondAsync) {
       return viewOfRow(await requests.enqueue({ ...asked, key }), catalogue.currency);
     }
