@@ -1,7 +1,12 @@
 /** Providers for tests of the sender: one that answers over HTTP, and one that does with its sockets what the test says. */
 import { once } from "node:events";
-import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
-import { type AddressInfo, createServer as createNetServer, type Socket } from "node:net";
+import { createServer as createHttpServer, type RequestListener } from "node:http";
+import {
+  type AddressInfo,
+  createServer as createNetServer,
+  type Server as NetServer,
+  type Socket,
+} from "node:net";
 import { after } from "node:test";
 import type { Provider } from "#dispatch/providers/catalogue.ts";
 import type { ProviderRequest } from "#dispatch/sending/sender.ts";
@@ -48,7 +53,9 @@ export interface RawProvider {
 }
 
 /** `answer` is called with each piece that comes. */
-export async function startRawProvider(answer: (socket: Socket, piece: string) => void): Promise<RawProvider> {
+export async function startRawProvider(
+  answer: (socket: Socket, piece: string) => void,
+): Promise<RawProvider> {
   let connections = 0;
   let received = "";
   const sockets = new Set<Socket>();
@@ -80,7 +87,7 @@ export async function startRawProvider(answer: (socket: Socket, piece: string) =
 }
 
 export async function startHttpProvider(answer: RequestListener): Promise<string> {
-  const server: Server = createHttpServer(answer);
+  const server = createHttpServer(answer);
   const port = await listening(server);
   after(() => {
     server.close();
@@ -89,7 +96,7 @@ export async function startHttpProvider(answer: RequestListener): Promise<string
   return `http://127.0.0.1:${port}`;
 }
 
-async function listening(server: Server | ReturnType<typeof createNetServer>): Promise<number> {
+async function listening(server: NetServer): Promise<number> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return (server.address() as AddressInfo).port;

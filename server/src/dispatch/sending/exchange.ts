@@ -19,6 +19,8 @@ export interface ExchangeLine {
   readonly adapter: Adapter;
   readonly connectTimeoutMs: number;
   readonly timeoutMs: number;
+  /** A request that has less time than this and does not get through in it is not the provider's failure. */
+  readonly patienceMs: number;
   /** Requests that may still be answered. */
   readonly open: Set<Exchange>;
   /** Requests that have no connection yet, also given up ones. */
@@ -120,17 +122,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /** A deadline of the caller's that leaves the provider too little time says nothing about the provider. */
-  #endAfter(patienceMs: number, reason: "connect" | "timeout") {
+  #endAfter(limitMs: number, reason: "connect" | "timeout") {
     clearTimeout(this.#timer);
-    const leftMs = this.#request.timeoutMs - (performance.now() - this.#beganAtMs);
-    const isHasty = leftMs < Math.min(patienceMs, this.#line.connectTimeoutMs);
+    const { timeoutMs } = this.#request;
+    const leftMs = timeoutMs - (performance.now() - this.#beganAtMs);
     this.#timer = setTimeout(
       () => {
-        if (isHasty) return this.cancel();
+        if (timeoutMs < this.#line.patienceMs) return this.cancel();
         this.#end(reason === "connect" ? { kind: "unsent", reason } : { kind: "unknown", reason });
         this.#giveUp();
       },
-      Math.max(0, Math.min(patienceMs, leftMs)),
+      Math.max(0, Math.min(limitMs, leftMs)),
     );
   }
 

@@ -3,6 +3,7 @@ import type { Catalogue, Provider } from "#dispatch/providers/catalogue.ts";
 import { createLineObserver } from "#dispatch/sending/line-observer.ts";
 import { normaliseHosts } from "#dispatch/sending/private-network.ts";
 import { ProviderLine } from "#dispatch/sending/provider-line.ts";
+import type { ResolveAll } from "#dispatch/sending/public-lookup.ts";
 import type { Sender } from "#dispatch/sending/sender.ts";
 import type { Log } from "#platform/log.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
@@ -11,9 +12,11 @@ export interface SenderOptions {
   catalogue: Pick<Catalogue, "privateHosts">;
   telemetry: Telemetry;
   log: Log;
+  /** Looks names up; for tests. */
+  resolve?: ResolveAll;
 }
 
-export function createSender({ catalogue, telemetry, log }: SenderOptions): Sender {
+export function createSender({ catalogue, telemetry, log, resolve }: SenderOptions): Sender {
   const privateHosts = normaliseHosts(catalogue.privateHosts);
   const lines = new Map<string, ProviderLine>();
   let isStopped = false;
@@ -21,7 +24,11 @@ export function createSender({ catalogue, telemetry, log }: SenderOptions): Send
   function lineTo(provider: Provider): ProviderLine {
     let line = lines.get(provider.id);
     if (!line) {
-      line = new ProviderLine(provider, privateHosts, createLineObserver(provider.id, telemetry, log));
+      line = new ProviderLine(provider, {
+        privateHosts,
+        resolve,
+        observer: createLineObserver(provider.id, telemetry, log),
+      });
       lines.set(provider.id, line);
     }
     return line;

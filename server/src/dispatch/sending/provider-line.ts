@@ -4,18 +4,25 @@ import type { Provider } from "#dispatch/providers/catalogue.ts";
 import type { Adapter } from "#dispatch/sending/adapters/adapter.ts";
 import { adapters } from "#dispatch/sending/adapters/adapters.ts";
 import { Exchange, type ExchangeLine } from "#dispatch/sending/exchange.ts";
-import { unsentOutcome } from "#dispatch/sending/failure.ts";
 import type { LineObserver } from "#dispatch/sending/line-observer.ts";
 import { checkProviderUrl } from "#dispatch/sending/private-network.ts";
-import { createPublicLookup } from "#dispatch/sending/public-lookup.ts";
+import { createPublicLookup, type ResolveAll } from "#dispatch/sending/public-lookup.ts";
 import type { ProviderRequest, SendOutcome } from "#dispatch/sending/sender.ts";
 
 const longestConnectMs = 5_000;
+
+export interface ProviderLineOptions {
+  /** Normalised. */
+  privateHosts: ReadonlySet<string>;
+  resolve: ResolveAll | undefined;
+  observer: LineObserver;
+}
 
 export class ProviderLine implements ExchangeLine {
   readonly adapter: Adapter;
   readonly connectTimeoutMs: number;
   readonly timeoutMs: number;
+  readonly patienceMs: number;
   readonly open = new Set<Exchange>();
   waiting = 0;
   readonly #provider: Provider;
@@ -25,12 +32,13 @@ export class ProviderLine implements ExchangeLine {
   readonly #isForbidden: boolean;
   readonly #observer: LineObserver;
 
-  constructor(provider: Provider, privateHosts: ReadonlySet<string>, observer: LineObserver) {
+  constructor(provider: Provider, { privateHosts, resolve, observer }: ProviderLineOptions) {
     const { url } = provider;
     this.#provider = provider;
     this.timeoutMs = provider.timeoutMs;
     this.adapter = adapters[provider.adapter];
     this.connectTimeoutMs = Math.min(provider.timeoutMs, longestConnectMs);
+    this.patienceMs = this.connectTimeoutMs / 2;
     this.#observer = observer;
     this.#path = pathOf(url, this.adapter);
     this.#headers = headersOf(provider);
@@ -43,7 +51,7 @@ export class ProviderLine implements ExchangeLine {
       // Each request has a deadline of its own, for all of it.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { lookup: createPublicLookup(privateHosts), timeout: this.connectTimeoutMs },
+      connect: { lookup: createPublicLookup(privateHosts, resolve), timeout: this.connectTimeoutMs },
     });
   }
 
@@ -74,7 +82,7 @@ export class ProviderLine implements ExchangeLine {
     if (signal?.aborted || this.#pool.destroyed) return { kind: "unsent", reason: "cancelled" };
     if (this.#isForbidden) return { kind: "unsent", reason: "private-network" };
     // Callers come and go while connecting takes long: what they leave behind in line is bounded.
-    if (this.waiting >= 2 * this.#provider.concurrency) return unsentOutcome(undefined);
+    if (this.waiting >= 2 * this.#provider.concurrency) return { kind: "unsent", reason: "connect" };
     return undefined;
   }
 

@@ -28,7 +28,10 @@ export type SendOutcome =
       readonly kind: "unsent";
       readonly reason: "too-late" | "cancelled" | "connect" | "dns" | "private-network";
     }
-  /** It may have got the request: no complete answer. */
+  /**
+   * It may have got the request: no complete answer. Cancelled (also of unsent): the signal, or a timeoutMs that is so much shorter
+   * than the provider's that it says nothing about the provider.
+   */
   | { readonly kind: "unknown"; readonly reason: "timeout" | "connection-lost" | "cancelled" };
 
 export interface Sender {
