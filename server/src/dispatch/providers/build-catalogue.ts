@@ -64,7 +64,12 @@ function buildProvider(entry: ProviderEntry, environment: Environment): Provider
     guardMs: msOf(entry.guard) ?? Math.min(defaults.guardMs, Math.floor(windowMs / 10)),
     quotas: (entry.quotas ?? []).map(buildQuota),
     idempotencyHeader: entry.idempotencyHeader?.toLowerCase(),
-    options: typeof options.apiKey === "string" ? { ...options, apiKey: secret(options.apiKey) } : options,
+    options: Object.fromEntries(
+      Object.entries(options).map(([name, value]) => [
+        name,
+        typeof value === "string" ? secret(value) : value,
+      ]),
+    ),
   };
 }
 
@@ -87,7 +92,14 @@ function buildProcessor(
     .filter((provider) => ids.has(provider.id))
     .sort((a, b) => a.priceMicros - b.priceMicros);
   const ownMax = entry.maxTextBytes ?? maxTextBytes;
-  return { id, about, providers, maxTextBytes: Math.min(ownMax, maxTextBytes), delivery, options };
+  return {
+    id,
+    about,
+    providers,
+    maxTextBytes: Math.min(ownMax, maxTextBytes),
+    delivery,
+    options: { ...options },
+  };
 }
 
 /** Enough to live through a short outage; little beside what a day may cost. */

@@ -28,7 +28,7 @@ export function checkProvider(
     ...checkGuard(entry, [...path, "guard"]),
     ...checkHeaders(entry, path, surroundings.environment),
     ...checkIdempotencyHeader(entry, [...path, "idempotencyHeader"]),
-    ...checkApiKey(entry, [...path, "options", "apiKey"], surroundings.environment),
+    ...checkOptions(entry, [...path, "options"], surroundings.environment),
   ];
 }
 
@@ -91,10 +91,10 @@ function checkIdempotencyHeader({ idempotencyHeader, headers }: ProviderEntry, p
   return isTaken ? [{ path, message: "is one of the headers, which is the same for all requests" }] : [];
 }
 
-function checkApiKey({ options }: ProviderEntry, path: Path, environment: Environment): Problem[] {
-  const apiKey = options?.apiKey;
-  if (apiKey === undefined) return [];
-  if (typeof apiKey !== "string") return [{ path, message: "must be a string" }];
-  const expanded = expandSecrets(apiKey, environment);
-  return "problem" in expanded ? [{ path, message: expanded.problem }] : [];
+/** Only a provider's own: those of processors hold prompts, which may be about anything. */
+function checkOptions({ options = {} }: ProviderEntry, path: Path, environment: Environment): Problem[] {
+  return Object.entries(options).flatMap(([name, value]) => {
+    const expanded = typeof value === "string" ? expandSecrets(value, environment) : undefined;
+    return expanded && "problem" in expanded ? [{ path: [...path, name], message: expanded.problem }] : [];
+  });
 }

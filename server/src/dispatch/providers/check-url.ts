@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { Path, Problem } from "#dispatch/providers/problem.ts";
-import { isPrivateAddress } from "#dispatch/sending/private-network.ts";
+import { bareHost, isPrivateAddress } from "#dispatch/sending/private-network.ts";
 
 /** Names are looked up when a request is sent, and checked then; addresses can be checked at once. */
 export function checkUrl(text: string, path: Path, privateHosts: ReadonlySet<string>): Problem[] {
@@ -21,15 +21,11 @@ function problemOf(text: string, privateHosts: ReadonlySet<string>): string | un
   return `leads to a private network; if that is meant, add "${host}" to allowPrivateHosts`;
 }
 
-const isPrivate = (host: string) =>
-  isIP(host) > 0 ? isPrivateAddress(host) : /(^|\.)localhost\.?$/.test(host);
-
-/** IPv6 addresses without their brackets. */
-export const bareHost = (hostname: string): string => hostname.toLowerCase().replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
+const isPrivate = (host: string) => (isIP(host) > 0 ? isPrivateAddress(host) : /(^|\.)localhost$/.test(host));
 
 /** As it stands in allowPrivateHosts; undefined: it is no host. */
 export function parseHost(text: string): string | undefined {
-  const host = bareHost(text);
+  const host = bareHost(text.toLowerCase());
   if (isIP(host) !== 6 && /[^a-z0-9._-]/.test(host)) return undefined;
   const url = URL.parse(`http://${isIP(host) === 6 ? `[${host}]` : host}`);
   return url ? bareHost(url.hostname) : undefined;

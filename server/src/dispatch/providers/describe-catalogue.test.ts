@@ -11,7 +11,7 @@ test("shows what is in force, and no secret", () => {
         url: "https://a.example/x?key=s3cret-1",
         price: 0.002,
         headers: { authorization: "s3cret-2", "x-key": `\${KEY}` },
-        options: { apiKey: "s3cret-4", model: "small" },
+        options: { api_key: "s3cret-4", model: "small" },
       },
     ],
   };
@@ -21,6 +21,6 @@ test("shows what is in force, and no secret", () => {
   const { providers, processors } = JSON.parse(shown);
   assert.equal(providers[0].timeoutMs, 30_000);
   assert.deepEqual(providers[0].headers, { authorization: "********", "x-key": "********" });
-  assert.deepEqual(providers[0].options, { apiKey: "********", model: "small" });
+  assert.deepEqual(providers[0].options, { api_key: "********", model: "small" });
   assert.deepEqual(processors[0].providers, ["a"]);
 });

@@ -1,6 +1,8 @@
 import type { Catalogue, Provider } from "#dispatch/providers/catalogue.ts";
 
 const masked = "********";
+/** Options that hold one; headers may all do. */
+const secretNames = /key|token|secret|password/i;
 
 /** What is in force, for people: defaults filled in, secrets masked. */
 export function describeCatalogue(catalogue: Catalogue): string {
@@ -24,6 +26,8 @@ function describeProvider({ url, headers, options, ...rest }: Provider) {
     ...rest,
     url: shownUrl.href,
     headers: Object.fromEntries(Object.keys(headers).map((name) => [name, masked])),
-    options: "apiKey" in options ? { ...options, apiKey: masked } : options,
+    options: Object.fromEntries(
+      Object.entries(options).map(([name, value]) => [name, secretNames.test(name) ? masked : value]),
+    ),
   };
 }

@@ -67,10 +67,10 @@ function repeatedNames(text: string, node: Node): LocatedProblem[] {
   const names = new Set<string>();
   const own = (node.type === "object" ? (node.children ?? []) : []).flatMap(({ children }) => {
     const key = children?.[0];
-    const isRepeated = names.has(key?.value) || key?.value === "__proto__";
+    const isRepeated = names.has(key?.value);
     names.add(key?.value);
     if (!key || !isRepeated) return [];
-    return [{ ...positionOf(text, key.offset), message: `"${key.value}" is given twice, or is no name` }];
+    return [{ ...positionOf(text, key.offset), message: `"${key.value}" is given twice` }];
   });
   return [...own, ...(node.children ?? []).flatMap((child) => repeatedNames(text, child))];
 }
