@@ -41,7 +41,10 @@ export type Unit =
   | "sign-ins/s"
   | "ms"
   | "s"
-  | "KB";
+  | "KB"
+  | "%"
+  | "a window"
+  | "requests";
 
 export interface Target {
   /** For people, e.g. "at least 15,000". */

@@ -15,7 +15,7 @@ interface Tool {
   readonly for: string;
 }
 
-export const tools = {
+const tools = {
   nginx: { program: "nginx", for: "deploy/nginx: the proxy in front of the gateways" },
   promtool: { program: "promtool", for: "deploy/prometheus: scrape configuration and alert rules" },
   hadolint: { program: "hadolint", for: "deploy/Dockerfile" },

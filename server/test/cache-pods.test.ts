@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { createTestDatabase } from "#test/database.ts";
 import { startParley } from "#test/parley.ts";
-import { newPerson, type Person, password, signedIn } from "#test/people.ts";
+import { newPerson, type Person, signedIn, signIn } from "#test/people.ts";
 import { startRedis, withoutRedis } from "#test/redis-server.ts";
 import { until } from "#test/until.ts";
 
@@ -21,8 +21,8 @@ describe("kept answers of two pods", { skip: withoutRedis }, async () => {
   const bob = await newPerson(pods[0].url, "Bob");
   const atB = await signedIn(pods[1].url, alice.email);
   const tokens = new Map([
-    [alice, await tokenOf(alice)],
-    [bob, await tokenOf(bob)],
+    [alice, (await signIn(pods[0].url, alice.email)).token],
+    [bob, (await signIn(pods[0].url, bob.email)).token],
   ]);
   const { id: chatId = "" } = await alice.client.createChat({
     kind: "group",
@@ -30,15 +30,6 @@ describe("kept answers of two pods", { skip: withoutRedis }, async () => {
     memberIds: [bob.id],
   });
   const path = `/v2/chats/${chatId}/messages?limit=200`;
-
-  async function tokenOf({ email }: Person): Promise<string> {
-    const response = await fetch(`${pods[0].url}/v2/auth/sign-in`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ email, password }),
-    });
-    return ((await response.json()) as { accessToken: string }).accessToken;
-  }
 
   async function get(who: Person, pod: 0 | 1, asked = path) {
     const headers = { authorization: `Bearer ${tokens.get(who)}` };

@@ -4,7 +4,7 @@ import { before, test } from "node:test";
 import type { ParleyClient } from "@parley/client";
 import pg from "pg";
 import { startParley } from "#test/parley.ts";
-import { newPerson, type Person, password } from "#test/people.ts";
+import { newPerson, type Person, signIn } from "#test/people.ts";
 import { until } from "#test/until.ts";
 
 const parley = await startParley({ PARLEY_CACHE: "on", PARLEY_DATABASE_TIMEOUT_MS: "1000" });
@@ -17,14 +17,7 @@ before(async () => {
   await alice.client.sendMessage(chatId, "first");
 });
 
-async function tokenOf({ email }: Person): Promise<string> {
-  const response = await fetch(`${parley.url}/v2/auth/sign-in`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ email, password }),
-  });
-  return ((await response.json()) as { accessToken: string }).accessToken;
-}
+const tokenOf = async ({ email }: Person) => (await signIn(parley.url, email)).token;
 
 const eve = await newPerson(parley.url, "Eve");
 const tokens = { alice: await tokenOf(alice), bob: await tokenOf(bob), eve: await tokenOf(eve) };

@@ -107,7 +107,8 @@ function talk(talkers: Talker[], chatId: string): Conversation {
   };
 }
 
-async function wholeHistory(client: ParleyClient, chatId: string): Promise<Message[]> {
+/** All of a chat's messages, oldest first. */
+export async function wholeHistory(client: ParleyClient, chatId: string): Promise<Message[]> {
   const messages: Message[] = [];
   for (let after: number | undefined = 0; after !== undefined; ) {
     const page = await client.listMessages(chatId, { after, limit: 200 });

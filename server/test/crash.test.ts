@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { Message, ParleyClient } from "@parley/client";
+import { wholeHistory } from "#test/conversation.ts";
 import { type ParleyProcess, spawnParley } from "#test/parley-process.ts";
 import { newPerson, type Person, signedIn } from "#test/people.ts";
 
@@ -15,16 +16,6 @@ async function newDataDir(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), "parley-crash-"));
   after(() => rm(dataDir, { recursive: true, force: true }));
   return dataDir;
-}
-
-async function wholeHistory(client: ParleyClient, chatId: string): Promise<Message[]> {
-  const messages: Message[] = [];
-  for (let after: number | undefined = 0; after !== undefined; ) {
-    const page = await client.listMessages(chatId, { after, limit: 200 });
-    messages.push(...(page.messages ?? []));
-    after = page.nextAfter;
-  }
-  return messages;
 }
 
 /** Everyone sends as fast as answers come, until `cut` or an answer does not come. */

@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { createTestDatabase } from "#test/database.ts";
 import { startDatabaseLine } from "#test/database-line.ts";
 import { startParley } from "#test/parley.ts";
-import { newPerson, password } from "#test/people.ts";
+import { newPerson, signIn } from "#test/people.ts";
 import { parsePrometheus, type Sample } from "#test/prometheus.ts";
 import { startRedis, withoutRedis } from "#test/redis-server.ts";
 import { SocketClient } from "#test/socket-client.ts";
@@ -87,18 +87,13 @@ describe("dashboard and alerts", { skip: withoutRedis }, async () => {
   before(async () => {
     const alice = await newPerson(parley.url, "Alice");
     const { id: chatId = "" } = await alice.client.createChat({ kind: "group", title: "T", memberIds: [] });
-    const signIn = await fetch(`${parley.url}/v2/auth/sign-in`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ email: alice.email, password }),
-    });
-    const { accessToken } = (await signIn.json()) as { accessToken: string };
-    const headers = { authorization: `Bearer ${accessToken}` };
+    const { token } = await signIn(parley.url, alice.email);
+    const headers = { authorization: `Bearer ${token}` };
     const read = (etag?: string) =>
       fetch(`${parley.url}/v2/users/me`, {
         headers: etag ? { ...headers, "if-none-match": etag } : headers,
       });
-    const socket = await SocketClient.open(parley.wsUrl, accessToken);
+    const socket = await SocketClient.open(parley.wsUrl, token);
     await socket.resume();
     await socket.call("MessengerService/SendMessage", { chatId, clientId: randomUUID(), text: "x" });
     await until("a request is answered with 304", async () => {

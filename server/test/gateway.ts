@@ -236,7 +236,7 @@ function addDispatch(router: ConnectRouter, seen: SeenCall[]) {
   });
 }
 
-export function message(no: number) {
+function message(no: number) {
   return create(MessageSchema, {
     id: `message-${no}`,
     chatId,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { startParley } from "#test/parley.ts";
-import { newPerson } from "#test/people.ts";
+import { newPerson, signIn } from "#test/people.ts";
 import { type PrometheusMetrics, parsePrometheus, together } from "#test/prometheus.ts";
 import { SocketClient } from "#test/socket-client.ts";
 import { until } from "#test/until.ts";
@@ -60,7 +60,7 @@ test("the calls behind are counted at both ends", async () => {
 });
 
 test("messages are counted from the socket to the socket", async () => {
-  const token = await tokenOf(bob.email);
+  const { token } = await signIn(parley.url, bob.email);
   const socket = await SocketClient.open(parley.wsUrl, token);
   await socket.resume();
   const send = async () => {
@@ -83,22 +83,14 @@ test("messages are counted from the socket to the socket", async () => {
 });
 
 test("a socket that the server closes is counted by the reason", async () => {
-  const socket = await SocketClient.open(parley.wsUrl, await tokenOf(alice.email));
+  const { token } = await signIn(parley.url, alice.email);
+  const socket = await SocketClient.open(parley.wsUrl, token);
   const spam = async () => {
     for (let i = 0; i < 10; i++) socket.send("no call");
     await socket.untilClosed();
   };
   await growth("parley_realtime_sockets_closed_total", { parley_close_reason: "badFrames" }, spam, 1);
 });
-
-async function tokenOf(email: string): Promise<string> {
-  const response = await fetch(`${parley.url}/v2/auth/sign-in`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ email, password: "correct horse battery" }),
-  });
-  return (await response.json()).accessToken;
-}
 
 test("there is what alerts on saturation need", async () => {
   const metrics = await scrape();

@@ -24,6 +24,10 @@ export class ModelClient {
   #isConnecting = false;
   /** While resuming: the seqs pushed of chats of which it does not know yet whether they are recovered. */
   #uncertain: Map<string, HeldChat> | undefined;
+  /** The positions that the latest resume named. */
+  #named: Record<string, number> = {};
+  /** The chats that its user was removed from since that resume was called. */
+  readonly #leftSince = new Set<string>();
 
   constructor(userId: string, messenger: MemoryMessenger, open: () => Promise<SocketClient>) {
     this.userId = userId;
@@ -60,6 +64,8 @@ export class ModelClient {
     const uncertain = new Map<string, HeldChat>();
     this.#uncertain = uncertain;
     const positions = Object.fromEntries([...this.held].map(([chatId, { seq }]) => [chatId, seq]));
+    this.#named = positions;
+    this.#leftSince.clear();
     await new Promise<void>((resolve) => {
       client.askInOrder("RealtimeService/Resume", { positions }, ({ result }) => {
         resolve();
@@ -117,21 +123,26 @@ export class ModelClient {
     if (change === "removed") {
       this.held.delete(chatId);
       this.#uncertain?.delete(chatId);
+      this.#leftSince.add(chatId);
     }
   }
 
-  /** Where the event belongs. What a resume will not recover, begins anew somewhere. */
+  /**
+   * Where the event belongs. Until a resume is answered, a chat may begin anew beyond what is held of it: the answer has
+   * to say then that the gap is not recovered. From there on nothing may be skipped, except while its user was no member.
+   */
   #heldFor(event: EventJson, chatId: string, seq: number): HeldChat {
-    const known = this.#uncertain?.get(chatId) ?? this.held.get(chatId);
+    const begun = this.#uncertain?.get(chatId);
+    const known = begun ?? this.held.get(chatId);
     const isOwnAdding = event.membership?.userId === this.userId && event.membership.change === "added";
-    const beginsAnew =
-      this.#uncertain !== undefined && known !== undefined && isOwnAdding && seq > known.seq + 1;
-    if (known && !beginsAnew) return known;
+    const mayBegin = this.#uncertain !== undefined && (begun === undefined || isOwnAdding);
+    const beginsAnew = known !== undefined && mayBegin && seq > known.seq + 1;
+    // What it was pushed and forgot as its user left, before the server took up the resume, may come again.
+    const isFirstNamed = seq === (this.#named[chatId] ?? Number.NaN) + 1;
+    const isReplayed = isFirstNamed && begun?.texts.has(seq) === false && this.#leftSince.has(chatId);
+    if (known && !beginsAnew && !isReplayed) return known;
     const held = { seq: seq - 1, texts: new Map() };
-    this.#check(
-      isOwnAdding || this.#uncertain !== undefined,
-      `${chatId}: the first seen is ${seq}, ${event.kind}`,
-    );
+    this.#check(isOwnAdding || mayBegin || isReplayed, `${chatId}: the first seen is ${seq}, ${event.kind}`);
     (this.#uncertain ?? this.held).set(chatId, held);
     return held;
   }

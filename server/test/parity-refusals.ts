@@ -103,14 +103,14 @@ export function refusals({ ada, ben, eve, chatId, messageId }: Parity): Refusal[
     {
       why: "an id in a list that is none",
       method: m.createChat,
-      params: { kind: "group", memberIds: [ben.userId, "1"] },
+      params: { kind: "group", memberIds: [ben.id, "1"] },
       code: "invalid-input",
       fields: ["memberIds[1]"],
     },
     {
       why: "ids given twice",
       method: m.createChat,
-      params: { kind: "group", memberIds: [ben.userId, ben.userId] },
+      params: { kind: "group", memberIds: [ben.id, ben.id] },
       code: "invalid-input",
       fields: ["memberIds"],
     },
@@ -202,7 +202,7 @@ export function refusals({ ada, ben, eve, chatId, messageId }: Parity): Refusal[
     {
       why: "joining someone else's chat",
       method: m.addMembers,
-      params: { chatId, userIds: [eve.userId] },
+      params: { chatId, userIds: [eve.id] },
       code: "chat-not-found",
       token: eve.token,
     },
@@ -229,7 +229,7 @@ export function refusals({ ada, ben, eve, chatId, messageId }: Parity): Refusal[
     {
       why: "an owner who leaves",
       method: m.removeMember,
-      params: { chatId, userId: ada.userId },
+      params: { chatId, userId: ada.id },
       code: "owner-required",
     },
     {

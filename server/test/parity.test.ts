@@ -8,8 +8,9 @@ import { MessengerService } from "@parley/api/v2/messenger";
 import { UserService } from "@parley/api/v2/user";
 import { decodeJwt, SignJWT, UnsecuredJWT } from "jose";
 import { parityCallers } from "#test/parity-callers.ts";
-import { createAccount, password, result, startParity } from "#test/parity-fixture.ts";
+import { result, startParity } from "#test/parity-fixture.ts";
 import { startParley } from "#test/parley.ts";
+import { createAccount, password } from "#test/people.ts";
 
 const { parley, callers, ada, ben, chatId: group } = await startParity();
 const m = MessengerService.method;
@@ -19,7 +20,7 @@ for (const caller of callers) {
     const as = (account: { token: string }) => (method: DescMethodUnary, params: JsonValue) =>
       result(caller, method, params, account.token);
     const [asAda, asBen] = [as(ada), as(ben)];
-    const { chat } = await asAda(m.createChat, { kind: "group", title: "Plans", memberIds: [ben.userId] });
+    const { chat } = await asAda(m.createChat, { kind: "group", title: "Plans", memberIds: [ben.id] });
     const chatId = chat.id;
     const sent = await asAda(m.sendMessage, { chatId, clientId: "c1", text: "Hello, Bén 👋" });
     assert.deepEqual(await asAda(m.sendMessage, { chatId, clientId: "c1", text: "Hello, Bén 👋" }), sent);
@@ -38,7 +39,7 @@ for (const caller of callers) {
     await asBen(m.removeReaction, { chatId, messageId, emoji: "👍" });
     await asBen(m.deleteMessage, { chatId, messageId: reply.message.id });
     await asAda(m.updateChat, { chatId, title: "Old plans" });
-    await asBen(m.removeMember, { chatId, userId: ben.userId });
+    await asBen(m.removeMember, { chatId, userId: ben.id });
     const { events, lastSeq } = await asAda(m.listEvents, { chatId });
     const seqs = events.map((event: { seq: number }) => event.seq);
     assert.deepEqual(
@@ -51,8 +52,8 @@ for (const caller of callers) {
 
   test(`${caller.name}: who the caller is`, async () => {
     const { user } = await result(caller, UserService.method.getMe, {}, ada.token);
-    assert.deepEqual([user.id, user.email], [ada.userId, ada.email]);
-    const found = await result(caller, UserService.method.listUsers, { ids: [ben.userId] }, ada.token);
+    assert.deepEqual([user.id, user.email], [ada.id, ada.email]);
+    const found = await result(caller, UserService.method.listUsers, { ids: [ben.id] }, ada.token);
     assert.deepEqual(
       found.users.map((one: { name: string }) => one.name),
       ["Ben"],
@@ -90,7 +91,7 @@ test("tokens that are expired, foreign, unsigned or of an ended session open not
     kid: JSON.parse(Buffer.from(ada.token.split(".")[0]!, "base64url").toString()).kid,
   };
   const foreign = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
-  const ended = await createAccount(parley, "Ended");
+  const ended = await createAccount(parley.url, "Ended");
   await result(callers[0]!, AuthService.method.signOut, {}, ended.token);
   const tokens = {
     foreign: await new SignJWT(claims).setProtectedHeader(header).sign((foreign as CryptoKeyPair).privateKey),
@@ -113,7 +114,7 @@ test("tokens that are expired, foreign, unsigned or of an ended session open not
 test("an expired token is told so", async () => {
   let nowMs = Date.now();
   const later = await startParley({}, { clock: { now: () => nowMs } });
-  const { token } = await createAccount(later, "Late");
+  const { token } = await createAccount(later.url, "Late");
   nowMs += 3_600_000;
   for (const caller of parityCallers(later)) {
     const answer = await caller.call(UserService.method.getMe, {}, token);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { EventJson } from "@parley/api/v2/event";
 import type { TestParley } from "#test/parley.ts";
-import { newPerson, type Person, password } from "#test/people.ts";
+import { newPerson, type Person, signIn } from "#test/people.ts";
 import { SocketClient } from "#test/socket-client.ts";
 import { until } from "#test/until.ts";
 
@@ -16,21 +16,12 @@ export async function podPerson(pod: TestParley, name: string): Promise<PodPerso
   return {
     ...person,
     async at(other) {
-      const socket = await SocketClient.open(other.wsUrl, await accessToken(other.url, person.email));
+      const { token } = await signIn(other.url, person.email);
+      const socket = await SocketClient.open(other.wsUrl, token);
       await socket.resume();
       return socket;
     },
   };
-}
-
-async function accessToken(url: string, email: string): Promise<string> {
-  const response = await fetch(`${url}/v2/auth/sign-in`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ email, password }),
-  });
-  assert.equal(response.status, 200);
-  return ((await response.json()) as { accessToken: string }).accessToken;
 }
 
 export async function untilEvent(

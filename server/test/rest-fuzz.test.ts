@@ -8,12 +8,12 @@ import { publicServices } from "#gateway/public-services.ts";
 import { type RestRoute, restRoutes } from "#gateway/rest/http-rules.ts";
 import { errorKinds } from "#platform/errors.ts";
 import { parityCallers } from "#test/parity-callers.ts";
-import { createAccount, signIn } from "#test/parity-fixture.ts";
 import { startParley } from "#test/parley.ts";
+import { createAccount, signIn } from "#test/people.ts";
 
 const parley = await startParley({ PARLEY_THROTTLING: "off" });
-const account = await createAccount(parley, "Fuzz");
-const other = await createAccount(parley, "Other");
+const account = await createAccount(parley.url, "Fuzz");
+const other = await createAccount(parley.url, "Other");
 const [rest] = parityCallers(parley);
 const { createChat, sendMessage } = MessengerService.method;
 
@@ -21,10 +21,10 @@ const { createChat, sendMessage } = MessengerService.method;
 let existing: string[] = [];
 
 async function makeSomething(token: string) {
-  const members = { kind: "group", title: "Fuzz", memberIds: [other.userId] };
+  const members = { kind: "group", title: "Fuzz", memberIds: [other.id] };
   const chatId: string = (await rest!.call(createChat, members, token))!.result.chat.id;
   const sent = await rest!.call(sendMessage, { chatId, text: "known" }, token);
-  existing = [chatId, account.userId, other.userId, sent!.result.message.id];
+  existing = [chatId, account.id, other.id, sent!.result.message.id];
 }
 
 /** Values that mean something here, so that not all requests end at the first check. */
@@ -90,7 +90,7 @@ function path(route: RestRoute): fc.Arbitrary<string> {
 
 for (const route of restRoutes(publicServices)) {
   test(`${route.httpMethod} ${route.template} never fails on its own account`, async () => {
-    const { token } = await signIn(parley, account.email);
+    const { token } = await signIn(parley.url, account.email);
     await makeSomething(token);
     const statuses = new Set<number>();
     await fc.assert(

@@ -10,7 +10,7 @@ import { actorHeader, actorHeaders } from "#platform/actor.ts";
 import { toPublicError } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
 import { createSignHeaders } from "#platform/wire/credentials.ts";
-import { newPerson, password } from "#test/people.ts";
+import { newPerson, signIn } from "#test/people.ts";
 import { withoutRedis } from "#test/redis-server.ts";
 import { startRolesApart } from "#test/roles-apart.ts";
 import { until } from "#test/until.ts";
@@ -32,12 +32,7 @@ describe("the service port", { skip: withoutRedis }, async () => {
     title: "secret title",
     memberIds: [],
   });
-  const signIn = await fetch(`${gateway.url}/v2/auth/sign-in`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ email: alice.email, password }),
-  });
-  const { accessToken } = (await signIn.json()) as { accessToken: string };
+  const { token: accessToken } = await signIn(gateway.url, alice.email);
   const asAlice = { userId: alice.id, sessionId: "", roles: [] };
 
   const messenger = createClient(MessengerService, createGrpcTransport({ baseUrl: roles.messengerUrl }));

@@ -13,7 +13,7 @@ import { ProcessService } from "@parley/api/v2/process";
 import { UserService } from "@parley/api/v2/user";
 import { createAuthenticator } from "#gateway/auth/authenticate.ts";
 import type { Caller, Overrides } from "#gateway/call.ts";
-import { createSilentObserver } from "#gateway/call-observer.ts";
+import { createCallObserver } from "#gateway/call-observer.ts";
 import { createCallTurns } from "#gateway/call-turns.ts";
 import { createClientAddresses } from "#gateway/http/client-address.ts";
 import { createCall } from "#gateway/pipeline.ts";
@@ -26,6 +26,7 @@ import { createDirectTransport } from "#platform/direct-transport.ts";
 import { fault } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
 import { readSettings } from "#platform/settings.ts";
+import { noTelemetry } from "#platform/telemetry.ts";
 import { MemoryMessenger } from "#test/memory-messenger.ts";
 
 export interface TestSocketsOptions {
@@ -82,7 +83,7 @@ export async function startSockets({ config: overrides, bus: givenBus }: TestSoc
   });
   let tick = () => {};
   const sockets = createSocketServer({
-    observer: createSilentObserver(createLog("silent")),
+    observer: createCallObserver(noTelemetry, createLog("silent")),
     config: { ...readSettings(socketSettings, {}, []), ...overrides },
     clients,
     identity: clients.identity,

@@ -9,8 +9,9 @@ import { createLocalBus } from "#platform/bus.ts";
 import { type CollectedSpan, startCollector } from "#test/collector.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { startParley } from "#test/parley.ts";
-import { password } from "#test/people.ts";
+import { createAccount, password } from "#test/people.ts";
 import { SocketClient } from "#test/socket-client.ts";
+import { clientSpanOf, newTraceparent, traceIdOf, wayTo } from "#test/trace-reading.ts";
 
 const collector = await startCollector();
 const { url: DATABASE_URL } = await createTestDatabase();
@@ -23,8 +24,8 @@ const traced = { ...shared, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_TRA
 const near = await startParley({ ...traced, OTEL_SERVICE_NAME: "near" }, { bus });
 const far = await startParley({ ...traced, OTEL_SERVICE_NAME: "far" }, { bus });
 
-const alice = await signUp("alice");
-const bob = await signUp("bob");
+const alice = await createAccount(near.url, "alice");
+const bob = await createAccount(near.url, "bob");
 const { chat } = await post("/v2/chats", { kind: "direct", memberIds: [bob.id] }, alice.token);
 const chatId: string = chat.id;
 const atFar = await SocketClient.open(far.wsUrl, bob.token);
@@ -44,18 +45,7 @@ async function post(path: string, body: object, token?: string, headers: Record<
   return response.json();
 }
 
-async function signUp(name: string): Promise<{ id: string; token: string }> {
-  const email = `${name}-${randomUUID()}@example.com`;
-  await post("/v2/auth/sign-up", { email, password, name });
-  const { accessToken, user } = await post("/v2/auth/sign-in", { email, password });
-  return { id: user.id, token: accessToken };
-}
-
 const messagesPath = `/v2/chats/${chatId}/messages`;
-const newTraceparent = (flags = "01") =>
-  `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-${flags}`;
-const traceIdOf = (traceparent: string) => traceparent.split("-")[1]!;
-const clientSpanOf = (traceparent: string) => traceparent.split("-")[2]!;
 
 /** What stands in the trace, once the push at the other pod is there. */
 async function traceOf(traceparent: string, last = "push"): Promise<CollectedSpan[]> {
@@ -69,18 +59,6 @@ async function traceOf(traceparent: string, last = "push"): Promise<CollectedSpa
   return own();
 }
 
-/** Name and kind from the client's span down to that with this name. */
-function wayTo(spans: CollectedSpan[], last: CollectedSpan): string[] {
-  const way: string[] = [];
-  for (let span: CollectedSpan | undefined = last; span; ) {
-    way.unshift(`${span.name} (${kinds[span.kind]}, ${span.service})`);
-    const { parentSpanId }: CollectedSpan = span;
-    span = spans.find(({ spanId }) => spanId === parentSpanId);
-  }
-  return way;
-}
-
-const kinds = ["", "internal", "server", "client", "producer", "consumer"];
 const sendMessages = "parley.internal.v1.MessengerInternalService/SendMessages";
 const secretText = "a text that nobody but the chat shall read";
 

@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import { createLog } from "#platform/log.ts";
-import { type CollectedSpan, startCollector } from "#test/collector.ts";
+import { startCollector } from "#test/collector.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { manyPeople, startPod } from "#test/parley.ts";
-import { password } from "#test/people.ts";
+import { createAccount } from "#test/people.ts";
 import { startRedis, withoutRedis } from "#test/redis-server.ts";
 import { SocketClient } from "#test/socket-client.ts";
+import { clientSpanOf, newTraceparent, traceIdOf, wayTo } from "#test/trace-reading.ts";
 import { until } from "#test/until.ts";
 
-const kinds = ["", "internal", "server", "client", "producer", "consumer"];
 const secretText = "a text that nobody but the chat shall read";
 
 describe("one trace over the wire", { skip: withoutRedis }, async () => {
@@ -54,6 +54,7 @@ describe("one trace over the wire", { skip: withoutRedis }, async () => {
   };
   const near = await pod("near", behind);
   const far = await pod("far", behind);
+  const nearUrl = `http://127.0.0.1:${near.httpPort}`;
 
   interface Sent {
     method?: string;
@@ -61,7 +62,7 @@ describe("one trace over the wire", { skip: withoutRedis }, async () => {
     traceparent?: string;
   }
   async function call(path: string, body: object, { method = "POST", token, traceparent }: Sent = {}) {
-    const response = await fetch(`http://127.0.0.1:${near.httpPort}${path}`, {
+    const response = await fetch(`${nearUrl}${path}`, {
       method,
       headers: {
         "content-type": "application/json",
@@ -72,42 +73,22 @@ describe("one trace over the wire", { skip: withoutRedis }, async () => {
     });
     return response.json();
   }
-  async function signUp(name: string): Promise<{ id: string; token: string }> {
-    const email = `${name}-${randomUUID()}@example.com`;
-    await call("/v2/auth/sign-up", { email, password, name });
-    const { accessToken, user } = await call("/v2/auth/sign-in", { email, password });
-    return { id: user.id, token: accessToken };
-  }
 
-  const alice = await signUp("alice");
-  const bob = await signUp("bob");
+  const alice = await createAccount(nearUrl, "alice");
+  const bob = await createAccount(nearUrl, "bob");
   const direct = { kind: "direct", memberIds: [bob.id] };
   const { chat } = await call("/v2/chats", direct, { token: alice.token });
   const messagesPath = `/v2/chats/${chat.id}/messages`;
   const atFar = await SocketClient.open(`ws://127.0.0.1:${far.httpPort}/v2/ws`, bob.token);
   await atFar.resume();
 
-  const newTraceparent = (flags: string) =>
-    `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-${flags}`;
-  const traceIdOf = (traceparent: string) => traceparent.split("-")[1]!;
   const spansOf = (traceparent: string) =>
     collector.spans.filter(({ traceId }) => traceId === traceIdOf(traceparent));
   const send = (traceparent: string) =>
     call(messagesPath, { clientId: randomUUID(), text: secretText }, { token: alice.token, traceparent });
 
-  /** Name, kind and process from the client's span down to this one. */
-  function wayTo(spans: readonly CollectedSpan[], last: CollectedSpan): string[] {
-    const way: string[] = [];
-    for (let span: CollectedSpan | undefined = last; span; ) {
-      way.unshift(`${span.name} (${kinds[span.kind]}, ${span.service})`);
-      const { parentSpanId }: CollectedSpan = span;
-      span = spans.find(({ spanId }) => spanId === parentSpanId);
-    }
-    return way;
-  }
-
   test("from the accept at one gateway over messenger, commit and Redis to the push at the other", async () => {
-    const traceparent = newTraceparent("01");
+    const traceparent = newTraceparent();
     await send(traceparent);
     const names = ["push", "commit", "publish", "POST /v2/chats/{chatId}/messages"];
     await collector.until(
@@ -129,14 +110,14 @@ describe("one trace over the wire", { skip: withoutRedis }, async () => {
     ]);
     assert.deepEqual(wayOf("commit"), [...toMessenger, "commit (client, messenger)"]);
     const root = spans.find(({ service, kind }) => service === "near" && kind === 2)!;
-    assert.equal(root.parentSpanId, traceparent.split("-")[2], "it goes on with the client's own");
+    assert.equal(root.parentSpanId, clientSpanOf(traceparent), "it goes on with the client's own");
     assert.ok(!collector.everything.includes(secretText));
   });
 
   test("what is not sampled is exported by no process", async () => {
     const unsampled = newTraceparent("00");
     await send(unsampled);
-    const sampled = newTraceparent("01");
+    const sampled = newTraceparent();
     await send(sampled);
     await collector.until(() => spansOf(sampled).some(({ name }) => name === "push"), "the sampled push");
     assert.deepEqual(spansOf(unsampled), []);

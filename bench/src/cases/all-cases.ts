@@ -1,6 +1,7 @@
 import type { BenchCase } from "../case.ts";
 import { cachedCase } from "./cached.ts";
 import { coldStartCase } from "./cold-start.ts";
+import { dispatchCase } from "./dispatch.ts";
 import { historyCase } from "./history.ts";
 import { hopCase } from "./hop.ts";
 import { hungCase } from "./hung.ts";
@@ -22,4 +23,5 @@ export const allCases: readonly BenchCase[] = [
   cachedCase,
   hungCase,
   twoGatewaysCase,
+  dispatchCase,
 ];

@@ -72,7 +72,8 @@ function restRequest(path: string, { accessToken }: Account): LoadRequestOptions
   return { path, headers: { authorization: `Bearer ${accessToken}`, accept: "application/json" } };
 }
 
-function grpcRequest(
+/** Made once, so that sending it costs little. */
+export function grpcRequest(
   method: DescMethodUnary,
   fields: Record<string, unknown>,
   authorization: string,

@@ -95,8 +95,21 @@ function connected(socket: Socket): Promise<void> {
 }
 
 export function getRequest(path: string, headers: Record<string, string>): Buffer {
+  return Buffer.from(requestHead("GET", path, headers));
+}
+
+export function postRequest(path: string, headers: Record<string, string>, body: string): Buffer {
+  const described = {
+    ...headers,
+    "content-type": "application/json",
+    "content-length": `${Buffer.byteLength(body)}`,
+  };
+  return Buffer.from(requestHead("POST", path, described) + body);
+}
+
+function requestHead(method: string, path: string, headers: Record<string, string>): string {
   const lines = Object.entries({ host: "localhost", ...headers }).map(
     ([name, value]) => `${name}: ${value}\r\n`,
   );
-  return Buffer.from(`GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`);
+  return `${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
 }

@@ -1,7 +1,13 @@
-/** Reading requests over HTTP/1.1 or gRPC: as many as the server answers, or on a fixed schedule. */
+/** Requests over HTTP/1.1 or gRPC: as many as the server answers, or on a fixed schedule. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { grpcRequest, openGrpcConnections } from "./grpc-connection.ts";
-import { getRequest, type HttpConnection, type HttpTarget, openHttpConnection } from "./http-connection.ts";
+import {
+  getRequest,
+  type HttpConnection,
+  type HttpTarget,
+  openHttpConnection,
+  postRequest,
+} from "./http-connection.ts";
 import { createLatencyRecorder, type LatencySummary } from "./latency.ts";
 import { createRandom, poissonSchedule } from "./schedule.ts";
 
@@ -10,10 +16,12 @@ export interface LoadRequestOptions {
   headers: Record<string, string>;
   /** The message of a gRPC request, in base64. */
   message?: string;
+  /** JSON, makes it a POST; over HTTP/1.1. */
+  body?: string;
 }
 
 export interface HttpLoadOptions extends HttpTarget {
-  /** GET over HTTP/1.1, which is the default, or unary gRPC. */
+  /** HTTP/1.1, which is the default, or unary gRPC. */
   protocol?: "http" | "grpc";
   /** Asked for in random order. */
   requests: LoadRequestOptions[];
@@ -44,9 +52,7 @@ export async function runHttpLoad(options: HttpLoadOptions): Promise<HttpLoadRes
   const windowStart = start + options.warmupMs;
   const windowEnd = windowStart + options.windowMs;
   const measured = createMeasurement(windowStart, windowEnd);
-  const requests = options.requests.map(({ path, headers, message }) =>
-    message === undefined ? getRequest(path, headers) : grpcRequest(path, headers, message),
-  );
+  const requests = options.requests.map(toBytes);
   const random = createRandom(options.seed);
   const get = async (connection: HttpConnection, since: number) => {
     const request = requests[Math.floor(random() * requests.length)]!;
@@ -62,6 +68,11 @@ export async function runHttpLoad(options: HttpLoadOptions): Promise<HttpLoadRes
   const { user, system } = process.cpuUsage(cpuBefore);
   const generatorCores = (user + system) / 1_000 / (performance.now() - start);
   return { ...measured.result(options.windowMs), generatorCores };
+}
+
+function toBytes({ path, headers, message, body }: LoadRequestOptions): Buffer {
+  if (message !== undefined) return grpcRequest(path, headers, message);
+  return body === undefined ? getRequest(path, headers) : postRequest(path, headers, body);
 }
 
 function openConnections(options: HttpLoadOptions): Promise<HttpConnection[]> {

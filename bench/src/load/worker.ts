@@ -4,6 +4,7 @@ import { type ChatMembers, type OpenChatsOptions, openChatMembers } from "./chat
 import type { RunChatsOptions } from "./chat-run.ts";
 import { type HttpLoadOptions, type HttpLoadResult, runHttpLoad } from "./http-load.ts";
 import { type IdleLoad, type OpenIdleOptions, openIdle } from "./idle-load.ts";
+import { type Replayed, type ReplayOptions, replay } from "./replay.ts";
 import { type RouteWatchOptions, type RouteWatchResult, watchRoutes } from "./route-watch.ts";
 
 /** What can be asked of the process: parameters and answer by name. */
@@ -16,6 +17,7 @@ export interface LoadCalls {
   close: () => Promise<void>;
   runHttp: (options: HttpLoadOptions) => Promise<HttpLoadResult>;
   watchRoutes: (options: RouteWatchOptions) => Promise<RouteWatchResult>;
+  replay: (options: ReplayOptions) => Promise<Replayed[]>;
 }
 
 export interface LoadRequest {
@@ -48,6 +50,7 @@ const calls: LoadCalls = {
   },
   runHttp: runHttpLoad,
   watchRoutes,
+  replay,
 };
 
 process.on("message", async ({ id, call, options }: LoadRequest) => {

@@ -7,7 +7,7 @@ import type { ErrorCode, PublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
 import { createRpcMetrics, type RecordRpc, rpcMethod, statusCode } from "#platform/telemetry/rpc-metrics.ts";
 import { endSpan } from "#platform/telemetry/tracing.ts";
-import { noTelemetry, type Telemetry } from "#platform/telemetry.ts";
+import type { Telemetry } from "#platform/telemetry.ts";
 import type { Trace } from "#platform/trace.ts";
 import { isUuid } from "#platform/uuid.ts";
 
@@ -53,10 +53,6 @@ export function createCallObserver(telemetry: Telemetry, log: Log): CallObserver
     },
   };
   return observer;
-}
-
-export function createSilentObserver(log: Log): CallObserver {
-  return createCallObserver(noTelemetry, log);
 }
 
 /** Whose call it was, for the log. Nothing but ids gets there, whatever was sent as one. */

@@ -4,7 +4,6 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import type { SendOutcome } from "@parley/api/internal/messenger";
 import fc from "fast-check";
-import { findViolations } from "#messenger/store-invariants.ts";
 import { createTestDatabase } from "#test/database.ts";
 import {
   codeOf,
@@ -14,6 +13,7 @@ import {
   startMessenger,
   type TestMessenger,
 } from "#test/messenger-fixture.ts";
+import { findViolations } from "#test/messenger-invariants.ts";
 
 const { url, database } = await createTestDatabase();
 const one = await startMessenger(url);

@@ -5,10 +5,11 @@
  * connect-es ships createRouterTransport, which serialises each call and costs tens of microseconds; the hot path
  * and history reads go through here, see docs/decisions/0004-direct-transport.md.
  */
-import { create, type DescMessage, type DescMethodUnary, type MessageInitShape } from "@bufbuild/protobuf";
-import type { ConnectRouter, Transport, UnaryResponse } from "@connectrpc/connect";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { ConnectRouter, Transport } from "@connectrpc/connect";
 import { fault, toFault } from "#platform/errors.ts";
 import { collectUnaryHandlers, runUnaryHandler } from "#platform/unary-handlers.ts";
+import { unaryResponse } from "#platform/unary-response.ts";
 
 export function createDirectTransport(routes: (router: ConnectRouter) => void): Transport {
   const handlers = collectUnaryHandlers(routes);
@@ -28,7 +29,7 @@ export function createDirectTransport(routes: (router: ConnectRouter) => void): 
           header,
           contextValues,
         });
-        return response(method, message as never, context);
+        return unaryResponse(method, message as never, context.responseHeader, context.responseTrailer);
       } catch (error) {
         throw toFault(error);
       }
@@ -36,20 +37,5 @@ export function createDirectTransport(routes: (router: ConnectRouter) => void): 
     async stream() {
       throw fault("route-not-found", { detail: "Streaming calls do not exist" });
     },
-  };
-}
-
-function response<I extends DescMessage, O extends DescMessage>(
-  method: DescMethodUnary<I, O>,
-  message: UnaryResponse<I, O>["message"],
-  context: { responseHeader: Headers; responseTrailer: Headers },
-): UnaryResponse<I, O> {
-  return {
-    stream: false,
-    service: method.parent,
-    method,
-    message,
-    header: context.responseHeader,
-    trailer: context.responseTrailer,
   };
 }

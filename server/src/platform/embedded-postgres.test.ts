@@ -18,7 +18,6 @@ import {
   startOwner,
   withPostgres,
 } from "./embedded-postgres/testing.ts";
-import { findRunningPostgres } from "./embedded-postgres.ts";
 
 const { testNew, testOnCopy } = createTests();
 
@@ -129,17 +128,6 @@ testOnCopy("refuses a data directory that another live Parley uses, and names it
   await kill(owner, "SIGTERM");
   assert.equal(sendSignal(pid, 0), false);
 });
-
-testOnCopy(
-  "tells a second program how to reach the PostgreSQL that runs on a data directory",
-  async (dataDir) => {
-    assert.equal(await findRunningPostgres(dataDir), undefined);
-    const postgres = await start(dataDir);
-    assert.equal(await findRunningPostgres(dataDir), postgres.connectionString);
-    await postgres.stop();
-    assert.equal(await findRunningPostgres(dataDir), undefined);
-  },
-);
 
 testOnCopy(
   "says what PostgreSQL's log says when it does not start, and frees the data directory",

@@ -1,11 +1,11 @@
 import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { openDataDir, readOrCreateSecret } from "./data-dir.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { locateBinaries } from "./embedded-postgres/binaries.ts";
 import { ensureCluster, ROLE, resetPassword } from "./embedded-postgres/cluster.ts";
-import { clearLeftovers, readPostmasterFile } from "./embedded-postgres/leftovers.ts";
-import { clusterNameOf, findClusterProcesses } from "./embedded-postgres/processes.ts";
+import { clearLeftovers } from "./embedded-postgres/leftovers.ts";
+import { clusterNameOf } from "./embedded-postgres/processes.ts";
 import { chooseRunner } from "./embedded-postgres/program-runner.ts";
 import { SOCKET_PORT } from "./embedded-postgres/settings.ts";
 import { createSocketDir } from "./embedded-postgres/socket-dir.ts";
@@ -54,19 +54,6 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     lock.release();
     throw error;
   }
-}
-
-/**
- * The connection string of the PostgreSQL that a running Parley has on a data directory, for a second program (`parley doctor`);
- * undefined when none runs there.
- */
-export async function findRunningPostgres(dataDir: string): Promise<string | undefined> {
-  const path = resolve(dataDir);
-  const server = await readPostmasterFile(join(path, "postgres"));
-  if (!server?.ready) return undefined;
-  const { postmaster } = await findClusterProcesses(await clusterNameOf(path));
-  if (postmaster !== server.pid) return undefined;
-  return connectionStringFor(server.socketDir, await readOrCreateSecret(path, PASSWORD_FILE, PASSWORD_BYTES));
 }
 
 async function startSupervised(dataDir: string, options: EmbeddedPostgresOptions) {

@@ -9,6 +9,7 @@ import { type BusMessage, BusMessageSchema } from "@parley/api/internal/bus";
 import { type Bus, createLocalBus, type Unsubscribe } from "#platform/bus.ts";
 import { createGapSignal } from "#platform/gap-signal.ts";
 import type { Log } from "#platform/log.ts";
+import { createLogInterval } from "#platform/log-interval.ts";
 import type { Redis } from "#platform/redis.ts";
 
 export interface RedisBusOptions {
@@ -30,7 +31,7 @@ interface RemoteTopic {
 const channelOf = (topic: string) => `parley:bus:{${topic}}`;
 /** Each payload begins with the sender, so that it can pass over what comes back to it. */
 const senderBytes = 16;
-const minLogIntervalMs = 1_000;
+const logEveryMs = 1_000;
 
 export function createRedisBus({ redis, log, meter }: RedisBusOptions): RedisBus {
   const local = createLocalBus((error) => log.error({ err: error }, "a bus handler failed"));
@@ -38,7 +39,7 @@ export function createRedisBus({ redis, log, meter }: RedisBusOptions): RedisBus
   const topics = new Map<string, RemoteTopic>();
   const lost = countLost(meter, topics);
   const gap = createGapSignal({ redis, channel: channelOf("gap"), sender });
-  let loggedAtMs = -minLogIntervalMs;
+  const isTimeToLog = createLogInterval(logEveryMs);
 
   const drop = () => {
     lost["redis-away"] += 1;
@@ -64,9 +65,9 @@ export function createRedisBus({ redis, log, meter }: RedisBusOptions): RedisBus
       return fromBinary(BusMessageSchema, payload.subarray(senderBytes));
     } catch (error) {
       lost.malformed += 1;
-      if (performance.now() - loggedAtMs < minLogIntervalMs) return undefined;
-      loggedAtMs = performance.now();
-      log.warn({ err: error, topic, bytes: payload.length }, "dropped a message of the bus that is none");
+      if (isTimeToLog()) {
+        log.warn({ err: error, topic, bytes: payload.length }, "dropped a message of the bus that is none");
+      }
       return undefined;
     }
   }

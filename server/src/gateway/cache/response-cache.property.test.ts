@@ -11,7 +11,6 @@ import { createCacheMetrics } from "#gateway/cache/cache-metrics.ts";
 import { createMemoryTier } from "#gateway/cache/memory-tier.ts";
 import { createResponseCache } from "#gateway/cache/response-cache.ts";
 import { createSharedTier } from "#gateway/cache/shared-tier.ts";
-import { systemClock } from "#platform/clock.ts";
 import { createLog } from "#platform/log.ts";
 import { openRedis } from "#platform/redis.ts";
 import { createRedisStamps } from "#platform/stamps/redis-stamps.ts";
@@ -25,6 +24,7 @@ const metrics = createCacheMetrics(createNoopMeter());
 const chats = ["a", "b"] as const;
 type Chat = (typeof chats)[number];
 const leaseMs = 100;
+const clock = { now: () => Date.now() };
 
 function createPod(url: string) {
   const redis = cuttable(openRedis({ url, log }));
@@ -32,8 +32,8 @@ function createPod(url: string) {
   const cache = createResponseCache({
     stamps,
     memory: createMemoryTier(1_000_000, metrics),
-    shared: createSharedTier({ redis, clock: systemClock, lifeMs: 60_000 }),
-    clock: systemClock,
+    shared: createSharedTier({ redis, clock, lifeMs: 60_000 }),
+    clock,
     metrics,
     ttlMs: 60_000,
     staleMs: 60_000,

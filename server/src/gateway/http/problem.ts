@@ -7,7 +7,7 @@ export interface Problem {
   body: string;
 }
 
-export const problemType = "application/problem+json; charset=utf-8";
+const problemType = "application/problem+json; charset=utf-8";
 
 /** A request that came without any credentials is to be told so: hasCredentials false. */
 export function toProblem(

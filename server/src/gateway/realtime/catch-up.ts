@@ -28,6 +28,7 @@ const maxLagEvents = 10_000;
 export async function catchUp(reader: EventReader, catching: Catching): Promise<"live" | "left"> {
   const { feed, subscriber, position } = catching;
   if (feed.tryJoin(subscriber, position)) return "live";
+  if (feed.isClosed) throw fault("unavailable", { cause: new Error("the feed was given up") });
   const token = feed.startJoining(subscriber);
   const progress = { position, isMember: true };
   try {

@@ -9,7 +9,7 @@ import type { EventReader } from "#gateway/realtime/event-reader.ts";
 import { createPushTracing } from "#gateway/realtime/push-tracing.ts";
 import { RealtimeStats } from "#gateway/realtime/realtime-stats.ts";
 import type { Feed, Subscriber } from "#gateway/realtime/subscriber.ts";
-import { fault } from "#platform/errors.ts";
+import { fault, toPublicError } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
 
@@ -228,6 +228,41 @@ describe("a chat's feed", () => {
     await settled();
     assert.deepEqual([ann.hadToResume, ann.seqs, ann.feeds.size], [true, [], 0]);
     assert.deepEqual([ben.hadToResume, ben.seqs], [false, range(1, 4)]);
+  });
+
+  it("lets nobody in once it is closed, whatever a read still brings", async () => {
+    write(2, { 1: ["ben", "added"] });
+    feed.begin(0);
+    const ann = joined("ann", 0);
+    const ben = new Recorder("ben");
+    listeners.push(ben);
+    const reading = Promise.withResolvers<void>();
+    beforeRead = () => reading.promise;
+    feed.notice(2);
+    feed.leave(ann);
+    assert.equal(closed, 1);
+    reading.resolve();
+    await settled();
+    assert.deepEqual([reads.length, ben.seqs, ben.feeds.size], [1, [], 0]);
+  });
+
+  it("stays open for the last one whom the same delivery lets go and in again", () => {
+    write(4, { 2: ["ben", "removed"], 3: ["ben", "added"] });
+    feed.begin(0);
+    const ben = joined("ben", 0);
+    feed.offer(events(1, 4));
+    assert.deepEqual([ben.seqs, closed, feed.isLive(ben)], [range(1, 4), 0, true]);
+  });
+
+  it("brings nobody up to date once it was given up", async () => {
+    write(3);
+    feed.begin(1);
+    feed.hold();
+    feed.fail();
+    const ann = new Recorder("ann");
+    const caught = catchUp(reader, { feed, subscriber: ann, position: 2, memberAt: 3 });
+    await assert.rejects(caught, (error) => toPublicError(error).code === "unavailable");
+    assert.deepEqual([reads, ann.seqs, ann.feeds.size], [[], [], 0]);
   });
 
   it("closes when the last one leaves and nobody holds it", () => {

@@ -81,6 +81,8 @@ export class ChatFeed implements Feed, RepairableFeed {
 
   /** Takes events in whatever order and however often they come. */
   offer(events: readonly Event[], traces?: readonly EventTrace[]): void {
+    // A read under way may bring some yet: whom they let in would be live where no event ever comes.
+    if (this.#isClosed) return;
     if (traces?.length) {
       this.#traces ??= new FeedTraces(this.#surroundings.pushTracing);
       this.#traces.receive(events, traces);
@@ -101,6 +103,8 @@ export class ChatFeed implements Feed, RepairableFeed {
 
   /** Pushes events that are next in order, and lets people in and out where the events say so. */
   #deliver(events: readonly Event[]) {
+    // The last one may leave by one event, and be let in again by a later one.
+    this.hold();
     const delivery = new Delivery(events, this.#live);
     for (let index = 0; index < events.length; index++) {
       const { membership } = events[index]!;
@@ -115,6 +119,7 @@ export class ChatFeed implements Feed, RepairableFeed {
     this.#surroundings.stats.pushedEvents += delivery.pushedEvents;
     if (this.#traces?.pushed(events, this.#live.size)) this.#traces = undefined;
     this.lastEventAtMs = this.#surroundings.clock.now();
+    this.release();
   }
 
   *#newcomers(userId: string): Iterable<Subscriber> {

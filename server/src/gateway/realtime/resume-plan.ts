@@ -26,7 +26,8 @@ export function planResume(
   gaps.sort((a, b) => a.events - b.events);
   let total = 0;
   return gaps.map(({ feed, seq, position, events }) => {
-    const isKnown = position !== undefined && events >= 0;
+    // Beyond seq nobody knows whether the user is still a member, so a claim to hold more counts for nothing.
+    const isKnown = position !== undefined && position <= seq;
     const isServed =
       isKnown &&
       events <= limits.PARLEY_RESUME_MAX_EVENTS &&

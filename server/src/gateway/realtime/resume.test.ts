@@ -135,6 +135,58 @@ describe("Resume", async () => {
     assert.deepEqual(client.seqs(chatId), [2, 3, 4]);
   });
 
+  it("pushes nothing twice that happens while a socket that is live resumes", async () => {
+    const ann = person();
+    const chatId = t.messenger.createChat([ann]);
+    const client = await opened(t, ann);
+    await client.resume({ [chatId]: 0 });
+    t.messenger.before.listPositions = () => fill(t, chatId, ann, 2);
+    const { chats } = await client.resume({ [chatId]: 0 });
+    t.messenger.before = {};
+    assert.deepEqual(chats, [{ chatId, seq: 2, recovered: true }]);
+    assert.deepEqual(client.seqs(chatId), [1, 2]);
+  });
+
+  it("pushes nothing out of order to who is removed and added while it resumes, and says so", async () => {
+    const [ann, ben] = [person(), person()];
+    const chatId = t.messenger.createChat([ann, ben]);
+    fill(t, chatId, ann, 3);
+    const [other, client] = await Promise.all([opened(t, ann), opened(t, ben)]);
+    await other.resume({ [chatId]: 3 });
+    t.messenger.before.listPositions = () => {
+      t.messenger.removeMember(chatId, ben);
+      t.messenger.addMembers(chatId, [ben]);
+    };
+    const { chats } = await client.resume({ [chatId]: 2 });
+    t.messenger.before = {};
+    assert.deepEqual(chats, [{ chatId, seq: 5, recovered: false }]);
+    fill(t, chatId, ann, 1);
+    await client.until(() => client.seqs(chatId).at(-1) === 6);
+    assert.deepEqual(client.seqs(chatId), [5, 6]);
+  });
+
+  it("does not call recovered what it could not read while its user was no member", async () => {
+    const [ann, ben] = [person(), person()];
+    const [left, slow] = [t.messenger.createChat([ann, ben]), t.messenger.createChat([ann, ben])];
+    for (const chatId of [left, slow]) fill(t, chatId, ann, 3);
+    const [other, client] = await Promise.all([opened(t, ann), opened(t, ben)]);
+    await other.resume({ [left]: 3, [slow]: 3 });
+    let reads = 0;
+    t.messenger.before.listEvents = async () => {
+      reads += 1;
+      if (reads === 1) return t.messenger.removeMember(left, ben);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      t.messenger.addMembers(left, [ben]);
+    };
+    const { chats } = await client.resume({ [left]: 2, [slow]: 1 });
+    t.messenger.before = {};
+    assert.deepEqual(client.seqs(left), [5]);
+    assert.deepEqual(
+      chats?.find(({ chatId }) => chatId === left),
+      { chatId: left, seq: 5, recovered: false },
+    );
+  });
+
   it("delivers nothing before it is called", async () => {
     const ann = person();
     const chatId = t.messenger.createChat([ann]);

@@ -73,6 +73,8 @@ export interface OpenChat {
 async function openChats(parts: ResumeOptions, connection: Connection, named: string[], feeds: Feeds) {
   await withDeadline(parts.users.listen(connection), parts.callTimeoutMs);
   await holdFeeds(parts, named, feeds);
+  // What the client named is pushed from there on, in order: so nothing live of it until then.
+  for (const feed of connection.feeds) if (feeds.has(feed.chatId)) feed.leave(connection);
   let listed = await listPositions(parts, connection);
   const unnamed = listed.filter(({ chatId }) => !feeds.has(chatId));
   await holdFeeds(
@@ -121,17 +123,13 @@ function requireOpen(connection: Connection) {
 
 /** Those without a gap at once, the others a few at a time. */
 async function joinAll({ reader }: ResumeOptions, connection: Connection, plan: ResumedChat[]) {
-  const behind = plan.filter(({ feed, from, isRecovered }) => {
-    const isLiveAlready = !isRecovered && feed.isLive(connection);
-    return !isLiveAlready && !feed.tryJoin(connection, from);
-  });
+  const behind = plan.filter(({ feed, from }) => !feed.tryJoin(connection, from));
   let next = 0;
   const work = async () => {
     for (let chat = behind[next++]; chat; chat = behind[next++]) {
       try {
         requireOpen(connection);
-        const { feed, from, seq } = chat;
-        await catchUp(reader, { feed, subscriber: connection, position: from, memberAt: seq });
+        await catchUpOne(reader, connection, chat);
       } catch (error) {
         next = behind.length;
         throw error;
@@ -139,6 +137,17 @@ async function joinAll({ reader }: ResumeOptions, connection: Connection, plan: 
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallelChats, behind.length) }, work));
+}
+
+async function catchUpOne(reader: EventReader, connection: Connection, chat: ResumedChat) {
+  const { feed, from: position, seq: memberAt } = chat;
+  // It followed the chat before, though the client did not name it, or an event has let it in since: what precedes that
+  // event must not be pushed after it.
+  const end = feed.isLive(connection)
+    ? "live already"
+    : await catchUp(reader, { feed, subscriber: connection, position, memberAt });
+  // If it left it may be let in again, and was not pushed what happened in between.
+  if (end !== "live") chat.isRecovered = false;
 }
 
 /** Chats that were created meanwhile and that the socket has begun to follow: the answer is to be about them too. */

@@ -9,7 +9,7 @@ export interface Wakeable {
 const slotCount = 64;
 
 /** The longest wait; who wants a longer one asks again after it. */
-export const maxWaitSeconds: number = slotCount - 1;
+const maxWaitSeconds: number = slotCount - 1;
 
 /** Precise to one second. */
 export class TimerWheel {

@@ -2,6 +2,7 @@
 import type { Limiter } from "#gateway/throttle/limiter.ts";
 import { fault } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
+import { createLogInterval } from "#platform/log-interval.ts";
 
 export type Scope = "user" | "address" | "account";
 
@@ -28,7 +29,7 @@ export function createCountedLimiter(
   let allowed = 0;
   let refused = 0;
   let refusedBeforeLog = 0;
-  let loggedAtMs = Number.NEGATIVE_INFINITY;
+  const isTimeToLog = createLogInterval(logEveryMs, nowMs);
 
   function settle(retryAfterMs: number): void {
     if (retryAfterMs === 0) {
@@ -36,8 +37,7 @@ export function createCountedLimiter(
       return;
     }
     refused += 1;
-    if (nowMs() - loggedAtMs >= logEveryMs) {
-      loggedAtMs = nowMs();
+    if (isTimeToLog()) {
       log.info(
         { class: name, scope, refused: refused - refusedBeforeLog },
         "calls over a rate limit are refused",

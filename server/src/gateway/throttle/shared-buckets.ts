@@ -4,6 +4,7 @@
  */
 import type { RateLimit } from "#gateway/throttle/rate-limit.ts";
 import type { Log } from "#platform/log.ts";
+import { createLogInterval } from "#platform/log-interval.ts";
 import { type Redis, redisScript } from "#platform/redis.ts";
 
 export interface Grant {
@@ -59,7 +60,7 @@ export function createSharedBuckets(options: SharedBucketsOptions): SharedBucket
   let isAway = false;
   let isProbing = false;
   let retryAtMs = 0;
-  let loggedAtMs = Number.NEGATIVE_INFINITY;
+  const isTimeToLog = createLogInterval(logEveryMs, nowMs);
   let isAwayLogged = false;
 
   function away() {
@@ -67,8 +68,7 @@ export function createSharedBuckets(options: SharedBucketsOptions): SharedBucket
     if (isAway) return;
     isAway = true;
     onAway();
-    if (nowMs() - loggedAtMs < logEveryMs) return;
-    loggedAtMs = nowMs();
+    if (!isTimeToLog()) return;
     isAwayLogged = true;
     log.warn("rate limits: no Redis, each pod enforces the whole limit by itself");
   }

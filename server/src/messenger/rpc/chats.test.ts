@@ -3,9 +3,9 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Chat } from "@parley/api/v2/event";
-import { findViolations } from "#messenger/store-invariants.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { codeOf, createGroup, newUsers, publishedTo, send, startMessenger } from "#test/messenger-fixture.ts";
+import { findViolations } from "#test/messenger-invariants.ts";
 
 const { url, database } = await createTestDatabase();
 const messenger = await startMessenger(url, { PARLEY_MAX_GROUP_MEMBERS: "5" });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { findViolations } from "#messenger/store-invariants.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { codeOf, createGroup, newUsers, publishedTo, send, startMessenger } from "#test/messenger-fixture.ts";
+import { findViolations } from "#test/messenger-invariants.ts";
 
 const { url, database } = await createTestDatabase();
 const messenger = await startMessenger(url);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-import { findViolations } from "#messenger/store-invariants.ts";
 import { toPublicError } from "#platform/errors.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { codeOf, createGroup, newUsers, publishedTo, send, startMessenger } from "#test/messenger-fixture.ts";
+import { findViolations } from "#test/messenger-invariants.ts";
 
 const { url, database } = await createTestDatabase();
 const messenger = await startMessenger(url);

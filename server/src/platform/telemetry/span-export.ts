@@ -8,6 +8,7 @@ import {
   type SpanExporter,
 } from "@opentelemetry/sdk-trace-node";
 import type { Log } from "#platform/log.ts";
+import { createLogInterval } from "#platform/log-interval.ts";
 import { parsePairs } from "#platform/telemetry/config.ts";
 
 export interface SpanExportOptions {
@@ -38,16 +39,15 @@ export function createSpanExport({ url, headers, resource, log }: SpanExportOpti
 /** Only the kind of failure is told: what a collector answers is not ours to vouch for. */
 function withFailuresLogged(exporter: SpanExporter, log: Log): SpanExporter {
   let lostSpans = 0;
-  let loggedAtMs = Number.NEGATIVE_INFINITY;
+  const isTimeToLog = createLogInterval(logEveryMs);
   return {
     export(spans, done) {
       exporter.export(spans, (result) => {
         if (result.error || result.code !== 0) {
           lostSpans += spans.length;
-          if (performance.now() - loggedAtMs >= logEveryMs) {
+          if (isTimeToLog()) {
             const { code } = (result.error ?? {}) as { code?: string | number };
             log.warn({ lostSpans, code }, "the collector does not take traces");
-            loggedAtMs = performance.now();
             lostSpans = 0;
           }
         }

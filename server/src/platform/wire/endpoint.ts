@@ -4,6 +4,7 @@ import { Http2SessionManager } from "@connectrpc/connect-node";
 import { ErrorInfoSchema } from "@parley/api/v2/errors";
 import { fault, toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
+import { createLogInterval } from "#platform/log-interval.ts";
 import { createConnecting } from "#platform/wire/connecting.ts";
 import type { SignHeaders } from "#platform/wire/credentials.ts";
 import { createGrpcClient } from "#platform/wire/grpc-client.ts";
@@ -76,10 +77,9 @@ export function createEndpoint({ url, sign, onTime, log }: EndpointOptions): End
     else if (toPublicError(error).code === "timeout") liveness.doubt();
     return error;
   };
-  let loggedAtMs = Number.NEGATIVE_INFINITY;
+  const isTimeToLog = createLogInterval(logRefusalEveryMs);
   const onRefused = (error: unknown) => {
-    if (performance.now() - loggedAtMs >= logRefusalEveryMs) {
-      loggedAtMs = performance.now();
+    if (isTimeToLog()) {
       log.error(
         { err: error, url },
         "a service does not accept this process: is PARLEY_SERVICE_TOKEN the same for both?",

@@ -3,18 +3,12 @@
  * cost of the network's own; every call of a gateway goes through here, see docs/decisions/0025-roles-apart.md.
  */
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
-import {
-  create,
-  type DescMessage,
-  type DescMethodUnary,
-  fromBinary,
-  type MessageInitShape,
-  toBinary,
-} from "@bufbuild/protobuf";
-import { Code, ConnectError, type Transport, type UnaryResponse } from "@connectrpc/connect";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
 import type { Http2SessionManager } from "@connectrpc/connect-node";
 import { fault } from "#platform/errors.ts";
+import { unaryResponse } from "#platform/unary-response.ts";
 import { fromGrpcFrame, grpcContentType, toGrpcFrame } from "#platform/wire/grpc-frame.ts";
 
 export type PlainHeaders = Record<string, string>;
@@ -49,7 +43,7 @@ export function createGrpcClient(options: GrpcClientOptions): Transport {
       const frame = toGrpcFrame(toBinary(method.input, request));
       const path = `/${method.parent.typeName}/${method.name}`;
       const body = await exchange(options, { path, headers, frame, signal, timeoutMs });
-      return response(method, fromBinary(method.output, body));
+      return unaryResponse(method, fromBinary(method.output, body));
     },
     stream() {
       throw fault("route-not-found", { detail: "Streaming calls do not exist" });
@@ -62,20 +56,6 @@ function toPlain(header: HeadersInit | undefined): PlainHeaders {
   if (header === undefined) return {};
   if (header instanceof Headers || Array.isArray(header)) return Object.fromEntries(new Headers(header));
   return { ...(header as PlainHeaders) };
-}
-
-function response<I extends DescMessage, O extends DescMessage>(
-  method: DescMethodUnary<I, O>,
-  message: UnaryResponse<I, O>["message"],
-): UnaryResponse<I, O> {
-  return {
-    stream: false,
-    service: method.parent,
-    method,
-    message,
-    header: new Headers(),
-    trailer: new Headers(),
-  };
 }
 
 /**

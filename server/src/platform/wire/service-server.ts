@@ -9,6 +9,7 @@ import type { Clock } from "#platform/clock.ts";
 import { toPublicError } from "#platform/errors.ts";
 import { listen } from "#platform/listen.ts";
 import type { Log } from "#platform/log.ts";
+import { createLogInterval } from "#platform/log-interval.ts";
 import type { Service } from "#platform/service.ts";
 import { rpcMethod } from "#platform/telemetry/rpc-metrics.ts";
 import { parseTraceparent, traceparentHeader } from "#platform/trace.ts";
@@ -81,10 +82,9 @@ export async function startServiceServer(options: ServiceServerOptions): Promise
 
 /** Says that somebody calls who may not; whoever calls in vain must not fill the log. */
 function createRefusalLog(log: Log) {
-  let loggedAtMs = Number.NEGATIVE_INFINITY;
+  const isTimeToLog = createLogInterval(logRefusalEveryMs);
   return (method: DescMethod, detail: string) => {
-    if (performance.now() - loggedAtMs < logRefusalEveryMs) return;
-    loggedAtMs = performance.now();
+    if (!isTimeToLog()) return;
     log.warn(
       { called: rpcMethod(method), reason: detail },
       "refused a call: its caller has another PARLEY_SERVICE_TOKEN, or is no process of this Parley",

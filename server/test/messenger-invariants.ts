@@ -1,6 +1,6 @@
 /**
- * What must be true of every chat at any moment, as queries over the whole schema. Tests run them after everything;
- * they are written to be run on live data as well.
+ * What must be true of every chat at any moment, as queries over the whole schema: tests run them after everything.
+ * They can be run on live data as well.
  */
 import type { Queryable, Statement } from "#platform/database.ts";
 
