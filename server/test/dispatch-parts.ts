@@ -118,9 +118,10 @@ export function createTestPermits(limits: Record<string, number> = {}) {
         unknown: () => end("unknown"),
       };
     },
+    status: async () => [],
     start: async () => {},
     stop: async () => {},
-  } as Permits;
+  };
   return {
     permits,
     ends,
@@ -147,8 +148,9 @@ export function createTestBudget(capMicros = Number.POSITIVE_INFINITY) {
         },
       };
     },
+    status: async () => ({ spentMicros, reservedMicros: 0, byProviderMicros: new Map() }),
     start: async () => {},
     stop: async () => {},
-  } as Budget;
+  };
   return { budget, spentMicros: () => spentMicros };
 }

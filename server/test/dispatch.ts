@@ -11,7 +11,6 @@ import { actorHeaders } from "#platform/actor.ts";
 import { createLocalBus } from "#platform/bus.ts";
 import { createCircuits } from "#platform/circuit/circuits.ts";
 import { circuitSettings } from "#platform/circuit/config.ts";
-import { systemClock } from "#platform/clock.ts";
 import type { Database } from "#platform/database.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
 import { createLog } from "#platform/log.ts";
@@ -44,12 +43,12 @@ export async function startDispatch(options: DispatchPodOptions) {
     catalogue: options.catalogue,
     database: options.database,
     bus,
+    clock: { now: Date.now },
     circuits: createCircuits({
       settings: readSettings(circuitSettings, {}, []),
       meter: noTelemetry.meter,
       log,
     }),
-    clock: systemClock,
     log,
     telemetry: noTelemetry,
     permits: permits.permits,

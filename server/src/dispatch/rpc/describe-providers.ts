@@ -1,7 +1,10 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type DescribeProvidersResponse, DescribeProvidersResponseSchema } from "@parley/api/internal/dispatch";
-import type { ProviderSchema, QuotaStatusSchema } from "@parley/api/v2/admin";
+import {
+  type DescribeProvidersResponse,
+  DescribeProvidersResponseSchema,
+} from "@parley/api/internal/dispatch";
+import { ProviderSchema, type QuotaStatus, QuotaStatusSchema, SpendCapSchema } from "@parley/api/v2/admin";
 import type { SpendStatus } from "#dispatch/budget/budget.ts";
 import type { DispatchParts } from "#dispatch/parts.ts";
 import type { PermitStatus, QuotaState } from "#dispatch/permits/permits.ts";
@@ -22,12 +25,12 @@ export function describeProviders({ permits, budget, catalogue, router, circuits
       const { id } = lane.provider;
       const circuit = ofProviders.find(({ endpoint }) => endpoint === id);
       const permit = statuses.find(({ providerId }) => providerId === id);
-      return {
+      return create(ProviderSchema, {
         ...describeLane(lane),
         ...describePermits(permit, circuit),
         ...(circuit ? { circuit: circuitMessage(circuit, timeOf) } : {}),
         spentToday: toUnits(spend.byProviderMicros.get(id) ?? 0),
-      };
+      });
     });
     const { currency } = catalogue;
     const spendCap = describeCap(catalogue, spend);
@@ -37,9 +40,7 @@ export function describeProviders({ permits, budget, catalogue, router, circuits
   };
 }
 
-type ProviderFields = MessageInitShape<typeof ProviderSchema>;
-
-function describeLane({ provider, gate }: Lane): ProviderFields {
+function describeLane({ provider, gate }: Lane) {
   const { id, adapter, url, priceMicros, concurrency } = provider;
   return {
     id,
@@ -52,39 +53,38 @@ function describeLane({ provider, gate }: Lane): ProviderFields {
   };
 }
 
-function describePermits(status: PermitStatus | undefined, circuit: CircuitStatus | undefined): ProviderFields {
+function describePermits(status: PermitStatus | undefined, circuit: CircuitStatus | undefined) {
   const { state = "open", opensAtMs, requestsToday = 0, refusalsToday = 0, quotas = [] } = status ?? {};
   return {
     state: circuit?.snapshot.state === "open" ? "down" : state,
-    ...timeField("opensAt", opensAtMs),
+    ...(opensAtMs === undefined ? {} : { opensAt: toTime(opensAtMs) }),
     requestsToday: toUint32(requestsToday),
     refusalsToday: toUint32(refusalsToday),
     quotas: quotas.map(describeQuota),
   };
 }
 
-function describeQuota(quota: QuotaState): MessageInitShape<typeof QuotaStatusSchema> {
+function describeQuota(quota: QuotaState): QuotaStatus {
   const { kind, limit, estimate, used, epoch, resetsAtMs } = quota;
-  return {
+  return create(QuotaStatusSchema, {
     kind,
     limit: toUint32(limit),
     limitEstimate: toUint32(estimate),
     used: toUint32(used),
     epoch: toUint32(epoch),
-    ...timeField("resetsAt", resetsAtMs),
-  };
+    ...(resetsAtMs === undefined ? {} : { resetsAt: toTime(resetsAtMs) }),
+  });
 }
 
 function describeCap({ spendCapMicros, userSpendCapMicros }: DispatchParts["catalogue"], spend: SpendStatus) {
-  return {
+  return create(SpendCapSchema, {
     ...(spendCapMicros === undefined ? {} : { perDay: toUnits(spendCapMicros) }),
     ...(userSpendCapMicros === undefined ? {} : { perUserPerDay: toUnits(userSpendCapMicros) }),
     spentToday: toUnits(spend.spentMicros),
-  };
+  });
 }
 
-const timeField = <Name extends string>(name: Name, atMs: number | undefined) =>
-  atMs === undefined ? {} : { [name]: timestampFromMs(Math.round(atMs)) };
+const toTime = (atMs: number) => timestampFromMs(Math.round(atMs));
 
 const maxUint32 = 4_294_967_295;
 const toUint32 = (value: number) => Math.min(maxUint32, Math.max(0, Math.floor(value)));

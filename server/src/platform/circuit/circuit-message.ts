@@ -1,5 +1,5 @@
 /** A circuit as operators are shown it. */
-import { type MessageInitShape } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { CircuitSchema } from "@parley/api/v2/admin";
 import type { Transition } from "#platform/circuit/circuit.ts";
