@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, beforeEach, describe, it } from "node:test";
+import type { ListProvidersResponse } from "@parley/api/v2/admin";
 import { startProviderSim } from "#provider-sim/start-provider-sim.ts";
 import { startParley } from "#test/parley.ts";
 import { newCaller, urlOf, withProviders } from "#test/process-caller.ts";
@@ -18,6 +19,7 @@ const timeout = "500ms";
 const parley = await startParley({
   // Providers fail on purpose here, one test after the other; what circuits do is tested with the router.
   PARLEY_CIRCUITS: "off",
+  PARLEY_ADMIN_EMAILS: "operator@example.com",
   ...(await withProviders({
     providers: [
       { id: "free", url: urlOf(free), price: 0, timeout },
@@ -73,6 +75,18 @@ describe("processing", () => {
     assert.deepEqual([status, body.code], [503, "no-provider"]);
     assert.ok(Number(headers.get("retry-after")) > 0);
     assert.match(body.detail ?? "", /limited quota 3\/3, opens/);
+  });
+
+  it("shows operators the quotas, and what was spent", async () => {
+    const operator = await newCaller(parley.url, "operator@example.com");
+    await until("the quota is seen as used up", async () => {
+      const { providers = [], spendCap } = await operator.get<ListProvidersResponse>("/v2/admin/providers");
+      const seen = providers.find(({ id }) => id === "limited");
+      assert.equal(spendCap?.spentToday, 0.004);
+      assert.equal(providers.at(-1)?.spentToday, 0.004);
+      return seen?.state === "spent" && seen.quotas[0]?.used === 3 && seen.requestsToday === 3;
+    });
+    assert.equal((await caller.get<{ code: string }>("/v2/admin/providers")).code, "forbidden");
   });
 
   it("gives the first outcome for a key, over and over", async () => {

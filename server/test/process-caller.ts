@@ -34,8 +34,7 @@ export interface ProcessCall {
   signal?: AbortSignal;
 }
 
-export async function newCaller(url: string) {
-  const email = `caller-${randomBytes(6).toString("hex")}@example.com`;
+export async function newCaller(url: string, email = `caller-${randomBytes(6).toString("hex")}@example.com`) {
   await post(url, "/v2/auth/sign-up", { email, password, name: "Caller" });
   return signInCaller(url, email);
 }
@@ -58,8 +57,10 @@ export async function signInCaller(url: string, email: string) {
       };
       return post(url, "/v2/process", { text, ...(processor ? { processor } : {}) }, headers, signal);
     },
-    async find(id: string): Promise<ProcessAnswer> {
-      return toAnswer(await fetch(`${url}/v2/process/${id}`, { headers: authorization }));
+    find: async (id: string) => toAnswer(await fetch(`${url}/v2/process/${id}`, { headers: authorization })),
+    async get<T>(path: string): Promise<T> {
+      const response = await fetch(`${url}${path}`, { headers: authorization });
+      return (await response.json()) as T;
     },
   };
 }
