@@ -18,6 +18,11 @@ export const dispatchSettings = {
     min: 1,
     max: 1_000,
   }),
+  PARLEY_PROCESS_MAX_WAITING_PER_USER: integer(
+    "texts of one user that may wait to be processed in the background",
+    1_000,
+    { min: 1, max: 1_000_000 },
+  ),
 };
 
 export type DispatchConfig = Values<typeof dispatchSettings>;

@@ -2,7 +2,10 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { type Actor, requireActor } from "#platform/actor.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
+import { textProblem } from "#platform/text-problem.ts";
 import { isUuid } from "#platform/uuid.ts";
+
+export { textProblem };
 
 const largestInt = 2_147_483_647;
 
@@ -33,13 +36,6 @@ export function callerOf(context: HandlerContext): string {
 
 function refuseCaller(): never {
   throw fault("unauthenticated");
-}
-
-/** Why PostgreSQL could not keep this text as it is; undefined when it can. */
-export function textProblem(text: string): string | undefined {
-  if (text.includes("\0")) return "must not contain U+0000";
-  if (!text.isWellFormed()) return "must be valid Unicode";
-  return undefined;
 }
 
 /** What is wrong with the text of a message; undefined when nothing is. */

@@ -18,9 +18,19 @@ export interface CapReached {
   readonly opensInMs: number | undefined;
 }
 
+/** Of today (UTC). */
+export interface SpendStatus {
+  readonly spentMicros: number;
+  /** Set aside by processes for while the database is away; counts as spent for the cap. */
+  readonly reservedMicros: number;
+  readonly byProviderMicros: ReadonlyMap<string, number>;
+}
+
 export interface Budget {
   /** Durable before it resolves; while the database is away, out of what this process has reserved ahead. */
   reserve(spending: Spending): Promise<Reservation | CapReached>;
+  /** Asks the database. */
+  status(): Promise<SpendStatus>;
   start(): Promise<void>;
   stop(): Promise<void>;
 }

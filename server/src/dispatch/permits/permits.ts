@@ -3,6 +3,8 @@
  * all processes together. See docs/decisions/0026-permits.md.
  */
 
+import type { QuotaKind } from "#dispatch/providers/catalogue.ts";
+
 export interface Permit {
   readonly providerId: string;
   /** This request tries whether a blocked provider takes requests again. */
@@ -31,9 +33,37 @@ export interface NoPermit {
   readonly limit?: number;
 }
 
+/** What the ledger says of a provider, for operators. */
+export interface PermitStatus {
+  readonly providerId: string;
+  readonly state: "open" | "spent" | "blocked" | "probing";
+  /** Milliseconds since 1970 by the database's clock; undefined: it is open, or nobody knows. */
+  readonly opensAtMs: number | undefined;
+  /** Permits granted, less those that came back, and refusals; since midnight (UTC). */
+  readonly requestsToday: number;
+  readonly refusalsToday: number;
+  /** In the order of the catalogue. */
+  readonly quotas: readonly QuotaState[];
+}
+
+export interface QuotaState {
+  readonly kind: QuotaKind;
+  readonly limit: number;
+  /** What the provider seems to grant. */
+  readonly estimate: number;
+  readonly used: number;
+  readonly epoch: number;
+  readonly resetsAtMs: number | undefined;
+}
+
 export interface Permits {
-  /** Waits for the database at the most, and no longer than the signal. A provider without quotas always grants. */
+  /**
+   * Waits for the database at the most, a second at the most, and rejects when the signal aborts. A provider without quotas
+   * grants at once, and always, unless it said itself that it is blocked.
+   */
   acquire(providerId: string, signal?: AbortSignal): Promise<Permit | NoPermit>;
+  /** Of the catalogue's providers; asks the database. */
+  status(): Promise<PermitStatus[]>;
   start(): Promise<void>;
   /** Gives back what is held. */
   stop(): Promise<void>;

@@ -9,7 +9,7 @@ export interface ProviderRequest {
   readonly requestId: string;
   /** Aborts when nobody waits any more: then it is not sent, or given up. */
   readonly signal: AbortSignal | undefined;
-  /** Together with the provider's own timeout, whichever is less. */
+  /** How long the caller waits; besides, the provider has a timeout of its own. When this is the less, it is "cancelled". */
   readonly timeoutMs: number;
   /** Called once, immediately before the request is handed to a connection. False: do not send ("unsent", "too-late"). */
   readonly onSend: () => boolean;

@@ -1,6 +1,6 @@
 /** The circuits and bulkheads of a process: one circuit for each endpoint of each service, one bulkhead a service. */
 import type { Meter } from "@opentelemetry/api";
-import type { Circuit, Transition } from "#platform/circuit/circuit.ts";
+import type { Circuit, CircuitLimits, Transition } from "#platform/circuit/circuit.ts";
 import { createCircuit } from "#platform/circuit/circuit-breaker.ts";
 import { observeCircuits } from "#platform/circuit/circuit-metrics.ts";
 import type { CircuitAttributes, CircuitsView } from "#platform/circuit/circuits-view.ts";
@@ -18,8 +18,8 @@ export interface CircuitsOptions {
 }
 
 export interface Circuits extends CircuitsView {
-  /** The same circuit for the same names. */
-  of(service: string, endpoint: string): Circuit;
+  /** The same circuit for the same names. What differs from the settings is said when it is first asked for. */
+  of(service: string, endpoint: string, adapt?: (limits: CircuitLimits) => CircuitLimits): Circuit;
   /** One for all endpoints of the service. */
   bulkheadOf(service: string): Gate;
   /** For endpoints that come and go. */
@@ -44,7 +44,7 @@ export function createCircuits(options: CircuitsOptions): Circuits {
     unit: "{transition}",
   });
 
-  function add(name: string, service: string, endpoint: string): Entry {
+  function add(name: string, { service, endpoint }: CircuitAttributes, own: CircuitLimits): Entry {
     const transitions: Transition[] = [];
     const onTransition = (transition: Transition) => {
       transitions.push(transition);
@@ -53,16 +53,17 @@ export function createCircuits(options: CircuitsOptions): Circuits {
       counter.add(1, { service, endpoint, from, to, reason });
       tell(log, { service, endpoint }, transition);
     };
-    const circuit = createCircuit({ ...limits, name, now, random, onTransition });
+    const circuit = createCircuit({ ...own, name, now, random, onTransition });
     const entry: Entry = { service, endpoint, circuit, transitions };
     entries.set(name, entry);
     return entry;
   }
 
   const circuits: Circuits = {
-    of(service, endpoint) {
+    of(service, endpoint, adapt) {
       const name = nameOf(service, endpoint);
-      return (entries.get(name) ?? add(name, service, endpoint)).circuit;
+      const known = entries.get(name);
+      return (known ?? add(name, { service, endpoint }, adapt?.(limits) ?? limits)).circuit;
     },
     bulkheadOf(service) {
       const gate =

@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { createPermits } from "#dispatch/permits/create-permits.ts";
+import { isPermit, type Permit, type Permits } from "#dispatch/permits/permits.ts";
+import type { Provider } from "#dispatch/providers/catalogue.ts";
+import { createDatabase } from "#platform/database.ts";
+import { createLog } from "#platform/log.ts";
+import { migrate } from "#platform/migrate.ts";
+import { createTestDatabase } from "#test/database.ts";
+import { startDatabaseLine } from "#test/database-line.ts";
+import { provider, providersById } from "#test/providers.ts";
+import { until } from "#test/until.ts";
+import { migrationsFolder } from "../service.ts";
+
+const log = createLog("silent");
+const { url, database } = await createTestDatabase();
+await migrate(database, "dispatch", migrationsFolder, log);
+
+async function start(providers: Provider[], more: { nowMs?: () => number; database?: typeof database } = {}) {
+  const permits = createPermits({ catalogue: providersById(providers), database, log, ...more });
+  await permits.start();
+  return permits;
+}
+
+async function permitOf(permits: Permits, id: string): Promise<Permit> {
+  const outcome = await permits.acquire(id);
+  assert.ok(isPermit(outcome), JSON.stringify(outcome));
+  return outcome;
+}
+
+const usedOf = async (permits: Permits) => (await permits.status())[0]!.quotas.map(({ used }) => used);
+
+const hour = { limit: 100, windowMs: 3_600_000 };
+
+test("a permit that comes too late is not used, and counts no more", async () => {
+  let aheadMs = 0;
+  const permits = await start([provider("late", [{ ...hour, kind: "sliding-log" }])], {
+    nowMs: () => performance.now() + aheadMs,
+  });
+  const [late, used] = [await permitOf(permits, "late"), await permitOf(permits, "late")];
+  assert.ok(used.use());
+  aheadMs = 1_000;
+  assert.equal(late.use(), false);
+  assert.ok(used.use(), "what was used stays used");
+  await until("it came back", async () => (await usedOf(permits))[0] === 1);
+  used.accepted();
+  used.giveBack();
+  late.giveBack();
+  await permits.stop();
+  assert.deepEqual(await usedOf(permits), [1]);
+});
+
+test("a spent quota says how much of it is used and when it opens, and opens then", async () => {
+  const quota = { limit: 3, windowMs: 1_000, offsetMs: 321 };
+  const permits = await start([provider("opens", [quota], { guardMs: 10 })]);
+  await until("spent", async () => {
+    const outcome = await permits.acquire("opens");
+    if (isPermit(outcome)) outcome.use();
+    return !isPermit(outcome);
+  });
+  const outcome = await permits.acquire("opens");
+  assert.ok(!isPermit(outcome));
+  const { opensInMs, ...rest } = outcome;
+  assert.deepEqual(rest, { reason: "spent", used: 3, limit: 3 });
+  const opensAtMs = Date.now() + opensInMs!;
+  assert.ok(Math.abs(((opensAtMs - 321) % 1_000) - 1_000) < 50 || (opensAtMs - 321) % 1_000 < 50);
+  await delay(opensInMs! + 2);
+  assert.ok(isPermit(await permits.acquire("opens")));
+  await permits.stop();
+});
+
+test("nested quotas are taken all or none", async () => {
+  const permits = await start([
+    provider("nested", [
+      { ...hour, limit: 4 },
+      { ...hour, kind: "sliding-log", limit: 2 },
+    ]),
+  ]);
+  for (let n = 0; n < 6; n++) await permits.acquire("nested");
+  const outcome = await permits.acquire("nested");
+  assert.ok(!isPermit(outcome) && outcome.limit === 2);
+  await permits.stop();
+  assert.deepEqual(await usedOf(permits), [2, 2]);
+});
+
+test("a stopped process gives back what it holds, and one under load holds some", async () => {
+  const permits = await start([provider("held", [{ ...hour, limit: 100_000 }])]);
+  for (let n = 0; n < 300; n++) (await permitOf(permits, "held")).use();
+  await until("some are held", async () => {
+    (await permitOf(permits, "held")).use();
+    return (await usedOf(permits))[0]! > 310;
+  });
+  await permits.stop();
+  const [used] = await usedOf(permits);
+  assert.equal((await permits.status())[0]!.requestsToday, used);
+  assert.ok(!isPermit(await permits.acquire("held")));
+});
+
+test("a quota of another limit keeps its count, one of another kind begins anew", async () => {
+  const one = await start([provider("changed", [{ ...hour, limit: 10 }])]);
+  for (let n = 0; n < 4; n++) (await permitOf(one, "changed")).use();
+  await one.stop();
+  const two = await start([provider("changed", [{ ...hour, limit: 5 }])]);
+  const [state] = await two.status();
+  assert.deepEqual([state!.quotas[0]!.used, state!.quotas[0]!.limit, state!.quotas[0]!.estimate], [4, 5, 5]);
+  (await permitOf(two, "changed")).use();
+  assert.ok(!isPermit(await two.acquire("changed")));
+  await two.stop();
+  const three = await start([provider("changed", [{ ...hour, kind: "first-request-window", limit: 5 }])]);
+  assert.deepEqual(await usedOf(three), [0]);
+  await three.stop();
+});
+
+test("whoever waits stops waiting when the signal aborts", async () => {
+  const permits = await start([provider("aborted", [hour])]);
+  const gone = new AbortController();
+  const waiting = permits.acquire("aborted", gone.signal);
+  gone.abort(new Error("gone"));
+  await assert.rejects(waiting, /gone/);
+  await assert.rejects(permits.acquire("aborted", gone.signal), /gone/);
+  await assert.rejects(permits.acquire("unheard of"), /no provider/);
+  await permits.stop();
+  assert.deepEqual(await usedOf(permits), [0]);
+});
+
+test("without the database held permits are used, then there are none, and it does not hold up; then it goes on", async () => {
+  const line = await startDatabaseLine(url);
+  const far = createDatabase(
+    {
+      connectionString: line.url,
+      maxConnections: 2,
+      acquireTimeoutMs: 3_000,
+      statementTimeoutMs: 3_000,
+      applicationName: "test",
+    },
+    log,
+  );
+  const plain = provider("plain", []);
+  const permits = await start([provider("away", [{ ...hour, limit: 100_000 }]), plain], { database: far });
+  for (let n = 0; n < 300; n++) (await permitOf(permits, "away")).use();
+  line.hang();
+  let got = 0;
+  let outcome = await permits.acquire("away");
+  for (; isPermit(outcome); outcome = await permits.acquire("away")) got += Number(outcome.use());
+  assert.equal(outcome.reason, "away");
+  assert.ok(got > 0, "what was held was used");
+  const askedAtMs = performance.now();
+  for (let n = 0; n < 100; n++) assert.ok(!isPermit(await permits.acquire("away")));
+  assert.ok(performance.now() - askedAtMs < 500, "nobody waits for a database that is away");
+  for (let n = 0; n < 100; n++) assert.ok((await permitOf(permits, "plain")).use());
+  line.cut();
+  await delay(50);
+  assert.ok(!isPermit(await permits.acquire("away")));
+  line.release();
+  await line.restore();
+  await until("permits again", async () => isPermit(await permits.acquire("away")));
+  await permits.stop();
+  await far.close();
+});
