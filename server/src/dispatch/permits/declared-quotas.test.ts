@@ -139,7 +139,12 @@ const kinds: Array<{ one: Provider; possiblePerSecond: number; atLeast: number; 
 /** Pods with very different shares of the load. */
 const shares = [0.6, 0.25, 0.1, 0.05];
 
-async function run(world: World, forMs: number, perSecond: number, alsoDo?: (pods: Permits[]) => Promise<void>) {
+async function run(
+  world: World,
+  forMs: number,
+  perSecond: number,
+  alsoDo?: (pods: Permits[]) => Promise<void>,
+) {
   // Monotonic clocks have nothing in common either.
   const pods = await Promise.all(shares.map((_, index) => startPod(world, index * 3_600_000)));
   const untilMs = performance.now() + forMs;
