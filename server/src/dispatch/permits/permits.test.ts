@@ -70,6 +70,28 @@ test("a spent quota says how much of it is used and when it opens, and opens the
   await permits.stop();
 });
 
+test("nothing is sent that could arrive after a window which began with a request, though it is not full", async () => {
+  const quota = { kind: "first-request-window", limit: 10, windowMs: 600 } as const;
+  const permits = await start([provider("anchored", [quota], { guardMs: 200 })]);
+  const first = await permitOf(permits, "anchored");
+  const beganAtMs = performance.now();
+  assert.ok(first.use());
+  first.accepted();
+  let lastUsedAtMs = 0;
+  await until("the window is too old", async () => {
+    const outcome = await permits.acquire("anchored");
+    const usedAtMs = performance.now();
+    if (!isPermit(outcome)) return true;
+    if (outcome.use()) lastUsedAtMs = usedAtMs;
+    outcome.giveBack();
+    return false;
+  });
+  assert.ok(lastUsedAtMs - beganAtMs <= 400, `used after ${lastUsedAtMs - beganAtMs} ms`);
+  await until("the next window", async () => isPermit(await permits.acquire("anchored")));
+  assert.ok(performance.now() - beganAtMs > 550);
+  await permits.stop();
+});
+
 test("nested quotas are taken all or none", async () => {
   const permits = await start([
     provider("nested", [
