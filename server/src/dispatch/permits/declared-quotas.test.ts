@@ -27,6 +27,8 @@ interface World {
   readonly random: () => number;
   /** Of requests on their way; none before this. */
   lossShare: number;
+  /** What the load is multiplied by, for a while each: so that windows also begin with few requests, and end with many. */
+  tides: readonly number[];
 }
 
 function createWorld(providers: readonly Provider[], lossShare: number, tides = [1]): World {
