@@ -51,6 +51,17 @@ test("a permit that comes too late is not used, and counts no more", async () =>
   assert.deepEqual(await usedOf(permits), [1]);
 });
 
+test("where the last one granted blocks, it is held back", async () => {
+  const quota = { kind: "block-at-limit", limit: 4, windowMs: 60_000, blockMs: 3_600_000 } as const;
+  const permits = await start([provider("held-back", [quota])]);
+  for (let nth = 1; nth < quota.limit; nth++) (await permitOf(permits, "held-back")).use();
+  const outcome = await permits.acquire("held-back");
+  assert.ok(!isPermit(outcome));
+  assert.deepEqual([outcome.reason, outcome.used, outcome.limit], ["spent", 3, 3]);
+  assert.ok(outcome.opensInMs! < 61_000, "a window later, not a block");
+  await permits.stop();
+});
+
 test("a spent quota says how much of it is used and when it opens, and opens then", async () => {
   const quota = { limit: 3, windowMs: 1_000, offsetMs: 321 };
   const permits = await start([provider("opens", [quota], { guardMs: 10 })]);
