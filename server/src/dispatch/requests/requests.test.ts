@@ -471,6 +471,25 @@ describe("a request whose process has died", () => {
     await until("it is done", async () => (await process.getProcess({ id }, as(userId))).status === "done");
   });
 
+  it("is not sent by a process that was only slow, which gets the other's outcome", async () => {
+    const narrow = testProvider("narrow", { concurrency: 1, maxQueueMs: 5_000 });
+    const { process, sending } = await startPod({ catalogue: testCatalogue([narrow]) });
+    const { promise, resolve } = Promise.withResolvers<SendOutcome>();
+    sending.answer("narrow", () => promise);
+    const user = randomUUID();
+    const hold = process.process({ text: "hold" }, as(user));
+    await until("the place is taken", () => sending.sent.length === 1);
+    const slow = process.process({ text: "a", idempotencyKey: "k" }, as(user));
+    await until("it is there", async () => (await rowsOf(user)).length === 1);
+    const takenOver = `UPDATE dispatch.requests SET owner = NULL, status = 'done', text = NULL, result = 'by another',
+      ended_at = now() WHERE user_id = $1`;
+    await database.query({ name: "taken-over", text: takenOver }, [user]);
+    resolve({ kind: "done", result: "held" });
+    await hold;
+    assert.equal((await slow).result, "by another");
+    assert.equal(sending.sent.length, 1);
+  });
+
   it("is left alone while its process lives", async () => {
     const sending = createTestSender();
     const { promise, resolve } = Promise.withResolvers<SendOutcome>();
