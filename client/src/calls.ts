@@ -11,6 +11,7 @@ import type {
   MarkReadResponseJson,
   UpdateChatResponseJson,
 } from "@parley/api/v2/messenger";
+import type { ListProcessorsResponseJson, ProcessResponseJson } from "@parley/api/v2/process";
 import type {
   GetMeResponseJson,
   GetUserResponseJson,
@@ -24,10 +25,14 @@ import {
   type Member,
   type Message,
   type MessagePage,
+  type Process,
+  type Processor,
   toChat,
   toChatEvent,
   toMember,
   toMessage,
+  toProcess,
+  toProcessor,
   toUser,
   type User,
 } from "./shapes.ts";
@@ -54,6 +59,24 @@ export interface NewChat {
   title?: string;
   /** The others; exactly one for a direct chat. */
   memberIds: string[];
+  /** What each message is processed by, one of `listProcessors()`; nothing when absent. */
+  processor?: string;
+}
+
+export interface ChatChanges {
+  /** Of a group or channel. */
+  title?: string;
+  /** One of `listProcessors()`; empty for none. What it costs is the caller's. */
+  processor?: string;
+}
+
+export interface ProcessOptions {
+  /** "default" when absent. */
+  processor?: string;
+  /** With a key, calling again gives the first outcome: nothing is processed or paid twice. */
+  idempotencyKey?: string;
+  /** Answers at once; the outcome is told by a "process" event, and by `getProcess`. */
+  respondAsync?: boolean;
 }
 
 type Role = "owner" | "admin" | "member";
@@ -64,6 +87,7 @@ export function createCalls(rest: Rest) {
     ...createChatCalls(rest),
     ...createMemberCalls(rest),
     ...createMessageCalls(rest),
+    ...createProcessCalls(rest),
     ...createUserCalls(rest),
   };
 }
@@ -85,7 +109,7 @@ function createChatCalls(rest: Rest) {
     async getChat(chatId: string): Promise<Chat> {
       return toChat((await rest.call<GetChatResponseJson>("GET", path`/v2/chats/${chatId}`)).chat);
     },
-    async updateChat(chatId: string, changes: { title: string }): Promise<Chat> {
+    async updateChat(chatId: string, changes: ChatChanges): Promise<Chat> {
       return toChat(
         (await rest.call<UpdateChatResponseJson>("PATCH", path`/v2/chats/${chatId}`, changes)).chat,
       );
@@ -153,6 +177,23 @@ function createMessageCalls(rest: Rest) {
     },
     async removeReaction(chatId: string, messageId: string, emoji: string): Promise<void> {
       await rest.call("DELETE", path`/v2/chats/${chatId}/messages/${messageId}/reactions/${emoji}`);
+    },
+  };
+}
+
+function createProcessCalls(rest: Rest) {
+  return {
+    /** Sends a text through a processor. */
+    async process(text: string, options: ProcessOptions = {}): Promise<Process> {
+      return toProcess(await rest.call<ProcessResponseJson>("POST", "/v2/process", { text, ...options }));
+    },
+    /** How a request stands that had an idempotency key or is answered in the background. */
+    async getProcess(id: string): Promise<Process> {
+      return toProcess(await rest.call<ProcessResponseJson>("GET", path`/v2/process/${id}`));
+    },
+    async listProcessors(): Promise<Processor[]> {
+      const body = await rest.call<ListProcessorsResponseJson>("GET", "/v2/processors");
+      return (body.processors ?? []).map(toProcessor);
     },
   };
 }

@@ -19,7 +19,7 @@ import { createSession, type Session } from "./session.ts";
 import type { Message, PresenceChange, User } from "./shapes.ts";
 import { watchNetwork } from "./watch-network.ts";
 
-export type { NewChat } from "./calls.ts";
+export type { ChatChanges, NewChat, ProcessOptions } from "./calls.ts";
 export { isTransient, ParleyError } from "./error.ts";
 export type { ClientState, ParleyEvents, Refetch } from "./events.ts";
 export type { OpenSocket, SocketLike } from "./open-socket.ts";

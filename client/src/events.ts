@@ -6,6 +6,7 @@ import type {
   MembershipChange,
   Message,
   PresenceChange,
+  ProcessChange,
   ReactionChange,
 } from "./shapes.ts";
 
@@ -29,13 +30,17 @@ export interface ParleyEvents {
   message: (message: Message, event: ChatEvent) => void;
   edit: (message: Message, event: ChatEvent) => void;
   delete: (message: Message, event: ChatEvent) => void;
+  /** The chat's processor has made something of a message: `message.processed`. */
+  processed: (message: Message, event: ChatEvent) => void;
   reaction: (change: ReactionChange, event: ChatEvent) => void;
   membership: (change: MembershipChange, event: ChatEvent) => void;
-  /** A chat was created (no seq) or its title changed. */
+  /** A chat was created (no seq) or its title or processor changed. */
   chat: (chat: ChatChange & { chatId: string }) => void;
   typing: (typing: { chatId: string; userId: string }) => void;
   read: (read: { chatId: string; userId: string; no: number }) => void;
   presence: (presence: PresenceChange) => void;
+  /** A request of one's own to process a text is done, or has failed: `getProcess` tells what came of it. */
+  process: (change: ProcessChange) => void;
   /** What the application holds of this chat is no longer complete: fetch it again. */
   refetch: (refetch: Refetch) => void;
   state: (state: ClientState) => void;

@@ -184,17 +184,22 @@ function emitChatEvent(emitter: Emitter<ParleyEvents>, event: ChatEvent): void {
   emitter.emit("event", event);
   const { kind, message, reaction, membership, chat, chatId } = event;
   if (message) {
-    if (kind === "message" || kind === "edit" || kind === "delete") emitter.emit(kind, message, event);
+    if (kind === "message" || kind === "edit" || kind === "delete" || kind === "processed")
+      emitter.emit(kind, message, event);
   } else if (reaction) emitter.emit("reaction", reaction, event);
   else if (membership) emitter.emit("membership", membership, event);
   else if (chat) emitter.emit("chat", { ...chat, chatId });
 }
 
 function emitEphemeral(emitter: Emitter<ParleyEvents>, event: EventJson): void {
-  const { kind, chatId = "", actorId = "", read, presence, chat } = event;
+  const { kind, chatId = "", actorId = "", read, presence, chat, process } = event;
   if (kind === "typing") emitter.emit("typing", { chatId, userId: actorId });
   else if (read) emitter.emit("read", { chatId, userId: read.userId ?? "", no: read.no ?? 0 });
   else if (presence)
     emitter.emit("presence", { userId: presence.userId ?? "", online: presence.online ?? false });
-  else if (chat) emitter.emit("chat", { kind: chat.kind ?? "", title: chat.title ?? "", chatId });
+  else if (process) emitter.emit("process", { id: process.id ?? "", status: process.status ?? "" });
+  else if (chat) {
+    const { kind: chatKind = "", title = "", processor = "" } = chat;
+    emitter.emit("chat", { kind: chatKind, title, processor, chatId });
+  }
 }

@@ -10,10 +10,13 @@ import type {
   MembershipChangeJson,
   MessageJson,
   PresenceChangeJson,
+  ProcessChangeJson,
+  ProcessedJson,
   ReactionChangeJson,
   ReactionJson,
   ReadChangeJson,
 } from "@parley/api/v2/event";
+import type { ProcessorJson, ProcessResponseJson } from "@parley/api/v2/process";
 import type { UserJson } from "@parley/api/v2/user";
 
 type With<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]> };
@@ -22,21 +25,43 @@ export type User = With<UserJson, "id" | "name">;
 export type Reaction = With<ReactionJson, "emoji" | "count" | "mine">;
 export type Message = Omit<
   With<MessageJson, "id" | "chatId" | "seq" | "no" | "senderId" | "clientId" | "text" | "replyTo">,
-  "reactions"
-> & { reactions: Reaction[] };
+  "reactions" | "processed"
+> & {
+  reactions: Reaction[];
+  /** What the chat's processor made of the text as it is now. */
+  processed?: Processed;
+};
+export type Processed = With<ProcessedJson, "processor" | "result" | "provider">;
 export type Member = With<MemberJson, "userId" | "role" | "readNo">;
 export type Chat = Omit<
   With<
     ChatJson,
-    "id" | "kind" | "title" | "lastSeq" | "lastNo" | "memberCount" | "role" | "readNo" | "unread" | "peerId"
+    | "id"
+    | "kind"
+    | "title"
+    | "lastSeq"
+    | "lastNo"
+    | "memberCount"
+    | "role"
+    | "readNo"
+    | "unread"
+    | "peerId"
+    | "processor"
   >,
   "lastMessage"
 > & { lastMessage?: Message };
 
 export type ReactionChange = With<ReactionChangeJson, "messageId" | "emoji" | "removed">;
 export type MembershipChange = With<MembershipChangeJson, "userId" | "change" | "role">;
-export type ChatChange = With<ChatChangeJson, "kind" | "title">;
+export type ChatChange = With<ChatChangeJson, "kind" | "title" | "processor">;
 export type ReadChange = With<ReadChangeJson, "userId" | "no">;
+/** How a request of one's own to process a text stands. */
+export type ProcessChange = With<ProcessChangeJson, "id" | "status">;
+export type Process = Omit<
+  With<ProcessResponseJson, "id" | "status" | "processor" | "result" | "provider" | "currency" | "reason">,
+  "cost"
+> & { cost: number };
+export type Processor = With<ProcessorJson, "id" | "about" | "maxTextBytes">;
 export type PresenceChange = With<PresenceChangeJson, "userId" | "online">;
 
 /** An event of a chat's log: it has a seq, is delivered exactly once and in order. */
@@ -73,6 +98,10 @@ export function toMessage(json: MessageJson): Message {
     reaction.count ??= 0;
     reaction.mine ??= false;
   }
+  if (json.processed) {
+    json.processed.result ??= "";
+    json.processed.provider ??= "";
+  }
   return json as Message;
 }
 
@@ -90,6 +119,7 @@ export function toChat(json: ChatJson = {}): Chat {
     readNo: json.readNo ?? 0,
     unread: json.unread ?? 0,
     peerId: json.peerId ?? "",
+    processor: json.processor ?? "",
     ...(lastMessage ? { lastMessage: toMessage(lastMessage) } : {}),
   };
 }
@@ -98,12 +128,33 @@ export function toMember(json: MemberJson): Member {
   return { ...json, userId: json.userId ?? "", role: json.role ?? "", readNo: json.readNo ?? 0 };
 }
 
+export function toProcess(json: ProcessResponseJson): Process {
+  return {
+    ...json,
+    id: json.id ?? "",
+    status: json.status ?? "",
+    processor: json.processor ?? "",
+    result: json.result ?? "",
+    provider: json.provider ?? "",
+    cost: Number(json.cost ?? 0),
+    currency: json.currency ?? "",
+    reason: json.reason ?? "",
+  };
+}
+
+export function toProcessor(json: ProcessorJson): Processor {
+  return { id: json.id ?? "", about: json.about ?? "", maxTextBytes: json.maxTextBytes ?? 0 };
+}
+
 /** Fills in place, as toMessage does. */
 export function toChatEvent(json: EventJson): ChatEvent {
   json.actorId ??= "";
   if (json.message) toMessage(json.message);
   if (json.reaction) json.reaction.removed ??= false;
   if (json.membership) json.membership.role ??= "";
-  if (json.chat) json.chat.title ??= "";
+  if (json.chat) {
+    json.chat.title ??= "";
+    json.chat.processor ??= "";
+  }
   return json as ChatEvent;
 }

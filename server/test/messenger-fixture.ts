@@ -5,9 +5,10 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { MessengerInternalService } from "@parley/api/internal/messenger";
 import type { Chat, Event, Message } from "@parley/api/v2/event";
 import { MessengerService } from "@parley/api/v2/messenger";
+import type { MessengerClients } from "#messenger/clients.ts";
 import { type MessengerConfig, messengerSettings } from "#messenger/config.ts";
 import { createMessenger } from "#messenger/service.ts";
-import { actorHeaders } from "#platform/actor.ts";
+import { type Actor, actorHeaders } from "#platform/actor.ts";
 import { type Bus, createLocalBus } from "#platform/bus.ts";
 import { createDatabase } from "#platform/database.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
@@ -19,8 +20,8 @@ export type UserClient = Client<typeof MessengerService>;
 
 export interface TestMessenger {
   internal: Client<typeof MessengerInternalService>;
-  /** The public service as this user calls it. */
-  as(userId: string): UserClient;
+  /** The public service as this user calls it, with these roles. */
+  as(userId: string, roles?: readonly string[]): UserClient;
   /** Everything published, in order. */
   published: Array<{ topic: string; events: Event[] }>;
   stop(): Promise<void>;
@@ -30,6 +31,7 @@ export interface TestMessenger {
 export async function startMessenger(
   databaseUrl: string,
   settings: Record<string, string> = {},
+  clients?: MessengerClients,
 ): Promise<TestMessenger> {
   const log = createLog("silent");
   const database = createDatabase(
@@ -45,7 +47,7 @@ export async function startMessenger(
   const published: TestMessenger["published"] = [];
   const config: MessengerConfig = readSettings(messengerSettings, settings, []);
   const bus = recordingBus(published);
-  const service = createMessenger({ config, database, bus, log });
+  const service = createMessenger({ config, database, bus, log, ...(clients ? { clients } : {}) });
   const transport = createDirectTransport((router) => service.routes(router));
   await service.start();
   let stopped: Promise<void> | undefined;
@@ -56,14 +58,14 @@ export async function startMessenger(
   after(stop);
   return {
     internal: createClient(MessengerInternalService, transport),
-    as: (userId) => userClient(transport, userId),
+    as: (userId, roles = []) => userClient(transport, { userId, sessionId: "", roles }),
     published,
     stop,
   };
 }
 
-function userClient(transport: ReturnType<typeof createDirectTransport>, userId: string): UserClient {
-  const headers = actorHeaders({ userId, sessionId: "", roles: [] });
+function userClient(transport: ReturnType<typeof createDirectTransport>, actor: Actor): UserClient {
+  const headers = actorHeaders(actor);
   return createClient(MessengerService, {
     ...transport,
     unary: (method, signal, timeoutMs, _header, input, values) =>

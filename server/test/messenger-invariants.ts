@@ -37,9 +37,22 @@ const rules: Record<string, string> = {
     SELECT m.chat_id FROM messenger.messages m
     WHERE m.reaction_count <>
       (SELECT count(*) FROM messenger.reactions r WHERE r.chat_id = m.chat_id AND r.message_seq = m.seq)`,
-  "a deleted message has neither text nor reactions": `
+  "a deleted message has neither text nor reactions, nor anything made of it": `
     SELECT chat_id FROM messenger.messages
-    WHERE deleted_at IS NOT NULL AND (text <> '' OR reaction_count <> 0)`,
+    WHERE deleted_at IS NOT NULL AND (text <> '' OR reaction_count <> 0 OR processed IS NOT NULL)`,
+  "what awaits its processing is there, and nothing was made of its present text yet": `
+    SELECT p.chat_id FROM messenger.processing p
+    LEFT JOIN messenger.messages m ON m.chat_id = p.chat_id AND m.seq = p.message_seq
+    WHERE m.seq IS NULL OR m.deleted_at IS NOT NULL OR m.processed IS NOT NULL OR p.seq < p.message_seq`,
+  "a text is told as processed once": `
+    SELECT e.chat_id FROM messenger.events e
+    LEFT JOIN LATERAL (
+      SELECT max(seq) AS seq FROM messenger.events former
+      WHERE former.chat_id = e.chat_id AND former.message_seq = e.message_seq AND former.seq < e.seq
+        AND former.kind IN ('edit', 'processed', 'delete')
+    ) former ON true
+    JOIN messenger.events last ON last.chat_id = e.chat_id AND last.seq = former.seq
+    WHERE e.kind = 'processed' AND last.kind <> 'edit'`,
   "a reply answers an earlier message of the chat": `
     SELECT m.chat_id FROM messenger.messages m
     LEFT JOIN messenger.messages replied ON replied.chat_id = m.chat_id AND replied.seq = m.reply_to_seq

@@ -115,7 +115,7 @@ interface QuotaText {
 const simulatedQuotas = (quotas: object[]) =>
   (quotas as QuotaText[]).flatMap(({ kind, limit, window, block }) => [
     "--quota",
-    `${kind}:${limit}${window ? `/${window}` : ""}${block ? `+${block}` : ""}`,
+    `${kind}:${limit}${window ? `/${window}` : ""}${block ? `,block=${block}` : ""}`,
   ]);
 
 async function startProvider(

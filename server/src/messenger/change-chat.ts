@@ -6,7 +6,7 @@ import type { Event, Message } from "@parley/api/v2/event";
 import { announce } from "#messenger/announce.ts";
 import { type LoggedEvent, toEvent } from "#messenger/event-row.ts";
 import type { MessengerParts } from "#messenger/parts.ts";
-import { appendEvents, type LockedChat, lockChat } from "#messenger/store-changes.ts";
+import { appendEvents, type LockedChat, lockChat, lockChatUnasked } from "#messenger/store-changes.ts";
 import type { Queryable } from "#platform/database.ts";
 import { fault } from "#platform/errors.ts";
 import { tags } from "#platform/stamps/stamps.ts";
@@ -15,6 +15,7 @@ export interface ChatChange {
   /** None: nothing was changed. */
   events: NewEvent[];
   title?: string;
+  processor?: string;
   memberCount?: number;
   /** Whether it brings the chat to the front of its members' lists. */
   isActivity?: boolean;
@@ -22,7 +23,7 @@ export interface ChatChange {
 
 /** Gets its seq, actor and time from the place where it is appended. */
 export interface NewEvent extends Omit<LoggedEvent, "seq" | "actorId" | "atMs"> {
-  /** The message as it is after the change, for edit and delete. */
+  /** The message as it is after the change, for edit, delete and processed. */
   message?: Message;
 }
 
@@ -31,29 +32,50 @@ export interface Place {
   callerId: string;
 }
 
+/** What is done to a chat once it is locked. */
+export type MakeChange = (tx: Queryable, chat: LockedChat) => Promise<ChatChange>;
+
 /** Refuses the caller as if there were no such chat when they are not a member. */
-export async function changeChat(
-  parts: MessengerParts,
+export function changeChat(parts: MessengerParts, place: Place, change: MakeChange): Promise<void> {
+  const lock = (tx: Queryable) => lockChat(tx, place.chatId, place.callerId);
+  return changeLocked(parts, place, { lock, change });
+}
+
+/** For what the messenger does of itself: the caller is only whom the event names, and need not be a member. */
+export function changeChatUnasked(parts: ChangeParts, place: Place, change: MakeChange): Promise<void> {
+  const lock = (tx: Queryable) => lockChatUnasked(tx, place.chatId);
+  return changeLocked(parts, place, { lock, change });
+}
+
+export type ChangeParts = Pick<MessengerParts, "database" | "turns" | "stamps" | "bus" | "telemetry">;
+
+interface LockAndChange {
+  lock(tx: Queryable): Promise<LockedChat | undefined>;
+  change: MakeChange;
+}
+
+async function changeLocked(
+  parts: ChangeParts,
   place: Place,
-  change: (tx: Queryable, chat: LockedChat) => Promise<ChatChange>,
+  { lock, change }: LockAndChange,
 ): Promise<void> {
   const { chatId } = place;
   let stamped: Promise<void> | undefined;
   try {
     await parts.turns.run(chatId, async () => {
-      let isMember = false;
+      let isLocked = false;
       let events: Event[] = [];
       try {
         events = await parts.database.transaction(async (tx) => {
-          const chat = await lockChat(tx, chatId, place.callerId);
+          const chat = await lock(tx);
           if (!chat) throw fault("chat-not-found");
-          isMember = true;
+          isLocked = true;
           return append(tx, chat, place, await change(tx, chat));
         });
       } finally {
         // Whatever came of it: it may have been committed all the same, or be the repetition of a change whose process
         // ended before the stamps were changed.
-        if (isMember) stamped = parts.stamps.change(changedTags(chatId, events));
+        if (isLocked) stamped = parts.stamps.change(changedTags(chatId, events));
         announce(parts, { chatId, events });
       }
     });
@@ -69,7 +91,8 @@ async function append(
   made: ChatChange,
 ): Promise<Event[]> {
   if (made.events.length === 0) return [];
-  const { title = chat.title, memberCount = chat.memberCount, isActivity = false } = made;
+  const { title = chat.title, processor = chat.processor } = made;
+  const { memberCount = chat.memberCount, isActivity = false } = made;
   const logged = made.events.map((event, index) => ({
     ...event,
     seq: chat.lastSeq + 1 + index,
@@ -77,7 +100,7 @@ async function append(
     atMs: chat.atMs,
   }));
   await appendEvents(tx, { chatId, events: logged, title, memberCount, isActivity });
-  const context = { chatId, chatKind: chat.kind, title };
+  const context = { chatId, chatKind: chat.kind, title, processor };
   return logged.map((event) => toEvent(event, { ...context, message: event.message }));
 }
 

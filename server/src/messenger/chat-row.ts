@@ -19,13 +19,14 @@ type ChatPart = [
   readNo: number,
   lastActivityAtMs: number,
   peerId: string | null,
+  processor: string,
 ];
 
 /** The chat's last message first. */
 export type ChatRow = [...Nullable<MessageRow>, ...ChatPart];
 
 export function toChat(row: ChatRow): Chat {
-  const [id, kind, title, createdAtMs, lastSeq, lastNo, memberCount, role, readNo, , peerId] =
+  const [id, kind, title, createdAtMs, lastSeq, lastNo, memberCount, role, readNo, , peerId, processor] =
     chatPartOf(row);
   return {
     $typeName: "parley.v2.Chat",
@@ -41,7 +42,7 @@ export function toChat(row: ChatRow): Chat {
     unread: lastNo - readNo,
     ...(row[0] === null ? {} : { lastMessage: messagesOf(id)(row as unknown as MessageRow) }),
     peerId: peerId ?? "",
-    processor: "",
+    processor,
   };
 }
 

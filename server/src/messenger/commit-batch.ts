@@ -21,6 +21,8 @@ export interface BatchOptions {
   stamps: Stamps;
   log: Log;
   telemetry: Telemetry;
+  /** Some of what was stored awaits its processing. */
+  onProcessable: () => void;
 }
 
 /** Deadlock and serialisation failure: nothing was stored, and the same batch may well succeed now. */
@@ -80,12 +82,14 @@ async function storeObserved(
 }
 
 async function storeWithRetries(
-  { database, log }: BatchOptions,
+  { database, log, onProcessable }: BatchOptions,
   sends: ValidSend[],
 ): Promise<StoreOutcome[]> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await storeSends(database, sends);
+      const { outcomes, isProcessed } = await storeSends(database, sends);
+      if (isProcessed) onProcessable();
+      return outcomes;
     } catch (error) {
       const state = sqlState(error);
       const traceIds = tracedSends(sends)
@@ -106,7 +110,7 @@ function toResult(send: ValidSend, outcome: StoreOutcome): SendResult | undefine
   if (!("refusal" in outcome)) {
     const { seq, no, createdAtMs } = outcome;
     const { chatId, senderId, clientId, text, replyToSeq } = send;
-    const row = [seq, no, senderId, clientId, text, replyToSeq, createdAtMs, null, null, null] as const;
+    const row = [seq, no, senderId, clientId, text, replyToSeq, createdAtMs, null, null, null, null] as const;
     return { message: messagesOf(chatId)([...row]) };
   }
   return outcome.refusal === "repeated" ? undefined : { errorCode: outcome.refusal };

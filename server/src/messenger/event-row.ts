@@ -5,7 +5,7 @@ import { toTimestamp } from "#messenger/message-row.ts";
 /** What the log keeps of an event; of a message event, what its row in messages says. */
 export interface LoggedEvent {
   seq: number;
-  kind: "message" | "edit" | "delete" | "reaction" | "membership" | "chat";
+  kind: "message" | "edit" | "delete" | "reaction" | "membership" | "chat" | "processed";
   actorId: string;
   atMs: number;
   messageSeq?: number | undefined;
@@ -20,7 +20,9 @@ export interface EventContext {
   chatKind: string;
   /** As it is now. */
   title: string;
-  /** Of "message", "edit" and "delete": the message as it is now. */
+  /** As it is now; empty for none. */
+  processor: string;
+  /** Of "message", "edit", "delete" and "processed": the message as it is now. */
   message?: Message | undefined;
 }
 
@@ -41,6 +43,7 @@ function payloadOf(logged: LoggedEvent, context: EventContext): Partial<Event> {
     case "message":
     case "edit":
     case "delete":
+    case "processed":
       return context.message ? { message: forEveryone(context.message) } : {};
     case "reaction":
       return {
@@ -66,7 +69,7 @@ function payloadOf(logged: LoggedEvent, context: EventContext): Partial<Event> {
           $typeName: "parley.v2.ChatChange",
           kind: context.chatKind,
           title: context.title,
-          processor: "",
+          processor: context.processor,
         },
       };
   }

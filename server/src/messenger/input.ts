@@ -1,6 +1,6 @@
 /** What the messenger makes sure of itself, whoever calls: the database takes nothing malformed. */
 import type { HandlerContext } from "@connectrpc/connect";
-import { requireActor } from "#platform/actor.ts";
+import { type Actor, requireActor } from "#platform/actor.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 import { textProblem } from "#platform/text-problem.ts";
 import { isUuid } from "#platform/uuid.ts";
@@ -25,6 +25,9 @@ export function readIds(field: string, texts: readonly string[], maxItems: numbe
   if (texts.length > maxItems) throw invalidInput(field, `must hold at most ${maxItems} items`);
   return [...new Set(texts.map((text) => readId(field, text)))];
 }
+
+/** Whether the caller may have others paid for. Where everyone may, dispatch knows. */
+export const mayPay = ({ roles }: Pick<Actor, "roles">): boolean => roles.includes("paid");
 
 /** The caller's user id. */
 export function callerOf(context: HandlerContext): string {

@@ -3,7 +3,7 @@
  * a page of history is the most frequent read, and this is most of its work outside the database.
  */
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message, Reaction } from "@parley/api/v2/event";
+import type { Message, Processed, Reaction } from "@parley/api/v2/event";
 import { messageIdsOf } from "#messenger/message-id.ts";
 
 export type MessageRow = [
@@ -17,10 +17,19 @@ export type MessageRow = [
   editedAtMs: number | null,
   deletedAtMs: number | null,
   reactions: ReactionRow[] | null,
+  processed: ProcessedRow | null,
 ];
 
 /** A row of the left side of a join that found no message is all null. */
 export type Nullable<Row extends unknown[]> = { [K in keyof Row]: Row[K] | null };
+
+/** As the database keeps it; the time in milliseconds since 1970. */
+export interface ProcessedRow {
+  processor: string;
+  result: string;
+  provider: string;
+  atMs: number;
+}
 
 interface ReactionRow {
   emoji: string;
@@ -28,7 +37,7 @@ interface ReactionRow {
   mine: boolean;
 }
 
-export const messageRowLength = 10;
+export const messageRowLength = 11;
 
 /** The columns of a MessageRow out of messenger.messages m; the reader's id is that of whom "mine" speaks of. */
 export function messageColumns(reader: string): string {
@@ -41,7 +50,7 @@ export function messageColumns(reader: string): string {
         SELECT emoji, count(*) AS count, COALESCE(bool_or(user_id = ${reader}), false) AS mine, min(seq) AS seq
         FROM messenger.reactions WHERE chat_id = m.chat_id AND message_seq = m.seq GROUP BY emoji
       ) r
-    ) END`;
+    ) END, m.processed`;
 }
 
 /** Builds the messages of one chat. */
@@ -61,10 +70,19 @@ export function messagesOf(chatId: string): (row: MessageRow) => Message {
     ...(row[7] === null ? {} : { editedAt: toTimestamp(row[7]) }),
     ...(row[8] === null ? {} : { deletedAt: toTimestamp(row[8]) }),
     reactions: row[9] === null ? [] : row[9].map(toReaction),
+    ...(row[10] === null ? {} : { processed: toProcessed(row[10]) }),
   });
 }
 
 const toReaction = (row: ReactionRow): Reaction => ({ $typeName: "parley.v2.Reaction", ...row });
+
+const toProcessed = ({ processor, result, provider, atMs }: ProcessedRow): Processed => ({
+  $typeName: "parley.v2.Processed",
+  processor,
+  result,
+  provider,
+  at: toTimestamp(atMs),
+});
 
 /** The database keeps times of the messenger in whole milliseconds. */
 export function toTimestamp(ms: number): Timestamp {

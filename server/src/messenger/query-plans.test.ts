@@ -2,14 +2,16 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { createTestDatabase } from "#test/database.ts";
+import { createFakeDispatch } from "#test/fake-dispatch.ts";
 import { createGroup, newUsers, startMessenger } from "#test/messenger-fixture.ts";
+import { until } from "#test/until.ts";
 
 const { url, database } = await createTestDatabase();
 
 test("rows are found by index from the first message on, and the busiest updates stay in their page", async () => {
   // The migration reads tables too; it is done when this one has stopped.
   await (await startMessenger(url)).stop();
-  const messenger = await startMessenger(url);
+  const messenger = await startMessenger(url, { PARLEY_PROCESSING_POLL_MS: "20" }, createFakeDispatch());
   const users = newUsers(3);
   const analyze = () => database.withClient((client) => client.query("ANALYZE"));
   const before = await tableCounts();
@@ -30,6 +32,7 @@ test("rows are found by index from the first message on, and the busiest updates
       await client.addReaction({ chatId, messageId, emoji: "👍" });
       await client.removeReaction({ chatId, messageId, emoji: "👍" });
       await client.editMessage({ chatId, messageId, text: "edited" });
+      await client.deleteMessage({ chatId, messageId });
       await client.markRead({ chatId, no: 3 });
       await client.listMessages({ chatId });
       await client.listMessages({ chatId, after: 0 });
@@ -45,17 +48,28 @@ test("rows are found by index from the first message on, and the busiest updates
   await analyze();
   await useAll(first.id);
   await analyze();
-  for (let round = 0; round < 4; round++) await useAll((await createGroup(messenger, users)).id);
+  for (let round = 0; round < 4; round++) {
+    const { id: chatId } = await createGroup(messenger, users);
+    // With a processor, and without.
+    if (round % 2 === 0) await messenger.as(users[0]!).updateChat({ chatId, processor: "shout" });
+    await useAll(chatId);
+  }
+  await until("all is processed", async () => (await messagesWaiting()) === 0);
   await messenger.stop();
 
   const after = await countsOnceFlushed(before);
-  for (const table of ["chats", "members", "messages", "events", "reactions"]) {
+  for (const table of ["chats", "members", "messages", "events", "reactions", "processing"]) {
     assert.equal(after[table]!.seqScans - before[table]!.seqScans, 0, `${table} was read as a whole`);
   }
   const updates = after.chats!.updates - before.chats!.updates;
   const inPage = after.chats!.hotUpdates - before.chats!.hotUpdates;
   assert.ok(inPage / updates > 0.9, `${inPage} of ${updates} updates of chats stayed in their page`);
 });
+
+async function messagesWaiting(): Promise<number> {
+  const text = "SELECT count(*)::int AS count FROM messenger.processing WHERE chat_id IS NOT NULL";
+  return (await database.query<{ count: number }>({ name: "test.waiting", text }))[0]!.count;
+}
 
 type TableCounts = Record<string, { seqScans: number; updates: number; hotUpdates: number }>;
 

@@ -4,6 +4,11 @@ import { fault } from "#platform/errors.ts";
 
 type Standing = Pick<LockedChat, "kind" | "role">;
 
+/** What messages are processed by: in a direct chat it is for both to say. */
+export function requireCanChooseProcessor({ kind, role }: Standing): void {
+  if (kind !== "direct" && role === "member") throw fault("forbidden");
+}
+
 /** Title and members of groups and channels; a direct chat has neither to change. */
 export function requireCanManage({ kind, role }: Standing): void {
   if (kind === "direct" || role === "member") throw fault("forbidden");

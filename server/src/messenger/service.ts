@@ -8,6 +8,9 @@ import { createBatchCommit } from "#messenger/commit-batch.ts";
 import type { MessengerConfig } from "#messenger/config.ts";
 import { GroupCommit } from "#messenger/group-commit.ts";
 import type { MessengerParts } from "#messenger/parts.ts";
+import { createProcessing } from "#messenger/processing/create-processing.ts";
+import { createKnownProcessors } from "#messenger/processing/known-processors.ts";
+import type { ProcessingWorker } from "#messenger/processing/processing-worker.ts";
 import { addMembers } from "#messenger/rpc/add-members.ts";
 import { createChat } from "#messenger/rpc/create-chat.ts";
 import { deleteMessage } from "#messenger/rpc/delete-message.ts";
@@ -55,7 +58,9 @@ const turnLimits = { maxWaitingPerChat: 200, maxWaitMs: 10_000 };
 const maxBatchBytes = 4_194_304;
 
 export function createMessenger(options: MessengerOptions): Service {
-  const parts = createParts(options);
+  let processing: ProcessingWorker | undefined;
+  const parts = createParts(options, () => processing?.wake());
+  processing = createProcessing(options, parts);
   return {
     name: "messenger",
     routes(router) {
@@ -83,12 +88,17 @@ export function createMessenger(options: MessengerOptions): Service {
         sendMessages: sendMessages(parts),
       });
     },
-    start: () => migrate(options.database, "messenger", migrationsFolder, options.log),
-    stop: () => parts.groupCommit.stop(drainDeadlineMs),
+    async start() {
+      await migrate(options.database, "messenger", migrationsFolder, options.log);
+      processing?.start();
+    },
+    async stop() {
+      await Promise.all([parts.groupCommit.stop(drainDeadlineMs), processing?.stop(drainDeadlineMs / 2)]);
+    },
   };
 }
 
-function createParts(options: MessengerOptions): MessengerParts {
+function createParts(options: MessengerOptions, onProcessable: () => void): MessengerParts {
   const {
     config,
     database,
@@ -101,7 +111,7 @@ function createParts(options: MessengerOptions): MessengerParts {
   const turns = createChatTurns(turnLimits);
   const groupCommit = new GroupCommit({
     turns,
-    store: createBatchCommit({ database: sendDatabase, bus, stamps, log, telemetry }),
+    store: createBatchCommit({ database: sendDatabase, bus, stamps, log, telemetry, onProcessable }),
     maxBatch: config.PARLEY_SEND_BATCH_MAX,
     maxBatchBytes,
     maxInFlight: config.PARLEY_SEND_BATCHES_IN_FLIGHT,
@@ -109,5 +119,6 @@ function createParts(options: MessengerOptions): MessengerParts {
     maxQueuedBytes: config.PARLEY_SEND_QUEUE_MAX_BYTES,
   });
   observeQueue(telemetry, () => groupCommit.size);
-  return { config, database, bus, stamps, turns, groupCommit, telemetry };
+  const processors = createKnownProcessors(options.clients?.process);
+  return { config, database, bus, stamps, turns, groupCommit, processors, onProcessable, telemetry };
 }

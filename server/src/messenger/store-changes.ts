@@ -6,6 +6,8 @@ import type { Queryable, Statement } from "#platform/database.ts";
 export interface LockedChat {
   kind: string;
   title: string;
+  /** Empty: none. */
+  processor: string;
   lastSeq: number;
   lastNo: number;
   memberCount: number;
@@ -17,7 +19,7 @@ export interface LockedChat {
 
 const lockChatRow: Statement = {
   name: "messenger.lock-chat",
-  text: `SELECT kind, title, last_seq AS "lastSeq", last_no AS "lastNo", member_count AS "memberCount"
+  text: `SELECT kind, title, last_seq AS "lastSeq", last_no AS "lastNo", member_count AS "memberCount", processor
     FROM messenger.chats WHERE chat_id = $1 FOR NO KEY UPDATE`,
 };
 
@@ -27,6 +29,19 @@ const selectRoleAndTime: Statement = {
   text: `SELECT role, floor(date_part('epoch', clock_timestamp()) * 1000) AS "atMs"
     FROM messenger.members WHERE chat_id = $1 AND user_id = $2`,
 };
+
+const selectTime: Statement = {
+  name: "messenger.select-time",
+  text: `SELECT floor(date_part('epoch', clock_timestamp()) * 1000) AS "atMs"`,
+};
+
+/** As lockChat, for what nobody asked for: without a caller there is no role. Undefined: there is no such chat. */
+export async function lockChatUnasked(tx: Queryable, chatId: string): Promise<LockedChat | undefined> {
+  const [chat] = await tx.query<Omit<LockedChat, "role" | "atMs">>(lockChatRow, [chatId]);
+  if (!chat) return undefined;
+  const [moment] = await tx.query<Pick<LockedChat, "atMs">>(selectTime);
+  return { ...chat, role: "", ...moment! };
+}
 
 /** Until the transaction ends, nobody else changes the chat. Undefined: the caller is not a member. */
 export async function lockChat(
@@ -102,10 +117,11 @@ export async function findMessage(
 
 const updateText: Statement = {
   name: "messenger.update-text",
-  text: `UPDATE messenger.messages SET text = $3, edited_at = to_timestamp($4::float8 / 1000)
+  text: `UPDATE messenger.messages SET text = $3, edited_at = to_timestamp($4::float8 / 1000), processed = NULL
     WHERE chat_id = $1 AND seq = $2`,
 };
 
+/** What was made of the former text goes with it. */
 export async function setText(
   tx: Queryable,
   place: { chatId: string; seq: number },
@@ -116,13 +132,14 @@ export async function setText(
 
 const blankMessage: Statement = {
   name: "messenger.blank-message",
-  text: `WITH taken_back AS (DELETE FROM messenger.reactions WHERE chat_id = $1 AND message_seq = $2)
+  text: `WITH taken_back AS (DELETE FROM messenger.reactions WHERE chat_id = $1 AND message_seq = $2),
+      unprocessed AS (DELETE FROM messenger.processing WHERE chat_id = $1 AND message_seq = $2)
     UPDATE messenger.messages
-    SET text = '', deleted_at = to_timestamp($3::float8 / 1000), reaction_count = 0
+    SET text = '', deleted_at = to_timestamp($3::float8 / 1000), reaction_count = 0, processed = NULL
     WHERE chat_id = $1 AND seq = $2`,
 };
 
-/** The message keeps its place, without its text and reactions. */
+/** The message keeps its place, without its text, reactions and what was or was to be made of it. */
 export async function blank(
   tx: Queryable,
   place: { chatId: string; seq: number },

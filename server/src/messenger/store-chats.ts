@@ -12,7 +12,8 @@ const chatSelect = (page: string) => `
     CASE WHEN page.kind = 'direct' THEN (
       SELECT peer.user_id FROM messenger.members peer
       WHERE peer.chat_id = page.chat_id AND peer.user_id <> $1::uuid LIMIT 1
-    ) END
+    ) END,
+    page.processor
   FROM (${page}) page
   LEFT JOIN LATERAL (
     SELECT * FROM messenger.messages WHERE chat_id = page.chat_id ORDER BY seq DESC LIMIT 1
@@ -72,8 +73,9 @@ const insertChat: Statement = {
   text: `WITH moment AS (SELECT date_trunc('milliseconds', clock_timestamp()) AS at),
     created AS (
       INSERT INTO messenger.chats
-        (chat_id, kind, title, created_by, created_at, member_count, last_activity_at)
-      SELECT $1::uuid, $2, $3, $4::uuid, at, cardinality($5::uuid[]), at FROM moment
+        (chat_id, kind, title, created_by, created_at, member_count, last_activity_at,
+          processor, processor_set_by, processor_may_pay)
+      SELECT $1::uuid, $2, $3, $4::uuid, at, cardinality($5::uuid[]), at, $7, $4::uuid, $8 FROM moment
       ON CONFLICT (chat_id) DO NOTHING
       RETURNING chat_id, created_at
     ), joined AS (
@@ -90,6 +92,10 @@ export interface NewChat {
   title: string;
   createdBy: string;
   members: Array<{ userId: string; role: string }>;
+  /** Empty: none. */
+  processor: string;
+  /** Whether the creator may use what costs. */
+  mayPay: boolean;
 }
 
 /** When it was created; undefined when it exists already. */
@@ -101,6 +107,8 @@ export async function createChat(database: Queryable, chat: NewChat): Promise<nu
     chat.createdBy,
     chat.members.map((member) => member.userId),
     chat.members.map((member) => member.role),
+    chat.processor,
+    chat.mayPay,
   ]);
   return rows[0]?.createdAtMs;
 }

@@ -1,4 +1,4 @@
-/** The hot path's only statement; its body is in migrations/0002-send-messages.sql. */
+/** The hot path's only statement; its body is in migrations/0003-chat-processors.sql. */
 import type { ValidSend } from "#messenger/group-commit.ts";
 import { type MessageRow, messageColumns } from "#messenger/message-row.ts";
 import type { Queryable, Statement } from "#platform/database.ts";
@@ -9,7 +9,7 @@ export type StoreOutcome = { seq: number; no: number; createdAtMs: number } | { 
 
 const sendMessages: Statement = {
   name: "messenger.send-messages",
-  text: `SELECT at_ms, base_seqs, base_nos, nths, refusals
+  text: `SELECT at_ms, base_seqs, base_nos, nths, refusals, is_processed
     FROM messenger.send_messages($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::int[])`,
 };
 
@@ -19,10 +19,18 @@ type Stored = [
   baseNos: number[],
   nths: Array<number | null>,
   refusals: Array<Refusal | ""> | null,
+  isProcessed: boolean,
 ];
 
-/** One outcome per send, in their order. No two sends may have the same chat, sender and client id. */
-export async function storeSends(database: Queryable, sends: readonly ValidSend[]): Promise<StoreOutcome[]> {
+export interface StoredSends {
+  /** One per send, in their order. */
+  outcomes: StoreOutcome[];
+  /** Whether messages of some of the chats are processed. */
+  isProcessed: boolean;
+}
+
+/** No two sends may have the same chat, sender and client id. */
+export async function storeSends(database: Queryable, sends: readonly ValidSend[]): Promise<StoredSends> {
   const { chatIds, placeOf } = placesOf(sends);
   const places = sends.map((send) => placeOf.get(send.chatId)!);
   const [stored] = await database.queryArrays<Stored>(sendMessages, [
@@ -33,12 +41,13 @@ export async function storeSends(database: Queryable, sends: readonly ValidSend[
     sends.map((send) => send.text),
     sends.map((send) => send.replyToSeq),
   ]);
-  const [createdAtMs, baseSeqs, baseNos, nths, refusals] = stored!;
-  return places.map((place, index) => {
+  const [createdAtMs, baseSeqs, baseNos, nths, refusals, isProcessed] = stored!;
+  const outcomes = places.map((place, index): StoreOutcome => {
     const nth = nths[index]!;
     if (nth === null) return { refusal: refusals![index] as Refusal };
     return { seq: baseSeqs[place - 1]! + nth, no: baseNos[place - 1]! + nth, createdAtMs };
   });
+  return { outcomes, isProcessed };
 }
 
 /** The distinct chats in the order in which they are locked, and each one's place from 1. */

@@ -63,7 +63,10 @@ export function createChatSync({ parley, store, directory, threads }: ChatSyncPa
     if (membership && isNews) return applyMembership(state, chatId, membership);
     const held = state.chats.get(chatId);
     if (chat && held && isNews) {
-      return { ...state, chats: withEntry(state.chats, chatId, { ...held, title: chat.title }) };
+      return {
+        ...state,
+        chats: withEntry(state.chats, chatId, { ...held, title: chat.title, processor: chat.processor }),
+      };
     }
     return state;
   }

@@ -8,6 +8,8 @@ const sentences: Record<string, string> = {
   overloaded: "Parley is busy. Please try again in a moment.",
   "too-many-requests": "That was a bit too fast. Please try again in a moment.",
   "bad-credentials": "Wrong e-mail address or password.",
+  forbidden: "You may not do that here.",
+  "processor-not-found": "There is no such processor any more.",
   internal: "Something went wrong on the server.",
 };
 

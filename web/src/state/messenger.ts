@@ -28,6 +28,9 @@ export interface Messenger {
   react(chatId: string, messageId: string, reaction: { emoji: string; remove: boolean }): Promise<void>;
   startDirect(userId: string): Promise<void>;
   createGroup(title: string, memberIds: string[]): Promise<void>;
+  /** Empty: none. */
+  chooseProcessor(chatId: string, processor: string): Promise<void>;
+  listProcessors: ParleyClient["listProcessors"];
   findUsers: (text: string) => ReturnType<ParleyClient["listUsers"]>;
   dismissNotice(): void;
 }
@@ -146,6 +149,11 @@ export function createMessenger(parley: ParleyClient): Messenger {
     async createGroup(title, memberIds) {
       openNew(await parley.createChat({ kind: "group", title, memberIds }));
     },
+    async chooseProcessor(chatId, processor) {
+      const chat = await parley.updateChat(chatId, { processor });
+      store.update((state) => putChat(state, chat));
+    },
+    listProcessors: parley.listProcessors,
     async findUsers(text) {
       const found = await parley.listUsers(text.includes("@") ? { email: text } : { query: text });
       return found.filter(({ id }) => id !== parley.user?.id);

@@ -26,6 +26,7 @@ function chat(changes: Partial<Chat> = {}): Chat {
     readNo: 0,
     unread: 0,
     peerId: "",
+    processor: "",
     ...changes,
   };
 }

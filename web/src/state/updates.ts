@@ -62,7 +62,7 @@ export function addMessage(state: AppState, message: Message): AppState {
   }));
 }
 
-/** Edited or deleted: the message as it is now. The event does not know whose reactions are one's own. */
+/** Edited, deleted or processed: the message as it is now. The event does not know whose reactions are one's own. */
 export function changeMessage(state: AppState, message: Message): AppState {
   const update = (held: Message): Message =>
     held.id === message.id ? { ...message, reactions: message.deletedAt ? [] : held.reactions } : held;

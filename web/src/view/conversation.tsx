@@ -4,6 +4,7 @@ import { titleOf } from "../state/app-state.ts";
 import { Avatar } from "./avatar.tsx";
 import { Composer, type ComposerMode } from "./composer.tsx";
 import { MessageList } from "./message-list.tsx";
+import { ProcessorDialog } from "./processor-dialog.tsx";
 import { useAppState, useMessenger } from "./use-messenger.ts";
 
 const writing: ComposerMode = { kind: "new" };
@@ -34,7 +35,9 @@ function Header({ chat }: { chat: Chat }) {
   const messenger = useMessenger();
   const users = useAppState((state) => state.users);
   const isOnline = useAppState((state) => state.online.has(chat.peerId));
+  const [isChoosing, setIsChoosing] = useState(false);
   const title = titleOf(chat, users);
+  const mayChoose = chat.kind === "direct" || chat.role === "owner" || chat.role === "admin";
   return (
     <header className="conversation-header">
       <button
@@ -50,6 +53,12 @@ function Header({ chat }: { chat: Chat }) {
         <h1>{title}</h1>
         <Subtitle chat={chat} isOnline={isOnline} />
       </div>
+      {mayChoose && (
+        <button type="button" className="plain chat-settings" onClick={() => setIsChoosing(true)}>
+          {chat.processor ? `Processed by ${chat.processor}` : "Processing"}
+        </button>
+      )}
+      {isChoosing && <ProcessorDialog chat={chat} onClose={() => setIsChoosing(false)} />}
     </header>
   );
 }

@@ -38,6 +38,12 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
           </time>
           {isOwn && !isDeleted && <Ticks state={readBy(message, members)} />}
         </span>
+        {message.processed && (
+          <p className="processed" title={`${message.processed.processor}, by ${message.processed.provider}`}>
+            <span className="visually-hidden">Processed: </span>
+            <span>{message.processed.result}</span>
+          </p>
+        )}
         {!isDeleted && <MessageMenu {...props} isOwn={isOwn} />}
       </div>
       {message.reactions.length > 0 && <Reactions message={message} />}

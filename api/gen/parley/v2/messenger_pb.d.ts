@@ -37,7 +37,8 @@ export declare type CreateChatRequest = Message<"parley.v2.CreateChatRequest"> &
   memberIds: string[];
 
   /**
-   * What each message is processed by; empty: by nothing.
+   * What each message is processed by (GET /v2/processors); empty: by nothing. A
+   * direct chat that exists already keeps what it has.
    *
    * @generated from field: string processor = 4;
    */
@@ -70,7 +71,8 @@ export declare type CreateChatRequestJson = {
   memberIds?: string[];
 
   /**
-   * What each message is processed by; empty: by nothing.
+   * What each message is processed by (GET /v2/processors); empty: by nothing. A
+   * direct chat that exists already keeps what it has.
    *
    * @generated from field: string processor = 4;
    */

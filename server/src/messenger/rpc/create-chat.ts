@@ -5,10 +5,11 @@ import type { CreateChatRequest, CreateChatResponse } from "@parley/api/v2/messe
 import { announceNewChat } from "#messenger/announce.ts";
 import { toChat } from "#messenger/chat-row.ts";
 import { directChatId } from "#messenger/direct-chat-id.ts";
-import { callerOf, readIds, requireNoProblem, textProblem } from "#messenger/input.ts";
+import { callerOf, mayPay, readIds, requireNoProblem, textProblem } from "#messenger/input.ts";
 import { toTimestamp } from "#messenger/message-row.ts";
 import type { MessengerParts } from "#messenger/parts.ts";
 import { findChat, createChat as insertChat, type NewChat } from "#messenger/store-chats.ts";
+import { requireActor } from "#platform/actor.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 
 /** The contract's limit of memberIds; more can be added later. */
@@ -17,7 +18,14 @@ const maxInitialMembers = 1_000;
 export function createChat(parts: MessengerParts) {
   return async (request: CreateChatRequest, context: HandlerContext): Promise<CreateChatResponse> => {
     const callerId = callerOf(context);
-    const chat = readChat(request, callerId, parts.config.PARLEY_MAX_GROUP_MEMBERS);
+    const actor = requireActor(context);
+    const { processor } = request;
+    const chat = {
+      ...readChat(request, callerId, parts.config.PARLEY_MAX_GROUP_MEMBERS),
+      processor,
+      mayPay: mayPay(actor),
+    };
+    if (processor !== "") await parts.processors.require(processor, actor);
     const createdAtMs = await insertChat(parts.database, chat);
     if (createdAtMs !== undefined) {
       const memberIds = chat.members.map((member) => member.userId);
@@ -30,7 +38,9 @@ export function createChat(parts: MessengerParts) {
   };
 }
 
-function readChat(request: CreateChatRequest, callerId: string, maxMembers: number): NewChat {
+type ChatOfPeople = Omit<NewChat, "processor" | "mayPay">;
+
+function readChat(request: CreateChatRequest, callerId: string, maxMembers: number): ChatOfPeople {
   const memberIds = readIds("memberIds", request.memberIds, maxInitialMembers);
   const { kind, title } = request;
   if (kind === "direct") return directChat(memberIds, title, callerId);
@@ -51,7 +61,7 @@ function readChat(request: CreateChatRequest, callerId: string, maxMembers: numb
 }
 
 /** Nobody owns a direct chat. */
-function directChat(memberIds: string[], title: string, callerId: string): NewChat {
+function directChat(memberIds: string[], title: string, callerId: string): ChatOfPeople {
   const [peerId] = memberIds;
   if (!peerId || memberIds.length > 1)
     throw invalidInput("memberIds", "must be one person for a direct chat");
@@ -72,5 +82,5 @@ const chatEvent = (chat: NewChat, createdAtMs: number): Event => ({
   kind: "chat",
   at: toTimestamp(createdAtMs),
   actorId: chat.createdBy,
-  chat: { $typeName: "parley.v2.ChatChange", kind: chat.kind, title: chat.title, processor: "" },
+  chat: { $typeName: "parley.v2.ChatChange", kind: chat.kind, title: chat.title, processor: chat.processor },
 });

@@ -7,7 +7,9 @@ import { seqOfMessageId } from "#messenger/message-id.ts";
 import { messagesOf } from "#messenger/message-row.ts";
 import type { MessengerParts } from "#messenger/parts.ts";
 import { requireCanWrite } from "#messenger/rules.ts";
-import { findMessage, setText } from "#messenger/store-changes.ts";
+import { findMessage, type LockedChat, setText } from "#messenger/store-changes.ts";
+import { forgetFormerText, queueEditedText } from "#messenger/store-processing.ts";
+import type { Queryable } from "#platform/database.ts";
 import { fault } from "#platform/errors.ts";
 
 export function editMessage(parts: MessengerParts) {
@@ -18,6 +20,7 @@ export function editMessage(parts: MessengerParts) {
     requireNoProblem("text", messageTextProblem(text, parts.config.PARLEY_MAX_TEXT_BYTES));
     const seq = seqOfMessageId(chatId, request.messageId);
     let message: Message | undefined;
+    let isProcessable = false;
     await changeChat(parts, { chatId, callerId }, async (tx, chat) => {
       const place = { chatId, seq: seq ?? 0 };
       const former = await findMessage(tx, place, callerId);
@@ -27,9 +30,23 @@ export function editMessage(parts: MessengerParts) {
       message = messagesOf(chatId)(former);
       if (message.text === text) return { events: [] };
       await setText(tx, place, { text, atMs: chat.atMs });
+      isProcessable = await queueText(tx, chat, place);
       message = messagesOf(chatId)((await findMessage(tx, place, callerId))!);
       return { events: [{ kind: "edit", messageSeq: place.seq, message }] };
     });
+    if (isProcessable) parts.onProcessable();
     return { $typeName: "parley.v2.EditMessageResponse", ...(message ? { message } : {}) };
   };
+}
+
+/** Answers whether the new text is to be processed. What was to be made of the former one is not wanted any more. */
+async function queueText(
+  tx: Queryable,
+  chat: LockedChat,
+  { chatId, seq }: { chatId: string; seq: number },
+): Promise<boolean> {
+  const isProcessable = chat.processor !== "";
+  if (isProcessable) await queueEditedText(tx, { chatId, messageSeq: seq, seq: chat.lastSeq + 1 });
+  else await forgetFormerText(tx, { chatId, messageSeq: seq });
+  return isProcessable;
 }

@@ -16,12 +16,12 @@ export function listEvents({ database }: MessengerParts) {
     const throughSeq = clampToInt(afterSeq + limit);
     const page = await readEvents(database, { chatId, readerId, afterSeq, throughSeq });
     if (!page) throw fault("chat-not-found");
-    const { chatKind, title } = page;
+    const { chatKind, title, processor } = page;
     const toMessage = messagesOf(chatId);
     return {
       $typeName: "parley.v2.ListEventsResponse",
       events: page.events.map(({ logged, messageRow }) =>
-        toEvent(logged, { chatId, chatKind, title, message: messageRow && toMessage(messageRow) }),
+        toEvent(logged, { chatId, chatKind, title, processor, message: messageRow && toMessage(messageRow) }),
       ),
       lastSeq: page.lastSeq,
     };

@@ -1,0 +1,90 @@
+/** A chat's processor in the web client: chosen from the list, its results shown below the messages, live. */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { Browser, Page } from "playwright-core";
+import { findChromium, launchChromium } from "#test/chromium.ts";
+import { startDispatchServer } from "#test/dispatch-server.ts";
+import { manyPeople, startPod } from "#test/parley.ts";
+import { newPerson, password } from "#test/people.ts";
+import { withoutRedis } from "#test/redis-server.ts";
+
+const executable = findChromium();
+const isBuilt = existsSync(fileURLToPath(new URL("../../web/dist/index.html", import.meta.url)));
+const skip = executable && isBuilt ? withoutRedis : "no Chromium, or the web client is not built";
+const pictures = process.env.PARLEY_TEST_SCREENSHOTS;
+const timeoutMs = 15_000;
+
+describe("processors in the web client", { skip }, async () => {
+  if (skip) return;
+  const { environment, fake } = await startDispatchServer();
+  const app = await startPod({ ...environment, ...manyPeople, PARLEY_PROCESSING_POLL_MS: "50" });
+  const url = `http://127.0.0.1:${app.httpPort}`;
+  const browser = await launchChromium(executable!);
+  after(() => browser.close());
+
+  test("who may chooses one; what is made of messages appears below them, and goes with an edit", async () => {
+    const ada = await newPerson(url, "Ada");
+    const bob = await newPerson(url, "Bob");
+    const chat = await ada.client.createChat({ kind: "group", title: "Circle", memberIds: [bob.id] });
+    const page = await openChat(browser, { url, email: ada.email, title: "Circle" });
+    const bobsPage = await openChat(browser, { url, email: bob.email, title: "Circle" });
+    assert.equal(await bobsPage.getByRole("button", { name: "Processing" }).count(), 0, "a member may not");
+
+    await page.getByRole("button", { name: "Processing" }).click();
+    const choice = page.getByLabel("New messages are processed by");
+    await choice.getByRole("option", { name: "shout" }).waitFor({ state: "attached" });
+    await choice.selectOption("shout");
+    await page.getByText("About shout").waitFor();
+    if (pictures) await page.screenshot({ path: join(pictures, "20-processor.png") });
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("button", { name: "Processed by shout" }).waitFor();
+
+    await bob.client.connect();
+    const sent = await bob.client.sendMessage(chat.id, "hello");
+    for (const one of [page, bobsPage]) await one.locator(".processed").getByText("HELLO").waitFor();
+    if (pictures) await page.screenshot({ path: join(pictures, "21-processed.png") });
+    await page.reload();
+    await page.locator(".processed").getByText("HELLO").waitFor();
+
+    await bob.client.editMessage(chat.id, sent.id, "goodbye");
+    await page.locator(".processed").getByText("GOODBYE").waitFor();
+    await bob.client.deleteMessage(chat.id, sent.id);
+    await page.getByText("Message deleted").first().waitFor();
+    assert.equal(await page.locator(".processed").count(), 0);
+  });
+
+  test("a failure to choose is said, and nothing is changed", async () => {
+    const ada = await newPerson(url, "Ada");
+    const chat = await ada.client.createChat({ kind: "group", title: "Other", memberIds: [] });
+    const page = await openChat(browser, { url, email: ada.email, title: "Other" });
+    await page.getByRole("button", { name: "Processing" }).click();
+    const choice = page.getByLabel("New messages are processed by");
+    fake.processorIds.push("short-lived");
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("button", { name: "Processing" }).click();
+    await choice.getByRole("option", { name: "short-lived" }).waitFor({ state: "attached" });
+    await choice.selectOption("short-lived");
+    fake.processorIds.pop();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("alert").getByText("no such processor").waitFor();
+    assert.equal((await ada.client.getChat(chat.id)).processor, "");
+  });
+});
+
+async function openChat(
+  browser: Browser,
+  { url, email, title }: { url: string; email: string; title: string },
+): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1000, height: 700 } });
+  context.setDefaultTimeout(timeoutMs);
+  const page = await context.newPage();
+  await page.goto(url);
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("navigation", { name: "Chats" }).getByRole("button", { name: title }).click();
+  return page;
+}
