@@ -34,7 +34,11 @@ const forget = () =>
     text: `TRUNCATE dispatch.spend_days, dispatch.spend_by_provider, dispatch.spend_by_user, dispatch.away_reserves`,
   });
 
-const spending = (userId: string, amountMicros = 10): Spending => ({ userId, providerId: "paid", amountMicros });
+const spending = (userId: string, amountMicros = 10): Spending => ({
+  userId,
+  providerId: "paid",
+  amountMicros,
+});
 
 async function reserved(budget: Budget, one: Spending): Promise<Reservation> {
   const outcome = await budget.reserve(one);
@@ -143,7 +147,11 @@ test("without the database a process spends what it has set aside, and tells of 
   await reserved(budget, spending("cleo", 5));
 
   aheadMs = 86_400_000;
-  assert.equal((await capOf(budget, spending("cleo", 1))).cap, "away", "nothing was set aside for the next day");
+  assert.equal(
+    (await capOf(budget, spending("cleo", 1))).cap,
+    "away",
+    "nothing was set aside for the next day",
+  );
   aheadMs = 0;
   await line.restore();
   const watching = await start({});

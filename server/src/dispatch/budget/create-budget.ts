@@ -30,7 +30,10 @@ export function createBudget({ catalogue, database, log, nowMs }: BudgetOptions)
       }),
     onAway(isAway, error) {
       if (!isAway) return log.info("spending can be counted again");
-      log.error({ err: error }, "the database is away: paid requests are served out of the reserve, while it lasts");
+      log.error(
+        { err: error },
+        "the database is away: paid requests are served out of the reserve, while it lasts",
+      );
     },
   });
   return {

@@ -7,6 +7,7 @@ import { AwayReserve } from "#dispatch/budget/away-reserve.ts";
 import type { CapReached, Reservation, Spending } from "#dispatch/budget/budget.ts";
 import { Corrections } from "#dispatch/budget/corrections.ts";
 import type { SpendReply, SpendRequest } from "#dispatch/budget/store-budget.ts";
+import { LedgerLine } from "#dispatch/ledger-line.ts";
 import { fault } from "#platform/errors.ts";
 
 type Outcome = Reservation | CapReached;
@@ -26,41 +27,46 @@ export interface SpendDeskOptions {
   onAway(isAway: boolean, error: unknown): void;
 }
 
-const exchangeTimeoutMs = 1_000;
-const awayRetryMs = 500;
 const tickMs = 50;
 const maxPerBatch = 500;
 const maxWaiting = 10_000;
 const stopTimeoutMs = 2_000;
+/** The line has a deadline of its own. */
+const never = new Promise<never>(() => {});
 const free: Reservation = { release() {} };
 
 export class SpendDesk {
   readonly #options: SpendDeskOptions;
   readonly #reserve: AwayReserve;
   readonly #corrections = new Corrections();
+  readonly #line: LedgerLine;
   #waiting: Waiting[] = [];
-  #underWay: Promise<void> | undefined;
   #isScheduled = false;
-  #isAway = false;
   #isStopping = false;
-  #exchangedAtMs = 0;
   #dayEndsAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: SpendDeskOptions) {
     this.#options = options;
     this.#reserve = new AwayReserve(options.userCapMicros);
+    this.#line = new LedgerLine({
+      nowMs: options.nowMs,
+      onAway: options.onAway,
+      onFree: () => {
+        if (this.#waiting.length > 0) this.#wake();
+      },
+    });
   }
 
   async start(): Promise<void> {
     this.#timer = setInterval(() => this.#tick(), tickMs).unref();
     this.#exchange();
-    await this.#underWay;
+    await this.#line.settled(never);
   }
 
   reserve(spending: Spending): Promise<Outcome> {
     if (spending.amountMicros === 0) return Promise.resolve(free);
-    if (this.#isAway || this.#isStopping) return Promise.resolve(this.#spendReserve(spending));
+    if (this.#line.isAway || this.#isStopping) return Promise.resolve(this.#spendReserve(spending));
     if (this.#waiting.length >= maxWaiting) return Promise.reject(fault("overloaded"));
     return new Promise((resolve) => {
       const waiting: Waiting = {
@@ -80,50 +86,38 @@ export class SpendDesk {
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearInterval(this.#timer);
-    const deadline = delay(stopTimeoutMs, "late" as const, { ref: false });
-    let isLate = false;
-    // One more, at least, gives back what was set aside.
+    const deadline = delay(stopTimeoutMs, undefined, { ref: false });
+    // One more at least: it gives back what was set aside.
     do {
-      isLate = (await Promise.race([this.#underWay, deadline])) === "late";
-      if (isLate || this.#isAway) break;
+      if (!(await this.#line.settled(deadline)) || this.#line.isAway) break;
       this.#exchange();
-      isLate = (await Promise.race([this.#underWay, deadline])) === "late";
-    } while (!isLate && !this.#isAway && (!this.#corrections.isEmpty || this.#waiting.length > 0));
+      if (!(await this.#line.settled(deadline)) || this.#line.isAway) break;
+    } while (!this.#corrections.isEmpty || this.#waiting.length > 0);
     this.#loseWaiting();
   }
 
   #wake() {
-    if (this.#isScheduled || this.#underWay || this.#isAway) return;
+    if (this.#isScheduled || this.#line.isBusy || this.#line.isAway) return;
     this.#isScheduled = true;
     queueMicrotask(() => {
       this.#isScheduled = false;
-      if (!this.#underWay) this.#exchange();
+      if (!this.#line.isBusy) this.#exchange();
     });
   }
 
   #exchange() {
     const sentAtMs = this.#options.nowMs();
-    this.#exchangedAtMs = sentAtMs;
     const batch = this.#waiting.splice(0, maxPerBatch);
-    const overdue = setTimeout(
-      () => this.#lose(batch, new Error("the ledger did not answer in time")),
-      exchangeTimeoutMs,
-    );
-    this.#underWay = this.#options
-      .exchange({
-        reserveMicros: this.#isStopping ? 0 : this.#options.reserveMicros,
-        corrections: this.#corrections.next(),
-        spendings: batch.map(({ spending }) => spending),
-      })
-      .then(
-        (reply) => this.#apply(reply, batch, sentAtMs),
-        (error) => this.#lose(batch, error),
-      )
-      .finally(() => {
-        clearTimeout(overdue);
-        this.#underWay = undefined;
-        if (this.#waiting.length > 0) this.#wake();
-      });
+    this.#line.begin({
+      call: () =>
+        this.#options.exchange({
+          reserveMicros: this.#isStopping ? 0 : this.#options.reserveMicros,
+          corrections: this.#corrections.next(),
+          spendings: batch.map(({ spending }) => spending),
+        }),
+      onReply: (reply) => this.#apply(reply, batch, sentAtMs),
+      onLost: () => this.#loseWaiting(batch),
+    });
   }
 
   #apply({ day, endsInMs, setAsideMicros, caps }: SpendReply, batch: readonly Waiting[], sentAtMs: number) {
@@ -131,10 +125,6 @@ export class SpendDesk {
     this.#dayEndsAtMs = sentAtMs + endsInMs;
     const micros = setAsideMicros - this.#corrections.reserveMicros;
     this.#reserve.refill({ day, endsAtMs: this.#dayEndsAtMs, micros });
-    if (this.#isAway) {
-      this.#isAway = false;
-      this.#options.onAway(false, undefined);
-    }
     for (const [index, { spending, isOver, settle }] of batch.entries()) {
       const cap = caps[index]!;
       // Whoever was answered out of the reserve meanwhile does not spend twice.
@@ -143,14 +133,6 @@ export class SpendDesk {
       } else if (cap) settle({ cap, opensInMs: Math.max(0, this.#dayEndsAtMs - this.#options.nowMs()) });
       else settle(this.#reservation(() => this.#correct(spending, day, -1, false)));
     }
-  }
-
-  #lose(batch: readonly Waiting[], error: unknown) {
-    if (!this.#isAway) {
-      this.#isAway = true;
-      this.#options.onAway(true, error);
-    }
-    this.#loseWaiting(batch);
   }
 
   #loseWaiting(batch: readonly Waiting[] = []) {
@@ -185,11 +167,9 @@ export class SpendDesk {
   }
 
   #tick() {
-    if (this.#underWay) return;
-    const nowMs = this.#options.nowMs();
-    const isDue = this.#isAway
-      ? nowMs - this.#exchangedAtMs >= awayRetryMs
-      : !this.#corrections.isEmpty || (this.#options.reserveMicros > 0 && nowMs >= this.#dayEndsAtMs);
+    if (this.#line.isBusy) return;
+    const isDayOver = this.#options.reserveMicros > 0 && this.#options.nowMs() >= this.#dayEndsAtMs;
+    const isDue = this.#line.isAway ? this.#line.isRetryDue : !this.#corrections.isEmpty || isDayOver;
     if (isDue) this.#exchange();
   }
 }

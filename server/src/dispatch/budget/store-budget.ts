@@ -1,5 +1,5 @@
 /** What is spent, in the database; see migrations/0002-budget.sql. */
-import type { SpendStatus, Spending } from "#dispatch/budget/budget.ts";
+import type { Spending, SpendStatus } from "#dispatch/budget/budget.ts";
 import type { Queryable, Statement } from "#platform/database.ts";
 
 export interface Correction extends Spending {

@@ -200,7 +200,7 @@ DECLARE
 BEGIN
   is_at_edge := false;
   room := cap - q.used;
-  life_ms := least(250, greatest(20, greatest(q.window_ms, q.block_ms) / 100));
+  life_ms := least(250, greatest(50, greatest(q.window_ms, q.block_ms) / 100));
   IF q.window_ms > 0 THEN life_ms := least(life_ms, q.window_ms / 4); END IF;
   IF dispatch.is_aligned(q.kind) THEN
     opens_ms := dispatch.next_epoch_ms(q);

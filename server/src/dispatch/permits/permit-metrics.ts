@@ -11,9 +11,11 @@ export function createPermitMetrics(
   status: () => Promise<readonly PermitStatus[]>,
 ): void {
   const counter = (name: keyof ProviderPool["counts"], description: string) =>
-    meter.createObservableCounter(`parley.dispatch.permits.${name}`, { unit, description }).addCallback((to) => {
-      for (const pool of pools) to.observe(pool.counts[name], { provider: pool.providerId });
-    });
+    meter
+      .createObservableCounter(`parley.dispatch.permits.${name}`, { unit, description })
+      .addCallback((to) => {
+        for (const pool of pools) to.observe(pool.counts[name], { provider: pool.providerId });
+      });
   counter("granted", "Permits that this process got.");
   counter("returned", "Permits that it gave back, unused.");
   counter("expired", "Those of them whose time had passed.");

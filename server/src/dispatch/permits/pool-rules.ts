@@ -25,7 +25,7 @@ const isAnchored = ({ kind }: Quota) => kind === "first-request-window" || kind 
 /** The others' permits live for a hundredth of their window only. */
 function horizonOf(quota: Quota): number {
   if (quota.kind === "fixed-window" || quota.kind === "block-after-limit") return 50;
-  return Math.max(20, lengthOf(quota) / 100) / 2;
+  return Math.max(50, lengthOf(quota) / 100) / 2;
 }
 
 function needsAllResponses({ kind, limit }: Quota): boolean {

@@ -3,6 +3,7 @@
  * all that gathered while the one before was under way.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { LedgerLine } from "#dispatch/ledger-line.ts";
 import { Grant, type GrantTerms } from "#dispatch/permits/grant.ts";
 import { GrantedPermit, type PermitOwner } from "#dispatch/permits/granted-permit.ts";
 import { HeldGrants } from "#dispatch/permits/held-grants.ts";
@@ -11,6 +12,7 @@ import { type PoolRules, poolRulesOf } from "#dispatch/permits/pool-rules.ts";
 import { Settlements } from "#dispatch/permits/settlements.ts";
 import type { ExchangeReply, ExchangeRequest } from "#dispatch/permits/store-permits.ts";
 import { UsageRate } from "#dispatch/permits/usage-rate.ts";
+import { afterRefusal, away, toNoPermit, toVerdict, type Verdict } from "#dispatch/permits/verdict.ts";
 import { type Waiting, WaitingCallers } from "#dispatch/permits/waiting-callers.ts";
 import type { Provider } from "#dispatch/providers/catalogue.ts";
 
@@ -24,21 +26,11 @@ export interface PoolOptions {
   onAway(isAway: boolean, error: unknown): void;
 }
 
-interface Verdict extends Omit<NoPermit, "opensInMs"> {
-  readonly opensAtMs: number | undefined;
-  /** It is no use to ask before. */
-  readonly untilMs: number;
-}
-
-const exchangeTimeoutMs = 1_000;
-const awayRetryMs = 500;
 const tickMs = 25;
 /** How often the ledger is told of requests to a provider without quotas, and asked whether it is blocked. */
 const unaskedTellMs = 1_000;
 const stopTimeoutMs = 2_000;
 const maxTries = 3;
-/** How long a refusal holds here until the ledger has answered it. */
-const refusalHoldMs = 250;
 
 export class ProviderPool implements PermitOwner {
   readonly counts = { granted: 0, returned: 0, expired: 0 };
@@ -49,13 +41,11 @@ export class ProviderPool implements PermitOwner {
   readonly #callers = new WaitingCallers();
   readonly #settlements = new Settlements();
   readonly #rate = new UsageRate();
+  readonly #line: LedgerLine;
   #unlimitedGrant = new Grant({ ...noTerms, episode: 0, isSuspect: false }, 0);
   #unasked = 0;
   #verdict: Verdict | undefined;
   #isScheduled = false;
-  #underWay: Promise<void> | undefined;
-  #isAway = false;
-  #exchangedAtMs = 0;
   #usedAtMs = 0;
   /** In which a request is known to have been taken. */
   #trustedEpisode = -1;
@@ -68,6 +58,14 @@ export class ProviderPool implements PermitOwner {
     this.#options = options;
     this.#rules = poolRulesOf(options.provider);
     this.#isUnlimited = options.provider.quotas.length === 0;
+    this.#line = new LedgerLine({
+      nowMs: options.nowMs,
+      onAway: options.onAway,
+      onFree: () => {
+        if (this.#callers.count > 0) this.#wake();
+        this.#keepTicking();
+      },
+    });
   }
 
   get providerId(): string {
@@ -75,7 +73,7 @@ export class ProviderPool implements PermitOwner {
   }
 
   get isAway(): boolean {
-    return this.#isAway;
+    return this.#line.isAway;
   }
 
   nowMs(): number {
@@ -90,7 +88,7 @@ export class ProviderPool implements PermitOwner {
     if (permit) return Promise.resolve(permit);
     const verdict = this.#verdict;
     if (verdict && nowMs < verdict.untilMs) return Promise.resolve(toNoPermit(verdict, nowMs));
-    if (this.#isAway || this.#isStopping) return Promise.resolve(away);
+    if (this.#line.isAway || this.#isStopping) return Promise.resolve(away);
     const outcome = this.#callers.wait(signal);
     this.#wake();
     return outcome;
@@ -127,11 +125,7 @@ export class ProviderPool implements PermitOwner {
   wasRefused(grant: Grant, retryAfterMs: number | undefined): void {
     const nowMs = this.nowMs();
     this.#settlements.refused(grant, nowMs, retryAfterMs);
-    const untilMs = nowMs + (retryAfterMs ?? refusalHoldMs);
-    if (!this.#verdict || this.#verdict.untilMs < untilMs) {
-      const opensAtMs = retryAfterMs === undefined ? undefined : untilMs;
-      this.#verdict = { reason: "blocked", opensAtMs, untilMs };
-    }
+    this.#verdict = afterRefusal(this.#verdict, retryAfterMs, nowMs);
     this.#returnHeld(Number.POSITIVE_INFINITY);
     this.#wake();
     this.#keepTicking();
@@ -144,10 +138,10 @@ export class ProviderPool implements PermitOwner {
     for (const caller of this.#callers.takeAll()) caller.settle(away);
     this.#returnHeld(Number.POSITIVE_INFINITY);
     const deadline = delay(stopTimeoutMs, undefined, { ref: false });
-    await Promise.race([this.#underWay, deadline]);
-    if (this.#underWay || (this.#settlements.isEmpty && this.#unasked === 0)) return;
+    if (!(await this.#line.settled(deadline))) return;
+    if (this.#settlements.isEmpty && this.#unasked === 0) return;
     this.#exchange();
-    await Promise.race([this.#underWay, deadline]);
+    await this.#line.settled(deadline);
   }
 
   #takeHeld(nowMs: number): Permit | undefined {
@@ -160,7 +154,7 @@ export class ProviderPool implements PermitOwner {
 
   #takeUnasked(nowMs: number): Permit | undefined {
     if (!this.#isUnlimited) return undefined;
-    if (this.#verdict && (!this.#isAway || nowMs < this.#verdict.untilMs)) return undefined;
+    if (this.#verdict && (!this.#line.isAway || nowMs < this.#verdict.untilMs)) return undefined;
     this.#unasked += 1;
     this.#keepTicking();
     return new GrantedPermit(this, this.#unlimitedGrant);
@@ -174,11 +168,11 @@ export class ProviderPool implements PermitOwner {
 
   /** Not at once: callers of the same turn are asked for together. */
   #wake() {
-    if (this.#isScheduled || this.#underWay || this.#isAway || this.#isStopping) return;
+    if (this.#isScheduled || this.#line.isBusy || this.#line.isAway || this.#isStopping) return;
     this.#isScheduled = true;
     queueMicrotask(() => {
       this.#isScheduled = false;
-      if (!this.#underWay && !this.#isStopping) this.#exchange();
+      if (!this.#line.isBusy && !this.#isStopping) this.#exchange();
     });
   }
 
@@ -188,11 +182,6 @@ export class ProviderPool implements PermitOwner {
     const { restore, ...told } = this.#settlements.take(sentAtMs);
     const unasked = this.#unasked;
     this.#unasked = 0;
-    this.#exchangedAtMs = sentAtMs;
-    const overdue = setTimeout(
-      () => this.#lose(callers, new Error("the ledger did not answer in time")),
-      exchangeTimeoutMs,
-    );
     const request = {
       providerId: this.providerId,
       pod: this.#options.pod,
@@ -202,29 +191,22 @@ export class ProviderPool implements PermitOwner {
       quotas: this.#options.provider.quotas.length,
       ...told,
     };
-    this.#underWay = this.#options
-      .exchange(request)
-      .then(
-        (reply) => this.#apply(reply, callers, sentAtMs),
-        (error) => {
+    this.#line.begin({
+      call: () => this.#options.exchange(request),
+      onReply: (reply) => this.#apply(reply, callers, sentAtMs),
+      onLost: (hasFailed) => {
+        if (hasFailed) {
           restore();
           this.#unasked += unasked;
-          this.#lose(callers, error);
-        },
-      )
-      .finally(() => {
-        clearTimeout(overdue);
-        this.#underWay = undefined;
-        if (this.#callers.count > 0) this.#wake();
+        }
+        for (const caller of [...callers, ...this.#callers.takeAll()])
+          if (!caller.isOver) caller.settle(away);
         this.#keepTicking();
-      });
+      },
+    });
   }
 
   #apply(reply: ExchangeReply, callers: readonly Waiting[], sentAtMs: number) {
-    if (this.#isAway) {
-      this.#isAway = false;
-      this.#options.onAway(false, undefined);
-    }
     if (reply.reason === "blocked" || reply.reason === "probing") this.#returnHeld(Number.POSITIVE_INFINITY);
     this.#hold(reply, sentAtMs);
     // A refusal that was heard of meanwhile is newer than the reply.
@@ -260,16 +242,6 @@ export class ProviderPool implements PermitOwner {
     this.#unlimitedGrant = new Grant({ ...noTerms, episode, isSuspect }, 0);
   }
 
-  /** The ledger cannot be asked: whoever waits does so in vain. */
-  #lose(callers: readonly Waiting[], error: unknown) {
-    for (const caller of [...callers, ...this.#callers.takeAll()]) if (!caller.isOver) caller.settle(away);
-    if (!this.#isAway) {
-      this.#isAway = true;
-      this.#options.onAway(true, error);
-    }
-    this.#keepTicking();
-  }
-
   #return(grant: Grant, count: number) {
     this.counts.returned += count;
     this.#settlements.returned(grant, count);
@@ -294,17 +266,16 @@ export class ProviderPool implements PermitOwner {
   #tick() {
     const nowMs = this.nowMs();
     this.#expire(nowMs);
-    if (!this.#isAway && nowMs - this.#usedAtMs >= this.#rules.idleMs) {
+    if (!this.#line.isAway && nowMs - this.#usedAtMs >= this.#rules.idleMs) {
       this.#returnHeld(Number.POSITIVE_INFINITY);
     }
-    if (this.#underWay) return;
-    const sinceMs = nowMs - this.#exchangedAtMs;
-    const isDue = this.#isAway
-      ? sinceMs >= awayRetryMs
-      : !this.#settlements.isEmpty || (this.#unasked > 0 && sinceMs >= unaskedTellMs);
+    if (this.#line.isBusy) return;
+    const isDue = this.#line.isAway
+      ? this.#line.isRetryDue
+      : !this.#settlements.isEmpty || (this.#unasked > 0 && this.#line.idleMs >= unaskedTellMs);
     if (isDue) {
       this.#exchange();
-    } else if (this.#held.count === 0 && this.#unasked === 0 && !this.#isAway) {
+    } else if (this.#held.count === 0 && this.#unasked === 0 && !this.#line.isAway) {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }
@@ -317,21 +288,3 @@ const noTerms: Omit<GrantTerms, "episode" | "isSuspect"> = {
   isProbe: false,
   useByMs: Number.POSITIVE_INFINITY,
 };
-
-const away: NoPermit = { reason: "away", opensInMs: undefined };
-
-function toVerdict(reply: ExchangeReply, sentAtMs: number): Verdict | undefined {
-  const { reason, opensInMs, holdMs, used, limit } = reply;
-  if (!reason) return undefined;
-  return {
-    reason,
-    opensAtMs: opensInMs === null ? undefined : sentAtMs + opensInMs,
-    untilMs: sentAtMs + (holdMs ?? 0),
-    ...(used === null ? {} : { used }),
-    ...(limit === null ? {} : { limit }),
-  };
-}
-
-function toNoPermit({ untilMs: _, opensAtMs, ...rest }: Verdict, nowMs: number): NoPermit {
-  return { ...rest, opensInMs: opensAtMs === undefined ? undefined : Math.max(0, opensAtMs - nowMs) };
-}

@@ -173,3 +173,27 @@ test("a provider without quotas grants without asking, and what it refuses block
   await until("told", async () => !isPermit(await b!.acquire("plain")));
   assert.ok((await stateOf(b!)).requestsToday >= 51);
 });
+
+test("a count that the provider does not share, for a request was lost, is set right by one refusal", async (t) => {
+  const quota = { kind: "count-then-block", limit: 6, blockMs: 150 } as const;
+  const [pod] = await startPods(1, provider("lost", [quota], { guardMs: 5 }), t);
+  const model = createProviderModel(provider("lost", [quota]).quotas);
+  (await sentPermitOf(pod!, "lost")).unknown();
+  let refusals = 0;
+  let granted = 0;
+  await until("five counts", async () => {
+    const outcome = await pod!.acquire("lost");
+    if (!isPermit(outcome) || !outcome.use()) return false;
+    const verdict = model(Date.now());
+    if (verdict.isGranted) {
+      granted += 1;
+      outcome.accepted();
+    } else {
+      refusals += 1;
+      outcome.refused(verdict.retryAfterMs);
+    }
+    return granted >= 30;
+  });
+  assert.equal(refusals, 1);
+  assert.equal((await stateOf(pod!)).quotas[0]!.estimate, 6);
+});
