@@ -245,8 +245,8 @@ function addedRow(row: NewRow, createdAt: Date): RequestRow {
 const tooManyWaiting = (max: number) =>
   fault("too-many-requests", { detail: `${max} of your requests wait already`, retryAfterMs: 1_000 });
 
-/** So much earlier than its time is over is the caller told how it stands: a tenth of it, a quarter of a second at the most. */
-const marginMs = (timeoutMs: number) => Math.min(250, timeoutMs / 10);
+/** So much earlier than its time is over is the caller told how it stands: a tenth of it, half a second at the most. */
+const marginMs = (timeoutMs: number) => Math.min(500, timeoutMs / 10);
 
 /** Undefined: not within that time. */
 async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
