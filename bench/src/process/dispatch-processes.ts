@@ -84,7 +84,7 @@ async function start(options: DispatchProcessesOptions, resources: AsyncDisposab
       name: `dispatch-${nth}`,
       ports,
       settings,
-      onLine: (line) => console.error(line),
+      onLine: () => {},
     });
     resources.defer(async () => void (await pod.end("SIGTERM")));
     await pod.start();

@@ -521,8 +521,8 @@ BEGIN
   END LOOP;
   IF reason = 'spent' THEN
     IF opens_ms IS NOT NULL THEN opens_in_ms := greatest(0, opens_ms - t); END IF;
-    -- Not for long: permits may come back.
-    hold_ms := least(opens_in_ms, 25);
+    -- Permits may come back, so it is asked again before; the more seldom, the longer it will be closed.
+    hold_ms := least(opens_in_ms, greatest(25, least(1000, coalesce(opens_in_ms, 10000) / 200)));
   END IF;
   UPDATE dispatch.provider_states SET at_ms = t, blocked_until_ms = state.blocked_until_ms,
     must_probe = state.must_probe, is_length_known = state.is_length_known,

@@ -128,9 +128,15 @@ BEGIN
         CONTINUE;
       END IF;
     END IF;
-    PERFORM dispatch.add_spending(today, users[i], providers[i], amounts[i]);
+    INSERT INTO dispatch.spend_by_user AS s VALUES (today, users[i], amounts[i])
+    ON CONFLICT (day, user_id) DO UPDATE SET spent_micros = s.spent_micros + amounts[i];
     known.spent_micros := known.spent_micros + amounts[i];
   END LOOP;
+  -- Once for all items: each update of a row in one transaction makes the next one slower.
+  INSERT INTO dispatch.spend_by_provider AS s
+  SELECT today, item.provider_id, sum(item.amount) FROM unnest(providers, amounts, caps) AS item (provider_id, amount, cap)
+  WHERE item.cap = '' GROUP BY item.provider_id
+  ON CONFLICT (day, provider_id) DO UPDATE SET spent_micros = s.spent_micros + excluded.spent_micros;
 
   -- After the requests that are there: what is set aside is for those that may come. Below zero: given back.
   wanted := reserve_micros - reserve.micros;
@@ -138,9 +144,8 @@ BEGIN
     wanted := least(wanted, greatest(0, day_cap - known.spent_micros - known.reserved_micros));
   END IF;
   set_aside := reserve.micros + wanted;
-  IF wanted <> 0 THEN
-    UPDATE dispatch.spend_days SET reserved_micros = reserved_micros + wanted WHERE day = today;
-  END IF;
+  UPDATE dispatch.spend_days SET spent_micros = known.spent_micros, reserved_micros = reserved_micros + wanted
+  WHERE day = today;
   IF reserve.process IS NULL THEN
     IF set_aside > 0 THEN INSERT INTO dispatch.away_reserves VALUES (process_id, today, set_aside); END IF;
   ELSIF set_aside = 0 AND reserve_micros = 0 THEN

@@ -27,14 +27,17 @@ interface World {
   readonly random: () => number;
   /** Of requests on their way; none before this. */
   lossShare: number;
+  /** What the load is multiplied by, for a while each: so that windows also begin with few requests, and end with many. */
+  tides: readonly number[];
 }
 
-function createWorld(providers: readonly Provider[], lossShare: number): World {
+function createWorld(providers: readonly Provider[], lossShare: number, tides = [1]): World {
   return {
     providers,
     arrivals: new Map(providers.map(({ id }) => [id, []])),
     random: Math.random,
     lossShare,
+    tides,
   };
 }
 
@@ -69,13 +72,16 @@ async function request(world: World, permits: Permits, { id, guardMs }: Provider
   else outcome.accepted();
 }
 
+const tideMs = 170;
+
 async function load(world: World, permits: Permits, one: Provider, perSecond: number, untilMs: number) {
   const underWay: Promise<void>[] = [];
-  const startsAtMs = performance.now();
-  let sent = 0;
-  while (performance.now() < untilMs) {
-    const due = ((performance.now() - startsAtMs) * perSecond) / 1_000;
-    for (; sent < due; sent++) underWay.push(request(world, permits, one));
+  let due = 0;
+  for (let nowMs = performance.now(), lastMs = nowMs; nowMs < untilMs; nowMs = performance.now()) {
+    const tide = world.tides[Math.floor(nowMs / tideMs) % world.tides.length]!;
+    due += ((nowMs - lastMs) * perSecond * tide) / 1_000;
+    lastMs = nowMs;
+    for (; due >= 1; due--) underWay.push(request(world, permits, one));
     await delay(1 + world.random() * 10);
   }
   await Promise.all(underWay);
@@ -184,7 +190,7 @@ test("requests that are lost, processes that die with permits held, and restarts
   const losable = kinds
     .filter((kind) => kind.losable)
     .map(({ one }) => ({ ...one, id: `${one.id} with losses` }));
-  const world = createWorld(losable, 0.1);
+  const world = createWorld(losable, 0.1, [0.1, 0.1, 4, 0.3, 2]);
   const killed: Permits[] = [];
   await run(world, 3_000, 120, async () => {
     for (let n = 0; n < 6; n++) {

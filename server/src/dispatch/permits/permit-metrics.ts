@@ -21,7 +21,7 @@ export function createPermitMetrics(
   counter("expired", "Those of them whose time had passed.");
   meter
     .createObservableGauge("parley.dispatch.away", {
-      unit: "1",
+      unit: "{process}",
       description: "1 while the database cannot be asked for permits.",
     })
     .addCallback((to) => to.observe(pools.some((pool) => pool.isAway) ? 1 : 0));

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { createLog } from "#platform/log.ts";
-import { openRedis } from "#platform/redis.ts";
+import { openRedis, type Redis } from "#platform/redis.ts";
 import { createRedisStamps, type RedisStamps } from "#platform/stamps/redis-stamps.ts";
 import { tags } from "#platform/stamps/stamps.ts";
 import { type CuttableRedis, cuttable } from "#test/cuttable-redis.ts";
@@ -25,11 +25,13 @@ interface Pod {
 async function startPod(
   t: TestContext,
   server: RedisServer,
-  { writes = true, settleMs = 0, forgetMs = 30_000 } = {},
+  { writes = true, settleMs = 0, forgetMs = 30_000, connect = (redis: Redis) => redis } = {},
 ): Promise<Pod> {
-  const redis = cuttable(openRedis({ url: server.url, log }));
+  const redis = cuttable(connect(openRedis({ url: server.url, log })));
   const stamps = createRedisStamps({ redis, log, writes, leaseMs, settleMs, forgetMs });
   t.after(async () => {
+    // Ends in order, so that the next test's pods do not wait for it.
+    redis.heal();
     await stamps.stop();
     await redis.stop();
   });
@@ -39,6 +41,35 @@ async function startPod(
 
 const canRead = async ({ stamps }: Pod) => (await stamps.read([tag])) !== undefined;
 const read = ({ stamps }: Pod) => stamps.read([tag]);
+
+/** A connection on which the answer to the TIME that a sign of life begins with can be held back. */
+function slowBeat() {
+  let onHeld: ((release: () => void) => void) | undefined;
+  let isBeatNext = false;
+  return {
+    /** Resolves once an answer is held back, to what lets it go. */
+    hold: () =>
+      new Promise<() => void>((resolve) => {
+        onHeld = resolve;
+      }),
+    connect(redis: Redis): Redis {
+      const command = redis.command.bind(redis);
+      redis.command = async (key, args) => {
+        const isBeat = isBeatNext && args[0] === "TIME";
+        // A round ends with HGETALL, and the next one begins with a sign of life.
+        isBeatNext = args[0] === "HGETALL";
+        const answer = await command(key, args);
+        if (!isBeat || !onHeld) return answer;
+        const { promise, resolve } = Promise.withResolvers<void>();
+        onHeld(resolve);
+        onHeld = undefined;
+        await promise;
+        return answer;
+      };
+      return redis;
+    },
+  };
+}
 
 async function elapsedMs(work: Promise<unknown>): Promise<number> {
   const startedAtMs = performance.now();
@@ -93,6 +124,51 @@ describe("stamps in Redis", { skip: withoutRedis }, async () => {
     assert.ok((await elapsedMs(writer.stamps.change([tag]))) < 100, "only the first one waits");
     writer.redis.heal();
     await until("stamps can be read", () => canRead(reader));
+  });
+
+  test("a pod that loses Redis again while it still waits for the first time waits for its latest sign of life", async (t) => {
+    const [writer, reader] = [await startPod(t, server), await startPod(t, server)];
+    await until("stamps can be read", () => canRead(reader));
+    writer.redis.cut();
+    const first = writer.stamps.change([tag]);
+    writer.redis.heal();
+    await until("the pod is back", () => canRead(writer));
+    await until("stamps can be read", () => canRead(reader));
+    writer.redis.cut();
+    await writer.stamps.change([tag]);
+    assert.equal(await read(reader), undefined, "the second change is acknowledged");
+    await first;
+  });
+
+  test("a pod that has lost Redis gives no sign of life that it had begun before", async (t) => {
+    const slow = slowBeat();
+    const [writer, reader] = [await startPod(t, server, slow), await startPod(t, server)];
+    await until("stamps can be read", () => canRead(reader));
+    const release = await slow.hold();
+    writer.redis.cut();
+    const changed = writer.stamps.change([tag]);
+    writer.redis.heal();
+    release();
+    // A sign of life would be under way by then.
+    await new Promise(setImmediate);
+    writer.redis.cut();
+    await changed;
+    assert.equal(await read(reader), undefined, "the change is acknowledged, so nothing kept may be used");
+  });
+
+  test("a pod that is cut off while Redis is emptied is not forgotten by those who knew it", async (t) => {
+    const forgetMs = 1_500;
+    const [writer, reader] = [
+      await startPod(t, server, { forgetMs }),
+      await startPod(t, server, { forgetMs }),
+    ];
+    await until("stamps can be read", () => canRead(reader));
+    writer.redis.cut();
+    await server.command("FLUSHALL");
+    await writer.stamps.change([tag]);
+    assert.equal(await read(reader), undefined, "the change is acknowledged, so nothing kept may be used");
+    const waitedMs = await elapsedMs(until("stamps can be read", () => canRead(reader)));
+    assert.ok(waitedMs > 500, `trusted again after ${waitedMs} ms`);
   });
 
   test("what changed while a pod was cut off is out of date when it is back", async (t) => {

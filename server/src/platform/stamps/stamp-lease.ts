@@ -5,9 +5,11 @@
  * that cannot change a stamp waits until its own last one must be older. All ages are by the clock of Redis, and
  * rounded to the safe side; no two clocks need to agree, only to run equally fast.
  */
+import { randomUUID } from "node:crypto";
 import type { Log } from "#platform/log.ts";
 import type { Redis } from "#platform/redis.ts";
 import { writersKey } from "#platform/stamps/stamp-keys.ts";
+import { createStampWriters, epochField } from "#platform/stamps/stamp-writers.ts";
 
 export interface StampLeaseOptions {
   redis: Redis;
@@ -49,9 +51,10 @@ export function createStampLease(options: StampLeaseOptions): StampLease {
   let losses = 0;
   let trustedUntilMs = 0;
   let settledAtMs = 0;
+  const writers = createStampWriters({ forgetMs });
   /** From then on no reader counts on this pod's last sign of life. */
   let lapsedAtMs = 0;
-  let lapsing: Promise<void> | undefined;
+  let lapsing: { readonly untilMs: number; readonly done: Promise<void> } | undefined;
 
   const lost = (error: unknown) => {
     losses += 1;
@@ -73,24 +76,24 @@ export function createStampLease(options: StampLeaseOptions): StampLease {
   }
 
   async function beat() {
+    const lossesBefore = losses;
     const redisNowMs = await redisTime(redis);
-    lapsedAtMs = Math.max(lapsedAtMs, nowMs() + leaseMs);
-    await redis.command(writersKey, ["HSET", writersKey, pod, String(redisNowMs)]);
+    // Whoever waits for the lease to lapse since a loss must not be overtaken by one more sign of life.
+    if (losses !== lossesBefore) return;
     lapsedAtMs = nowMs() + leaseMs;
+    await redis.command(writersKey, ["HSET", writersKey, pod, String(redisNowMs)]);
   }
 
   async function listen() {
     const askedAtMs = nowMs();
-    const [redisNowMs, found] = await Promise.all([
+    const [redisNowMs, , found] = await Promise.all([
       redisTime(redis),
+      redis.command(writersKey, ["HSETNX", writersKey, epochField, randomUUID()]),
       redis.command(writersKey, ["HGETALL", writersKey]) as Promise<string[]>,
     ]);
-    const ages = agesOf(found, redisNowMs);
-    const ended = [...ages].filter(([, ageMs]) => ageMs > forgetMs).map(([writer]) => writer);
-    if (ended.length > 0) await redis.command(writersKey, ["HDEL", writersKey, ...ended]);
-    for (const writer of ended) ages.delete(writer);
     // No writer at all: Redis has just been emptied, and they are about to be heard of again.
-    const oldestMs = ages.size === 0 ? leaseMs : Math.max(...ages.values());
+    const { oldestMs = leaseMs, ended } = writers.hear(found, redisNowMs);
+    if (ended.length > 0) await redis.command(writersKey, ["HDEL", writersKey, ...ended]);
     trustedUntilMs = askedAtMs + Math.min(leaseMs, leaseMs - oldestMs);
   }
 
@@ -129,12 +132,12 @@ export function createStampLease(options: StampLeaseOptions): StampLease {
     },
     lost,
     lapse() {
-      const restMs = lapsedAtMs + marginMs - nowMs();
+      const untilMs = lapsedAtMs + marginMs;
+      const restMs = untilMs - nowMs();
       if (restMs <= 0) return Promise.resolve();
-      lapsing ??= pause(restMs).finally(() => {
-        lapsing = undefined;
-      });
-      return lapsing;
+      // Shared only by those who wait for the same sign of life: there may have been another one meanwhile.
+      if (lapsing?.untilMs !== untilMs) lapsing = { untilMs, done: pause(restMs) };
+      return lapsing.done;
     },
     start() {
       loop ??= run();
@@ -152,13 +155,6 @@ export function createStampLease(options: StampLeaseOptions): StampLease {
 async function redisTime(redis: Redis): Promise<number> {
   const [seconds, micros] = (await redis.command(writersKey, ["TIME"])) as [string, string];
   return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
-}
-
-/** Of what HGETALL answers: names and values in turn. */
-function agesOf(found: readonly string[], redisNowMs: number): Map<string, number> {
-  const ages = new Map<string, number>();
-  for (let i = 0; i < found.length; i += 2) ages.set(found[i]!, redisNowMs - Number(found[i + 1]));
-  return ages;
 }
 
 function pause(ms: number, signal?: AbortSignal): Promise<void> {
