@@ -32,6 +32,7 @@ export interface ProcessCall {
   inBackground?: boolean;
   processor?: string;
   signal?: AbortSignal;
+  traceparent?: string;
 }
 
 export async function newCaller(url: string, email = `caller-${randomBytes(6).toString("hex")}@example.com`) {
@@ -48,12 +49,13 @@ export async function signInCaller(url: string, email: string) {
     email,
     process(
       text: string,
-      { key, inBackground, processor, signal }: ProcessCall = {},
+      { key, inBackground, processor, signal, traceparent }: ProcessCall = {},
     ): Promise<ProcessAnswer> {
       const headers = {
         ...authorization,
         ...(key ? { "idempotency-key": `"${key}"` } : {}),
         ...(inBackground ? { prefer: "respond-async" } : {}),
+        ...(traceparent ? { traceparent } : {}),
       };
       return post(url, "/v2/process", { text, ...(processor ? { processor } : {}) }, headers, signal);
     },

@@ -1,22 +1,12 @@
 /** Requests whose outcome can be asked for again. Of all that bring the same key, one is processed, and all get its outcome. */
-import { hash as digest, randomUUIDv7 } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Processor } from "#dispatch/providers/catalogue.ts";
 import type { HeldRequests } from "#dispatch/requests/held-requests.ts";
-import type { NewRow, RequestRow } from "#dispatch/requests/request-row.ts";
+import { addedRow, hashOf, type NewRequest, newRow } from "#dispatch/requests/new-request.ts";
+import type { RequestRow } from "#dispatch/requests/request-row.ts";
 import type { RequestWrites } from "#dispatch/requests/request-writes.ts";
 import { OwnershipLostError, type Runner } from "#dispatch/requests/run-request.ts";
 import type { RequestStore } from "#dispatch/requests/store-requests.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
-
-export interface NewRequest {
-  readonly userId: string;
-  /** Undefined: none, for one in the background. */
-  readonly key: string | undefined;
-  readonly processor: Processor;
-  readonly text: string;
-  readonly mayUsePaid: boolean;
-}
 
 export interface Requests {
   /**
@@ -201,52 +191,16 @@ async function promoted(
   return (await store.promote(known.id)) ?? (await store.find(known.id));
 }
 
-const hashOf = ({ processor, text }: NewRequest) =>
-  digest("sha256", `${processor.id}\0${text}`, { outputEncoding: "buffer" });
-
 function requireSame(row: RequestRow, contentHash: Buffer): RequestRow {
   if (!contentHash.equals(row.contentHash)) throw fault("idempotency-key-reused");
   return row;
 }
 
-function newRow(
-  { userId, key, processor, text, mayUsePaid }: NewRequest,
-  contentHash: Buffer,
-  rest: Pick<NewRow, "inBackground" | "owner">,
-): NewRow {
-  return {
-    id: randomUUIDv7(),
-    userId,
-    key: key ?? null,
-    processor: processor.id,
-    contentHash,
-    text,
-    mayUsePaid,
-    ...rest,
-  };
-}
-
-function addedRow(row: NewRow, createdAt: Date): RequestRow {
-  return {
-    ...row,
-    status: "waiting",
-    provider: null,
-    result: null,
-    costMicros: 0,
-    reason: null,
-    freeOpensAt: null,
-    errorCode: null,
-    errorDetail: null,
-    createdAt,
-    endedAt: null,
-  };
-}
-
 const tooManyWaiting = (max: number) =>
   fault("too-many-requests", { detail: `${max} of your requests wait already`, retryAfterMs: 1_000 });
 
-/** So much earlier than its time is over is the caller told how it stands: a tenth of it, a quarter of a second at the most. */
-const marginMs = (timeoutMs: number) => Math.min(250, timeoutMs / 10);
+/** So much earlier than its time is over is the caller told how it stands: a tenth of it, half a second at the most. */
+const marginMs = (timeoutMs: number) => Math.min(500, timeoutMs / 10);
 
 /** Undefined: not within that time. */
 async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {

@@ -213,7 +213,7 @@ describe("a request with a key", () => {
     const { promise, resolve } = Promise.withResolvers<SendOutcome>();
     sending.answer("free", () => promise);
     const request = { text: "a", idempotencyKey: "k" };
-    const answer = await process.process(request, as(user, [], 200));
+    const answer = await process.process(request, as(user, [], 1_000));
     assert.equal(answer.status, "running");
     resolve({ kind: "done", result: "late" });
     await until("it has ended", async () => {
@@ -235,10 +235,10 @@ describe("a request with a key", () => {
     const user = randomUUID();
     const hold = process.process({ text: "hold" }, as(user));
     await until("the place is taken", () => sending.sent.length === 1);
-    const hurried = process.process({ text: "a", idempotencyKey: "k" }, as(user, [], 50));
+    const hurried = process.process({ text: "a", idempotencyKey: "k" }, as(user, [], 1_000));
     const patient = process.process({ text: "a", idempotencyKey: "k" }, as(user));
     assert.equal((await hurried).status, "running");
-    await delay(50);
+    await delay(200);
     resolve({ kind: "done", result: "held" });
     await hold;
     assert.equal((await patient).result, "A");
@@ -471,6 +471,25 @@ describe("a request whose process has died", () => {
     await until("it is done", async () => (await process.getProcess({ id }, as(userId))).status === "done");
   });
 
+  it("is not sent by a process that was only slow, which gets the other's outcome", async () => {
+    const narrow = testProvider("narrow", { concurrency: 1, maxQueueMs: 5_000 });
+    const { process, sending } = await startPod({ catalogue: testCatalogue([narrow]) });
+    const { promise, resolve } = Promise.withResolvers<SendOutcome>();
+    sending.answer("narrow", () => promise);
+    const user = randomUUID();
+    const hold = process.process({ text: "hold" }, as(user));
+    await until("the place is taken", () => sending.sent.length === 1);
+    const slow = process.process({ text: "a", idempotencyKey: "k" }, as(user));
+    await until("it is there", async () => (await rowsOf(user)).length === 1);
+    const takenOver = `UPDATE dispatch.requests SET owner = NULL, status = 'done', text = NULL, result = 'by another',
+      ended_at = now() WHERE user_id = $1`;
+    await database.query({ name: "taken-over", text: takenOver }, [user]);
+    resolve({ kind: "done", result: "held" });
+    await hold;
+    assert.equal((await slow).result, "by another");
+    assert.equal(sending.sent.length, 1);
+  });
+
   it("is left alone while its process lives", async () => {
     const sending = createTestSender();
     const { promise, resolve } = Promise.withResolvers<SendOutcome>();
@@ -524,7 +543,7 @@ describe("the text of a chat's message", () => {
     const events = await eventsOf(pod, userId);
     const { promise, resolve } = Promise.withResolvers<SendOutcome>();
     pod.sending.answer("free", () => promise);
-    assert.equal((await pod.internal.processMessage(asked(userId), { timeoutMs: 100 })).status, "later");
+    assert.equal((await pod.internal.processMessage(asked(userId), { timeoutMs: 1_000 })).status, "later");
     resolve({ kind: "done", result: "late" });
     assert.equal((await pod.internal.processMessage(asked(userId))).result, "late");
     assert.deepEqual(events, []);

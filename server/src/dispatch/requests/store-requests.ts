@@ -9,6 +9,10 @@ import {
 } from "#dispatch/requests/request-row.ts";
 import type { Database, Statement } from "#platform/database.ts";
 
+/**
+ * Rows are found by their id. "IS NOT DISTINCT FROM" keeps the planner from going by the owner instead: all that a
+ * process ever owned is found there, as long as nothing has cleaned the index.
+ */
 const statements = {
   add: {
     name: "dispatch.requests.add",
@@ -35,7 +39,7 @@ const statements = {
     name: "dispatch.requests.sending",
     text: `UPDATE dispatch.requests r SET status = 'sending', provider = g.provider, attempt = g.attempt
            FROM unnest($1::uuid[], $2::text[], $3::int[]) AS g (id, provider, attempt)
-           WHERE r.id = g.id AND r.owner = $4 RETURNING r.id`,
+           WHERE r.id = g.id AND r.owner IS NOT DISTINCT FROM $4 RETURNING r.id`,
   },
   ended: {
     name: "dispatch.requests.ended",
@@ -46,7 +50,7 @@ const statements = {
            FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::float8[],
              $8::text[], $9::text[]) AS g (id, status, provider, result, cost_micros, reason, free_opens_at_ms,
              error_code, error_detail)
-           WHERE r.id = g.id AND r.owner = $10 RETURNING ${requestColumns}`,
+           WHERE r.id = g.id AND r.owner IS NOT DISTINCT FROM $10 RETURNING ${requestColumns}`,
   },
   release: {
     name: "dispatch.requests.release",
@@ -55,12 +59,12 @@ const statements = {
              SELECT * FROM unnest($1::uuid[], $2::float8[], $3::boolean[]) AS g (id, due_in_ms, may_sent)),
            gone AS (
              DELETE FROM dispatch.requests r USING given g
-             WHERE r.id = g.id AND r.owner = $4 AND NOT g.may_sent AND NOT r.in_background)
+             WHERE r.id = g.id AND r.owner IS NOT DISTINCT FROM $4 AND NOT g.may_sent AND NOT r.in_background)
            UPDATE dispatch.requests r SET owner = NULL, in_background = true,
              status = CASE WHEN g.may_sent THEN r.status ELSE 'waiting' END,
              due_at = date_bin('250 milliseconds',
                clock_timestamp() + (g.due_in_ms + 250) * interval '1 millisecond', timestamptz 'epoch')
-           FROM given g WHERE r.id = g.id AND r.owner = $4 AND (g.may_sent OR r.in_background)`,
+           FROM given g WHERE r.id = g.id AND r.owner IS NOT DISTINCT FROM $4 AND (g.may_sent OR r.in_background)`,
   },
   promote: {
     name: "dispatch.requests.promote",

@@ -1,7 +1,7 @@
 /** One provider asked for one text: a place, a permit, the money, then the request, and each of them settled. */
-import { type Span, SpanKind } from "@opentelemetry/api";
 import { type Budget, isReserved, type Reservation } from "#dispatch/budget/budget.ts";
 import { isPermit, type Permit, type Permits } from "#dispatch/permits/permits.ts";
+import { endAttemptSpan, startAttemptSpan } from "#dispatch/routing/attempt-span.ts";
 import { isPass, type Lane } from "#dispatch/routing/lane.ts";
 import {
   hasFailed,
@@ -13,13 +13,12 @@ import {
   type Obstacle,
   refusedNow,
 } from "#dispatch/routing/obstacles.ts";
-import type { Job } from "#dispatch/routing/router.ts";
+import { type Passage, requireTime } from "#dispatch/routing/passage.ts";
 import type { RoutingMetrics } from "#dispatch/routing/routing-metrics.ts";
 import type { Sender, SendOutcome } from "#dispatch/sending/sender.ts";
 import type { Pass } from "#platform/circuit/circuit.ts";
 import type { Clock } from "#platform/clock.ts";
 import { fault } from "#platform/errors.ts";
-import { activeTrace } from "#platform/telemetry/active-trace.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 
 export interface AttemptParts {
@@ -29,18 +28,6 @@ export interface AttemptParts {
   clock: Clock;
   telemetry: Telemetry;
   metrics: RoutingMetrics;
-}
-
-/** A job on its way: what has come of it so far. */
-export interface Passage {
-  readonly job: Job;
-  /** By performance.now(). */
-  readonly untilMs: number;
-  /** Counted as spent. */
-  costMicros: number;
-  providerMs: number;
-  /** Providers that it was about to be sent to. */
-  attempts: number;
 }
 
 export type AttemptOutcome =
@@ -74,12 +61,6 @@ export async function attempt(
   } finally {
     lane.leave();
   }
-}
-
-/** Throws unless there is time, and somebody who waits. */
-function requireTime({ job, untilMs }: Passage): void {
-  if (job.signal?.aborted) throw fault("cancelled", { cause: job.signal.reason });
-  if (performance.now() >= untilMs) throw fault("timeout");
 }
 
 /** Permits that came too late in a row; the provider is passed over then. */
@@ -164,7 +145,8 @@ class Attempt {
     const { sender, metrics } = this.#parts;
     const { job } = this.#passage;
     const { provider } = this.#lane;
-    const span = this.#startSpan(permit);
+    const attempt = { providerId: provider.id, nth: this.#passage.attempts, isProbe: permit.isProbe };
+    const span = startAttemptSpan(this.#parts.telemetry, attempt);
     const startedAtMs = performance.now();
     let isUsed = false;
     const outcome = await sender.send(provider, {
@@ -180,7 +162,7 @@ class Attempt {
     });
     this.#passage.providerMs += performance.now() - startedAtMs;
     metrics.sent(provider.id, outcome.kind);
-    this.#endSpan(span, outcome);
+    if (span) endAttemptSpan(span, outcome, this.#costs ? provider.priceMicros : 0);
     // A permit that was used up by its age has gone back by itself.
     if (outcome.kind === "unsent" && (isUsed || outcome.reason !== "too-late")) permit.giveBack();
     return outcome;
@@ -190,28 +172,6 @@ class Attempt {
   get #timeoutMs(): number {
     const { job, untilMs } = this.#passage;
     return job.beforeSend ? maxTimerMs : Math.max(1, untilMs - performance.now());
-  }
-
-  #startSpan({ isProbe }: Permit): Span | undefined {
-    return this.#parts.telemetry.tracing.child(activeTrace(), "ask provider", {
-      kind: SpanKind.CLIENT,
-      attributes: {
-        "parley.provider": this.#lane.provider.id,
-        "parley.attempt": this.#passage.attempts,
-        "parley.probe": isProbe,
-      },
-    });
-  }
-
-  #endSpan(span: Span | undefined, outcome: SendOutcome): void {
-    if (!span) return;
-    const mayCost = outcome.kind !== "refused" && outcome.kind !== "unsent";
-    span.setAttributes({
-      "parley.outcome": outcome.kind,
-      "parley.cost_micros": mayCost && this.#costs ? this.#lane.provider.priceMicros : 0,
-      ...("reason" in outcome ? { "parley.reason": outcome.reason } : {}),
-    });
-    span.end();
   }
 
   #settle(outcome: SendOutcome, permit: Permit): AttemptOutcome {

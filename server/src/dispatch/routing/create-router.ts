@@ -1,9 +1,10 @@
 import type { Budget } from "#dispatch/budget/budget.ts";
 import type { Permits } from "#dispatch/permits/permits.ts";
 import type { Catalogue, Provider } from "#dispatch/providers/catalogue.ts";
-import { type AttemptOutcome, type AttemptParts, attempt, type Passage } from "#dispatch/routing/attempt.ts";
+import { type AttemptOutcome, type AttemptParts, attempt } from "#dispatch/routing/attempt.ts";
 import { createLane, type Lane } from "#dispatch/routing/lane.ts";
 import { freeOpensAtMs, noneLeft, type Obstacle, reasonFor } from "#dispatch/routing/obstacles.ts";
+import type { Passage } from "#dispatch/routing/passage.ts";
 import type { Job, Router, Served } from "#dispatch/routing/router.ts";
 import type { RoutingMetrics } from "#dispatch/routing/routing-metrics.ts";
 import type { Sender } from "#dispatch/sending/sender.ts";
