@@ -21,7 +21,7 @@ const targets = { addedP50Ms: 2, addedP99Ms: 10, perSecond: 5_000 };
 export async function measureRouting({ windowMs }: CaseOptions): Promise<CaseResult> {
   await using load = startLoadProcess();
   // Counted, but never spent.
-  const quota = { kind: "fixed-window", limit: 1_000_000_000, window: "1h" };
+  const quota = { kind: "fixed-window", limit: 1_000_000, window: "1h" };
   await using dispatch = await startDispatch({ pods: 1, quotas: [quota], settings: { concurrency: 512 } });
   const [pod, free] = [dispatch.pods[0]!, dispatch.free];
   const credential = serviceCredential(

@@ -39,6 +39,9 @@ export interface LocalServicesOptions {
 /** Two for the batches under way, and one for looking up the originals of repetitions. */
 const sendConnections = 3;
 
+/** Permits and money of a few providers at a time: each has one exchange under way at the most. */
+const ledgerConnections = 4;
+
 /** Adds them to `services`, each after those that it calls. */
 export function createLocalServices(
   options: LocalServicesOptions,
@@ -64,6 +67,7 @@ export function createLocalServices(
       config: config.dispatch,
       catalogue,
       database: openDatabase("dispatch", options),
+      ledgerDatabase: openDatabase("dispatch-ledger", options, ledgerConnections),
       bus,
       circuits: options.circuits,
       clock,

@@ -42,6 +42,8 @@ export interface DispatchOptions {
   config: DispatchConfig;
   catalogue: Catalogue;
   database: Database;
+  /** Connections for permits and money alone, so that no number of requests that are written down keeps them waiting. */
+  ledgerDatabase?: Database;
   bus: Bus;
   circuits: Circuits;
   clock: Clock;
@@ -55,7 +57,8 @@ export interface DispatchOptions {
 }
 
 export const migrationsFolder = join(import.meta.dirname, "migrations");
-const drainDeadlineMs = 10_000;
+/** Below what an orchestrator grants a whole process. */
+const drainDeadlineMs = 6_000;
 const hourMs = 3_600_000;
 
 export function createDispatch(options: DispatchOptions): Service {
@@ -98,9 +101,10 @@ export function createDispatch(options: DispatchOptions): Service {
 
 /** What it takes to ask a provider. */
 function createWays(options: DispatchOptions): { permits: Permits; budget: Budget; sender: Sender } {
+  const ledger = { ...options, database: options.ledgerDatabase ?? options.database };
   return {
-    permits: options.permits ?? createPermits(options),
-    budget: options.budget ?? createBudget(options),
+    permits: options.permits ?? createPermits(ledger),
+    budget: options.budget ?? createBudget(ledger),
     sender: options.sender ?? createSender(options),
   };
 }

@@ -21,7 +21,7 @@ test("the duration of what was sent is recorded by provider and kind of outcome,
   assert.equal(recorded.length, 1);
   const [name, attributes, value] = recorded[0]!;
   assert.equal(name, "parley.dispatch.provider.duration");
-  assert.deepEqual(attributes, { "parley.provider": "free", "parley.outcome": "done" });
+  assert.deepEqual(attributes, { provider: "free", outcome: "done" });
   assert.ok(value >= 0.5 && value < 60);
 });
 

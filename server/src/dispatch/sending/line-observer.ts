@@ -20,7 +20,7 @@ export function createLineObserver(providerId: string, telemetry: Telemetry, log
   function series(kind: SendOutcome["kind"]): HistogramSeries {
     let found = seriesByKind.get(kind);
     if (!found) {
-      found = histogram.series({ "parley.provider": providerId, "parley.outcome": kind });
+      found = histogram.series({ provider: providerId, outcome: kind });
       seriesByKind.set(kind, found);
     }
     return found;
