@@ -55,6 +55,9 @@ export async function measureRouting({ windowMs }: CaseOptions): Promise<CaseRes
     await used(),
     closed.reduce((sum, { requests }) => sum + requests, 0),
   );
+  const strayed = (await dispatch.paid.ledger()).accepted;
+  if (strayed > 0)
+    throw new Error(`${strayed} requests went to the paid provider, which is not what is measured`);
   const direct = await repeat(rounds, () => measure("straight", {}));
   tell(`dispatch: routing, latency at ${latencyRate} requests/s`);
   const open = await repeat(rounds, async () => ({
