@@ -45,7 +45,6 @@ export class ProviderPool implements PermitOwner {
   #unlimitedGrant = new Grant({ ...noTerms, episode: 0, isSuspect: false }, 0);
   #unasked = 0;
   #verdict: Verdict | undefined;
-  #isScheduled = false;
   #usedAtMs = 0;
   /** In which a request is known to have been taken. */
   #trustedEpisode = -1;
@@ -61,8 +60,9 @@ export class ProviderPool implements PermitOwner {
     this.#line = new LedgerLine({
       nowMs: options.nowMs,
       onAway: options.onAway,
+      exchange: () => this.#exchange(),
       onFree: () => {
-        if (this.#callers.count > 0) this.#wake();
+        if (this.#callers.count > 0) this.#line.wake();
         this.#keepTicking();
       },
     });
@@ -90,7 +90,7 @@ export class ProviderPool implements PermitOwner {
     if (verdict && nowMs < verdict.untilMs) return Promise.resolve(toNoPermit(verdict, nowMs));
     if (this.#line.isAway || this.#isStopping) return Promise.resolve(away);
     const outcome = this.#callers.wait(signal);
-    this.#wake();
+    this.#line.wake();
     return outcome;
   }
 
@@ -107,7 +107,7 @@ export class ProviderPool implements PermitOwner {
     if ((terms.isSuspect || terms.isProbe) && terms.episode > this.#trustedEpisode) {
       this.#trustedEpisode = terms.episode;
       this.#settlements.accepted(terms.episode);
-      this.#wake();
+      this.#line.wake();
     }
     if (this.#rules.told === "none") return;
     if (this.#rules.told === "all") {
@@ -119,7 +119,7 @@ export class ProviderPool implements PermitOwner {
     if (epochs === this.#confirmedEpochs) return;
     this.#confirmedEpochs = epochs;
     this.#settlements.responded(grant, this.nowMs());
-    this.#wake();
+    this.#line.wake();
   }
 
   wasRefused(grant: Grant, retryAfterMs: number | undefined): void {
@@ -127,13 +127,14 @@ export class ProviderPool implements PermitOwner {
     this.#settlements.refused(grant, nowMs, retryAfterMs);
     this.#verdict = afterRefusal(this.#verdict, retryAfterMs, nowMs);
     this.#returnHeld(Number.POSITIVE_INFINITY);
-    this.#wake();
+    this.#line.wake();
     this.#keepTicking();
   }
 
   /** Gives back what is held. Never rejects. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    this.#line.close();
     clearInterval(this.#timer);
     for (const caller of this.#callers.takeAll()) caller.settle(away);
     this.#returnHeld(Number.POSITIVE_INFINITY);
@@ -148,7 +149,7 @@ export class ProviderPool implements PermitOwner {
     this.#expire(nowMs);
     const grant = this.#held.take();
     if (!grant) return undefined;
-    if (this.#surplusWanted(nowMs) > this.#held.count) this.#wake();
+    if (this.#surplusWanted(nowMs) > this.#held.count) this.#line.wake();
     return new GrantedPermit(this, grant);
   }
 
@@ -164,16 +165,6 @@ export class ProviderPool implements PermitOwner {
   #surplusWanted(nowMs: number): number {
     if (this.#isUnlimited || this.#verdict) return 0;
     return Math.max(0, Math.floor(this.#rate.perMs(nowMs) * this.#rules.horizonMs) - this.#held.count);
-  }
-
-  /** Not at once: callers of the same turn are asked for together. */
-  #wake() {
-    if (this.#isScheduled || this.#line.isBusy || this.#line.isAway || this.#isStopping) return;
-    this.#isScheduled = true;
-    queueMicrotask(() => {
-      this.#isScheduled = false;
-      if (!this.#line.isBusy && !this.#isStopping) this.#exchange();
-    });
   }
 
   #exchange() {
