@@ -2,25 +2,22 @@
  * What no caller waits for: requests that are due, and those that dead processes left. Says all the while that this
  * process is alive.
  */
-import type { Catalogue, Processor, Provider } from "#dispatch/providers/catalogue.ts";
 import type { HeldRequests } from "#dispatch/requests/held-requests.ts";
+import { createLiveness } from "#dispatch/requests/liveness.ts";
 import type { RequestRow } from "#dispatch/requests/request-row.ts";
-import { OwnershipLostError, type Runner } from "#dispatch/requests/run-request.ts";
+import { type ResumeParts, resumeRequest } from "#dispatch/requests/resume-request.ts";
+import { OwnershipLostError } from "#dispatch/requests/run-request.ts";
 import type { OwnershipStore } from "#dispatch/requests/store-ownership.ts";
 import { isFailure } from "#platform/circuit/outcome.ts";
-import type { Clock } from "#platform/clock.ts";
 import { toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
 
-export interface BackgroundOptions {
-  catalogue: Pick<Catalogue, "processors" | "providers">;
+export interface BackgroundOptions extends ResumeParts {
   store: OwnershipStore;
   held: HeldRequests;
-  runner: Runner;
   maxRunning: number;
   /** How long after its last sign of life a process counts as dead. */
   leaseMs?: number;
-  clock: Clock;
   log: Log;
 }
 
@@ -35,8 +32,6 @@ export interface Background {
 
 const standardLeaseMs = 5_000;
 const beatsPerLease = 5;
-/** No provider is begun with after it; the request is tried again later. */
-const timeoutMs = 60_000;
 const maxClaimed = 50;
 
 export function createBackground(options: BackgroundOptions): Background {
@@ -54,7 +49,7 @@ export function createBackground(options: BackgroundOptions): Background {
   function run(row: RequestRow) {
     running += 1;
     void held
-      .hold(row.id, () => resume(options, row))
+      .hold(row.id, () => resumeRequest(options, row))
       .catch((error) => tell(log, row, error))
       .finally(() => {
         running -= 1;
@@ -145,51 +140,6 @@ export function createBackground(options: BackgroundOptions): Background {
       await store.leave().catch((error) => log.warn({ code: toPublicError(error).code }, "not signed off"));
     },
   };
-}
-
-/**
- * Whether this process may judge others: it has said for the length of a lease that it is alive itself. So those that the
- * same trouble with the database kept from saying so can do it first.
- */
-function createLiveness(leaseMs: number) {
-  let steadySinceMs: number | undefined;
-  let lastMs = 0;
-  return {
-    beat(nowMs: number): boolean {
-      if (steadySinceMs === undefined || nowMs - lastMs > leaseMs) steadySinceMs = nowMs;
-      lastMs = nowMs;
-      return nowMs - steadySinceMs >= leaseMs;
-    },
-    miss() {
-      steadySinceMs = undefined;
-    },
-  };
-}
-
-async function resume(options: BackgroundOptions, row: RequestRow): Promise<void> {
-  const { catalogue, runner, clock } = options;
-  const { id, userId, text, mayUsePaid, createdAt } = row;
-  const processor = catalogue.processors.get(row.processor);
-  const wasSent = row.status === "sending";
-  const provider = catalogue.providers.get(row.provider ?? "");
-  if (wasSent && !isRepeatable(processor, provider)) {
-    const detail = `The process ended while ${row.provider} had it, and nobody knows what came of it`;
-    await runner.fail(id, "outcome-unknown", detail);
-    return;
-  }
-  if (!processor) {
-    await runner.fail(id, "processor-not-found", `There is no processor ${row.processor} any more`);
-    return;
-  }
-  const only = wasSent && provider?.idempotencyHeader ? { only: provider } : {};
-  const ageMs = Math.max(0, clock.now() - createdAt.getTime());
-  await runner.run({ id, userId, text: text ?? "", processor, mayUsePaid, timeoutMs, ageMs, ...only });
-}
-
-/** Whether asking once more, of this provider or any, does no harm. */
-function isRepeatable(processor: Processor | undefined, provider: Provider | undefined): boolean {
-  if (!processor) return false;
-  return provider?.idempotencyHeader !== undefined || processor.delivery === "at-least-once";
 }
 
 /** That it has to wait, or that another process is at it, is nothing to tell of. */
