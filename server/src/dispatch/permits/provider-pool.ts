@@ -4,13 +4,14 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { LedgerLine } from "#dispatch/ledger-line.ts";
-import { Grant, type GrantTerms } from "#dispatch/permits/grant.ts";
+import { Grant } from "#dispatch/permits/grant.ts";
 import { GrantedPermit, type PermitOwner } from "#dispatch/permits/granted-permit.ts";
 import { HeldGrants } from "#dispatch/permits/held-grants.ts";
 import type { NoPermit, Permit } from "#dispatch/permits/permits.ts";
 import { type PoolRules, poolRulesOf } from "#dispatch/permits/pool-rules.ts";
 import { Settlements } from "#dispatch/permits/settlements.ts";
 import type { ExchangeReply, ExchangeRequest } from "#dispatch/permits/store-permits.ts";
+import { UnaskedGrants } from "#dispatch/permits/unasked-grants.ts";
 import { UsageRate } from "#dispatch/permits/usage-rate.ts";
 import { afterRefusal, away, toNoPermit, toVerdict, type Verdict } from "#dispatch/permits/verdict.ts";
 import { type Waiting, WaitingCallers } from "#dispatch/permits/waiting-callers.ts";
@@ -39,23 +40,19 @@ export class ProviderPool implements PermitOwner {
   readonly #isUnlimited: boolean;
   readonly #held = new HeldGrants();
   readonly #callers = new WaitingCallers();
-  readonly #settlements = new Settlements();
+  readonly #settlements: Settlements;
   readonly #rate = new UsageRate();
   readonly #line: LedgerLine;
-  #unlimitedGrant = new Grant({ ...noTerms, episode: 0, isSuspect: false }, 0);
-  #unasked = 0;
+  readonly #unasked = new UnaskedGrants();
   #verdict: Verdict | undefined;
   #usedAtMs = 0;
-  /** In which a request is known to have been taken. */
-  #trustedEpisode = -1;
-  /** Of which the first response was told. */
-  #confirmedEpochs = "";
   #timer: NodeJS.Timeout | undefined;
   #isStopping = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#rules = poolRulesOf(options.provider);
+    this.#settlements = new Settlements(this.#rules.told);
     this.#isUnlimited = options.provider.quotas.length === 0;
     this.#line = new LedgerLine({
       nowMs: options.nowMs,
@@ -95,31 +92,16 @@ export class ProviderPool implements PermitOwner {
   }
 
   cameBack(grant: Grant): void {
+    if (this.#unasked.cameBack(grant)) return;
     const isOfUse = this.nowMs() < grant.terms.useByMs && !grant.terms.isProbe && !this.#isStopping;
-    if (grant === this.#unlimitedGrant && this.#unasked > 0) this.#unasked -= 1;
-    else if (isOfUse && !this.#verdict && grant.terms.epochs.length > 0) this.#held.hold(grant, 1);
+    if (isOfUse && !this.#verdict && grant.terms.epochs.length > 0) this.#held.hold(grant, 1);
     else this.#return(grant, 1);
     this.#keepTicking();
   }
 
   wasTaken(grant: Grant): void {
-    const { terms } = grant;
-    if ((terms.isSuspect || terms.isProbe) && terms.episode > this.#trustedEpisode) {
-      this.#trustedEpisode = terms.episode;
-      this.#settlements.accepted(terms.episode);
-      this.#line.wake();
-    }
-    if (this.#rules.told === "none") return;
-    if (this.#rules.told === "all") {
-      this.#settlements.responded(grant, this.nowMs());
-      this.#keepTicking();
-      return;
-    }
-    const epochs = terms.epochs.join();
-    if (epochs === this.#confirmedEpochs) return;
-    this.#confirmedEpochs = epochs;
-    this.#settlements.responded(grant, this.nowMs());
-    this.#line.wake();
+    if (this.#settlements.taken(grant, this.nowMs())) this.#line.wake();
+    if (!this.#settlements.isEmpty) this.#keepTicking();
   }
 
   wasRefused(grant: Grant, retryAfterMs: number | undefined): void {
@@ -140,7 +122,7 @@ export class ProviderPool implements PermitOwner {
     this.#returnHeld(Number.POSITIVE_INFINITY);
     const deadline = delay(stopTimeoutMs, undefined, { ref: false });
     if (!(await this.#line.settled(deadline))) return;
-    if (this.#settlements.isEmpty && this.#unasked === 0) return;
+    if (this.#settlements.isEmpty && this.#unasked.untold === 0) return;
     this.#exchange();
     await this.#line.settled(deadline);
   }
@@ -156,9 +138,8 @@ export class ProviderPool implements PermitOwner {
   #takeUnasked(nowMs: number): Permit | undefined {
     if (!this.#isUnlimited) return undefined;
     if (this.#verdict && (!this.#line.isAway || nowMs < this.#verdict.untilMs)) return undefined;
-    this.#unasked += 1;
     this.#keepTicking();
-    return new GrantedPermit(this, this.#unlimitedGrant);
+    return new GrantedPermit(this, this.#unasked.take());
   }
 
   /** How many to have besides those that are held. */
@@ -171,8 +152,7 @@ export class ProviderPool implements PermitOwner {
     const sentAtMs = this.nowMs();
     const callers = this.#callers.takeAll();
     const { restore, ...told } = this.#settlements.take(sentAtMs);
-    const unasked = this.#unasked;
-    this.#unasked = 0;
+    const { restore: restoreUnasked, unasked } = this.#unasked.tell();
     const request = {
       providerId: this.providerId,
       pod: this.#options.pod,
@@ -188,7 +168,7 @@ export class ProviderPool implements PermitOwner {
       onLost: (hasFailed) => {
         if (hasFailed) {
           restore();
-          this.#unasked += unasked;
+          restoreUnasked();
         }
         for (const caller of [...callers, ...this.#callers.takeAll()])
           if (!caller.isOver) caller.settle(away);
@@ -219,18 +199,12 @@ export class ProviderPool implements PermitOwner {
 
   #hold(reply: ExchangeReply, sentAtMs: number) {
     const terms = { ...reply, useByMs: sentAtMs + reply.lifeMs };
-    if (this.#isUnlimited) this.#renewUnlimited(reply);
+    if (this.#isUnlimited) this.#unasked.renew(reply);
     if (reply.granted === 0) return;
     this.counts.granted += reply.granted;
     const grant = new Grant(terms, 0);
     if (this.#isStopping) this.#return(grant, reply.granted);
     else this.#held.hold(grant, reply.granted);
-  }
-
-  #renewUnlimited({ episode, isSuspect }: ExchangeReply) {
-    const { terms } = this.#unlimitedGrant;
-    if (terms.episode === episode && terms.isSuspect === isSuspect) return;
-    this.#unlimitedGrant = new Grant({ ...noTerms, episode, isSuspect }, 0);
   }
 
   #return(grant: Grant, count: number) {
@@ -263,19 +237,12 @@ export class ProviderPool implements PermitOwner {
     if (this.#line.isBusy) return;
     const isDue = this.#line.isAway
       ? this.#line.isRetryDue
-      : !this.#settlements.isEmpty || (this.#unasked > 0 && this.#line.idleMs >= unaskedTellMs);
+      : !this.#settlements.isEmpty || (this.#unasked.untold > 0 && this.#line.idleMs >= unaskedTellMs);
     if (isDue) {
       this.#exchange();
-    } else if (this.#held.count === 0 && this.#unasked === 0 && !this.#line.isAway) {
+    } else if (this.#held.count === 0 && this.#unasked.untold === 0 && !this.#line.isAway) {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }
   }
 }
-
-const noTerms: Omit<GrantTerms, "episode" | "isSuspect"> = {
-  epochs: [],
-  lasts: [],
-  isProbe: false,
-  useByMs: Number.POSITIVE_INFINITY,
-};
