@@ -2,23 +2,13 @@
  * What no caller waits for: requests that are due, and those that dead processes left. Says all the while that this
  * process is alive.
  */
-import type { HeldRequests } from "#dispatch/requests/held-requests.ts";
+import { type ClaimerOptions, createClaimer } from "#dispatch/requests/claimer.ts";
 import { createLiveness } from "#dispatch/requests/liveness.ts";
-import type { RequestRow } from "#dispatch/requests/request-row.ts";
-import { type ResumeParts, resumeRequest } from "#dispatch/requests/resume-request.ts";
-import { OwnershipLostError } from "#dispatch/requests/run-request.ts";
-import type { OwnershipStore } from "#dispatch/requests/store-ownership.ts";
-import { isFailure } from "#platform/circuit/outcome.ts";
 import { toPublicError } from "#platform/errors.ts";
-import type { Log } from "#platform/log.ts";
 
-export interface BackgroundOptions extends ResumeParts {
-  store: OwnershipStore;
-  held: HeldRequests;
-  maxRunning: number;
+export interface BackgroundOptions extends ClaimerOptions {
   /** How long after its last sign of life a process counts as dead. */
   leaseMs?: number;
-  log: Log;
 }
 
 export interface Background {
@@ -32,78 +22,21 @@ export interface Background {
 
 const standardLeaseMs = 5_000;
 const beatsPerLease = 5;
-const maxClaimed = 50;
 
 export function createBackground(options: BackgroundOptions): Background {
-  const { store, held, maxRunning, leaseMs = standardLeaseMs, log } = options;
+  const { store, held, leaseMs = standardLeaseMs, log } = options;
+  const claimer = createClaimer(options);
   const liveness = createLiveness(leaseMs);
-  let running = 0;
-  let isDraining = false;
   let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
   let beating = Promise.resolve();
-  let claiming: Promise<void> | undefined;
-  let turn: Promise<unknown> = Promise.resolve();
-  let isWoken = false;
-
-  function run(row: RequestRow) {
-    running += 1;
-    void held
-      .hold(row.id, () => resumeRequest(options, row))
-      .catch((error) => tell(log, row, error))
-      .finally(() => {
-        running -= 1;
-        if (isWoken) wake();
-      });
-  }
-
-  const mayClaim = () => !isDraining && running < maxRunning;
-
-  /** One after the other: what one has taken is held before the next looks. Answers whether there may be more. */
-  function claim(take: (limit: number) => Promise<RequestRow[]>): Promise<boolean> {
-    const taken = turn.then(async () => {
-      if (!mayClaim()) return false;
-      const limit = Math.min(maxClaimed, maxRunning - running);
-      const rows = await take(limit);
-      for (const row of rows) if (!held.has(row.id)) run(row);
-      return rows.length === limit;
-    });
-    turn = taken.catch(() => {});
-    return taken;
-  }
-
-  async function claimAll(): Promise<void> {
-    while (isWoken && mayClaim()) {
-      isWoken = false;
-      try {
-        isWoken = (await claim(store.claimDue)) || isWoken;
-      } catch (error) {
-        isWoken = false;
-        log.warn({ code: toPublicError(error).code }, "no request could be taken up");
-      }
-    }
-  }
-
-  /** What dead processes left; and what this one owns without knowing, because the answer to a statement was lost. */
-  async function recover(): Promise<void> {
-    await claim(store.takeOver);
-    await claim((limit) => store.owned(held.ids(), limit));
-  }
-
-  function wake() {
-    isWoken = true;
-    claiming ??= claimAll().finally(() => {
-      claiming = undefined;
-      if (isWoken && mayClaim()) wake();
-    });
-  }
 
   async function beat(): Promise<void> {
     try {
       const startedAtMs = performance.now();
       await store.heartbeat(leaseMs);
-      if (liveness.beat(startedAtMs)) await recover();
-      wake();
+      if (liveness.beat(startedAtMs)) await claimer.recover();
+      claimer.wake();
     } catch (error) {
       liveness.miss();
       log.warn({ code: toPublicError(error).code }, "this process cannot say that it is alive");
@@ -127,12 +60,11 @@ export function createBackground(options: BackgroundOptions): Background {
       await store.heartbeat(leaseMs);
       liveness.beat(performance.now());
       schedule();
-      wake();
+      claimer.wake();
     },
-    wake,
+    wake: claimer.wake,
     async stop(deadlineMs) {
-      isDraining = true;
-      await claiming;
+      await claimer.stop();
       await held.untilNone(deadlineMs);
       isStopped = true;
       clearTimeout(timer);
@@ -140,11 +72,4 @@ export function createBackground(options: BackgroundOptions): Background {
       await store.leave().catch((error) => log.warn({ code: toPublicError(error).code }, "not signed off"));
     },
   };
-}
-
-/** That it has to wait, or that another process is at it, is nothing to tell of. */
-function tell(log: Log, { id }: RequestRow, error: unknown): void {
-  if (error instanceof OwnershipLostError) return;
-  const { code } = toPublicError(error);
-  if (isFailure(code)) log.warn({ code, id }, "a request in the background was put off");
 }
