@@ -46,7 +46,10 @@ describe("chats with a processor", { skip: withoutRedis }, async () => {
   const bus = createLocalBus((error) => {
     throw error;
   });
-  const app = await startPod({ ...environment, ...manyPeople, PARLEY_PROCESSING_POLL_MS: "50" }, { bus });
+  const app = await startPod(
+    { ...environment, ...manyPeople, PARLEY_CHAT_PROCESSING_POLL_MS: "50" },
+    { bus },
+  );
   const url = `http://127.0.0.1:${app.httpPort}`;
   const parley = {
     url,
@@ -184,7 +187,11 @@ describe("kill -9 of the messenger while messages are being processed", { skip: 
   const { fake, environment } = await startDispatchServer();
 
   test("each message is processed once and told once", async () => {
-    const settings = { ...environment, PARLEY_PROCESSING_POLL_MS: "50", PARLEY_PROCESSING_LEASE_MS: "2000" };
+    const settings = {
+      ...environment,
+      PARLEY_CHAT_PROCESSING_POLL_MS: "50",
+      PARLEY_CHAT_PROCESSING_LEASE_MS: "2000",
+    };
     const before = await spawnParley(settings);
     const person = await newPerson(before.url, "Ada", { maxSendsPerSecond: 1_000 });
     const { id: chatId } = await person.client.createChat({

@@ -20,7 +20,7 @@ const timeoutMs = 15_000;
 describe("processors in the web client", { skip }, async () => {
   if (skip) return;
   const { environment, fake } = await startDispatchServer();
-  const app = await startPod({ ...environment, ...manyPeople, PARLEY_PROCESSING_POLL_MS: "50" });
+  const app = await startPod({ ...environment, ...manyPeople, PARLEY_CHAT_PROCESSING_POLL_MS: "50" });
   const url = `http://127.0.0.1:${app.httpPort}`;
   const browser = await launchChromium(executable!);
   after(() => browser.close());

@@ -138,10 +138,12 @@ function crossChecks(config: Config): SettingProblem[] {
     const message = "must be at least PARLEY_CIRCUIT_OPEN_MS";
     problems.push({ name: "PARLEY_CIRCUIT_OPEN_MAX_MS", message });
   }
-  if (config.messenger.PARLEY_PROCESSING_GIVE_UP_HOURS >= config.dispatch.PARLEY_PROCESS_RETENTION_HOURS) {
+  if (
+    config.messenger.PARLEY_CHAT_PROCESSING_GIVE_UP_HOURS >= config.dispatch.PARLEY_PROCESS_RETENTION_HOURS
+  ) {
     // Else a message that is tried again could be processed, and paid, twice.
     const message = "must be less than PARLEY_PROCESS_RETENTION_HOURS";
-    problems.push({ name: "PARLEY_PROCESSING_GIVE_UP_HOURS", message });
+    problems.push({ name: "PARLEY_CHAT_PROCESSING_GIVE_UP_HOURS", message });
   }
   return [...problems, ...roleChecks(config)];
 }

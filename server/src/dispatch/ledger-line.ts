@@ -1,8 +1,13 @@
-/** A process's way to a ledger in the database: one exchange at a time, each with a deadline, and whether it gets through. */
+/**
+ * A process's way to a ledger in the database: one exchange at a time, which takes along what gathered meanwhile, each with
+ * a deadline, and whether it gets through.
+ */
 export interface LedgerLineOptions {
   /** Only goes forward. */
   nowMs: () => number;
   onAway(isAway: boolean, error: unknown): void;
+  /** Begins an exchange, by \`begin\`. */
+  exchange(): void;
   /** An exchange has ended; another one may begin. */
   onFree(): void;
 }
@@ -22,6 +27,8 @@ export class LedgerLine {
   readonly #options: LedgerLineOptions;
   #underWay: Promise<void> | undefined;
   #isAway = false;
+  #isScheduled = false;
+  #isClosing = false;
   #beganAtMs = 0;
 
   constructor(options: LedgerLineOptions) {
@@ -44,6 +51,25 @@ export class LedgerLine {
   /** While it is away: whether to try it again. */
   get isRetryDue(): boolean {
     return this.#isAway && this.idleMs >= retryMs;
+  }
+
+  /** There is something to exchange. Not at once: callers of the same turn are asked for together. */
+  wake(): void {
+    if (this.#isScheduled || !this.#isFree) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      if (this.#isFree) this.#options.exchange();
+    });
+  }
+
+  /** From now on exchanges begin by \`begin\` alone. */
+  close(): void {
+    this.#isClosing = true;
+  }
+
+  get #isFree(): boolean {
+    return !this.isBusy && !this.#isAway && !this.#isClosing;
   }
 
   /** Only when none is under way. */

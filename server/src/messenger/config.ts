@@ -19,21 +19,21 @@ export const messengerSettings = {
     min: 1_048_576,
     max: 2_147_483_647,
   }),
-  PARLEY_PROCESSING_WORKERS: integer("messages of chats being processed at once, by one process", 8, {
+  PARLEY_CHAT_PROCESSING_WORKERS: integer("messages of chats being processed at once, by one process", 8, {
     min: 1,
     max: 256,
   }),
-  PARLEY_PROCESSING_POLL_MS: integer(
+  PARLEY_CHAT_PROCESSING_POLL_MS: integer(
     "how often a process looks for messages to be processed that others left, in milliseconds",
     1_000,
     { min: 20, max: 60_000 },
   ),
-  PARLEY_PROCESSING_LEASE_MS: integer(
+  PARLEY_CHAT_PROCESSING_LEASE_MS: integer(
     "how long a message is one process's to be processed; if it ends, another takes it up then, in milliseconds",
     30_000,
     { min: 1_000, max: 600_000 },
   ),
-  PARLEY_PROCESSING_GIVE_UP_HOURS: integer(
+  PARLEY_CHAT_PROCESSING_GIVE_UP_HOURS: integer(
     "how long a message may wait to be processed before it is given up",
     12,
     { min: 1, max: 8_760 },

@@ -11,7 +11,7 @@ const { url, database } = await createTestDatabase();
 test("rows are found by index from the first message on, and the busiest updates stay in their page", async () => {
   // The migration reads tables too; it is done when this one has stopped.
   await (await startMessenger(url)).stop();
-  const messenger = await startMessenger(url, { PARLEY_PROCESSING_POLL_MS: "20" }, createFakeDispatch());
+  const messenger = await startMessenger(url, { PARLEY_CHAT_PROCESSING_POLL_MS: "20" }, createFakeDispatch());
   const users = newUsers(3);
   const analyze = () => database.withClient((client) => client.query("ANALYZE"));
   const before = await tableCounts();

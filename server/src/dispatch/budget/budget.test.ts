@@ -121,6 +121,18 @@ test("what is set aside counts as spent, until it is given back; that of a dead 
   assert.equal((await next.status()).reservedMicros, 0);
 });
 
+test("whoever asks while the process stops is answered, and what was set aside goes back all the same", async () => {
+  await forget();
+  const caps = { spendCapMicros: 200, awayCapMicros: 50 };
+  const [budget, next] = [await start(caps), await start(caps)];
+  const outcome = budget.reserve(spending("anna"));
+  await budget.stop();
+  const { spentMicros, reservedMicros } = await next.status();
+  assert.deepEqual({ spentMicros, reservedMicros }, { spentMicros: 10, reservedMicros: 50 });
+  assert.ok(isReserved(await outcome));
+  await next.stop();
+});
+
 test("without the database a process spends what it has set aside, and tells of it afterwards", async () => {
   await forget();
   const line = await startDatabaseLine(url);

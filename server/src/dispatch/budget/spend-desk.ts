@@ -41,7 +41,6 @@ export class SpendDesk {
   readonly #corrections = new Corrections();
   readonly #line: LedgerLine;
   #waiting: Waiting[] = [];
-  #isScheduled = false;
   #isStopping = false;
   #dayEndsAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -52,8 +51,9 @@ export class SpendDesk {
     this.#line = new LedgerLine({
       nowMs: options.nowMs,
       onAway: options.onAway,
+      exchange: () => this.#exchange(),
       onFree: () => {
-        if (this.#waiting.length > 0) this.#wake();
+        if (this.#waiting.length > 0) this.#line.wake();
       },
     });
   }
@@ -78,13 +78,14 @@ export class SpendDesk {
         },
       };
       this.#waiting.push(waiting);
-      this.#wake();
+      this.#line.wake();
     });
   }
 
   /** Tells what is left to tell, and gives back what was set aside. Never rejects. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    this.#line.close();
     clearInterval(this.#timer);
     const deadline = delay(stopTimeoutMs, undefined, { ref: false });
     // One more at least: it gives back what was set aside.
@@ -94,15 +95,6 @@ export class SpendDesk {
       if (!(await this.#line.settled(deadline)) || this.#line.isAway) break;
     } while (!this.#corrections.isEmpty || this.#waiting.length > 0);
     this.#loseWaiting();
-  }
-
-  #wake() {
-    if (this.#isScheduled || this.#line.isBusy || this.#line.isAway) return;
-    this.#isScheduled = true;
-    queueMicrotask(() => {
-      this.#isScheduled = false;
-      if (!this.#line.isBusy) this.#exchange();
-    });
   }
 
   #exchange() {

@@ -282,6 +282,112 @@ BEGIN
   END LOOP;
 END $$;
 
+-- The quotas of a provider as they are at this time; what a sliding log holds no more is cleared away.
+CREATE FUNCTION dispatch.quotas_at(provider text, t float8) RETURNS dispatch.quotas[] LANGUAGE plpgsql AS $$
+DECLARE
+  q dispatch.quotas;
+  qs dispatch.quotas[] := '{}';
+  freed int;
+BEGIN
+  FOR q IN SELECT * FROM dispatch.quotas WHERE provider_id = provider ORDER BY place LOOP
+    IF q.kind = 'sliding-log' THEN
+      WITH gone AS (
+        DELETE FROM dispatch.quota_slices s
+        WHERE s.provider_id = provider AND s.place = q.place AND s.frees_ms <= t RETURNING s.used
+      ) SELECT coalesce(sum(gone.used), 0) INTO freed FROM gone;
+      q.used := q.used - freed;
+    END IF;
+    qs := qs || dispatch.at_time(q, t);
+  END LOOP;
+  RETURN qs;
+END $$;
+
+-- The quotas of a provider after it was told what became of permits; see exchange_permits.
+CREATE FUNCTION dispatch.settle(
+  qs dispatch.quotas[], t float8, epochs bigint[], lasts bigint[],
+  returned int[], responded int[], refused int[], first_ages float8[], last_ages float8[]
+) RETURNS dispatch.quotas[] LANGUAGE plpgsql AS $$
+DECLARE
+  q dispatch.quotas;
+  n int := cardinality(qs);
+  at_place int;
+  back int;
+BEGIN
+  FOR k IN 1 .. cardinality(returned) LOOP
+    FOR i IN 1 .. n LOOP
+      q := qs[i];
+      at_place := (k - 1) * n + i;
+      IF q.kind = 'sliding-log' THEN
+        -- What was refused is not in the provider's log.
+        UPDATE dispatch.quota_slices s SET
+          used = s.used - returned[k] - refused[k],
+          responses = s.responses + responded[k],
+          last_response_ms = greatest(s.last_response_ms, t - last_ages[k]),
+          frees_ms = CASE
+            WHEN s.responses + responded[k] >= s.used - returned[k] - refused[k]
+            THEN least(s.frees_ms, greatest(s.last_response_ms, t - last_ages[k]) + q.window_ms)
+            ELSE s.frees_ms END
+        WHERE s.provider_id = q.provider_id AND s.place = i AND s.slice = epochs[at_place]
+          AND s.used >= returned[k] + refused[k];
+        IF FOUND THEN q.used := q.used - returned[k] - refused[k]; END IF;
+        IF refused[k] > 0 THEN
+          q.refused := q.refused + refused[k];
+          q.accepted_at_refusal := q.used;
+        END IF;
+      ELSIF q.epoch BETWEEN epochs[at_place] AND lasts[at_place] THEN
+        back := least(returned[k], q.used);
+        q.used := q.used - back;
+        IF lasts[at_place] > q.epoch THEN q.used_next := greatest(0, q.used_next - back); END IF;
+        q.refused := q.refused + refused[k];
+        IF responded[k] > 0 THEN
+          q.responses := q.responses + responded[k];
+          q.first_response_ms := least(q.first_response_ms, t - first_ages[k]);
+          q.last_response_ms := greatest(q.last_response_ms, t - last_ages[k]);
+        END IF;
+        -- If none of its requests was sent, it has not begun.
+        IF q.used = 0 THEN
+          q.begun_ms := NULL;
+          q.latest_ms := 0;
+        END IF;
+      END IF;
+      qs[i] := q;
+    END LOOP;
+  END LOOP;
+  RETURN qs;
+END $$;
+
+-- The state of a provider after a refusal, which the quota caused (null: there is none); see exchange_permits.
+CREATE FUNCTION dispatch.refuse(
+  state dispatch.provider_states, q dispatch.quotas, t float8,
+  refused_episode bigint, refused_age float8, retry_ms float8
+) RETURNS dispatch.provider_states LANGUAGE plpgsql AS $$
+DECLARE
+  ends_ms float8 := t + retry_ms;
+BEGIN
+  IF refused_episode = state.episode THEN
+    state.strikes := state.strikes + 1;
+    state.probe_ends_ms := 0;
+    IF ends_ms IS NULL AND state.strikes = 1 THEN
+      ends_ms := CASE
+        WHEN q.block_ms > 0 THEN t - refused_age + q.block_ms
+        WHEN q.kind = 'fixed-window' THEN
+          q.offset_ms + (floor((t - refused_age - q.offset_ms) / q.window_ms) + 1) * q.window_ms
+        WHEN q.kind = 'first-request-window' THEN
+          coalesce(q.first_response_ms, least(q.latest_ms, t)) + q.window_ms
+      END;
+    END IF;
+    state.is_length_known := ends_ms IS NOT NULL;
+    state.must_probe := state.strikes >= 2 OR ends_ms IS NULL;
+    IF ends_ms IS NULL THEN
+      ends_ms := t + least(60000, 1000 * 2 ^ (least(state.strikes, 10) - 1)) * (0.75 + 0.5 * random());
+    END IF;
+    state.episode := state.episode + 1;
+  END IF;
+  state.is_length_known := state.is_length_known OR retry_ms IS NOT NULL;
+  state.blocked_until_ms := greatest(state.blocked_until_ms, ends_ms);
+  RETURN state;
+END $$;
+
 -- One exchange between a process and the ledger: tells what became of permits, and takes new ones. One round trip, one
 -- commit.
 --
@@ -314,8 +420,8 @@ AS $$
 DECLARE
   state dispatch.provider_states;
   q dispatch.quotas;
-  qs dispatch.quotas[] := '{}';
-  n int := 0;
+  qs dispatch.quotas[];
+  n int;
   t float8;
   today int;
   pods int := 1;
@@ -326,10 +432,6 @@ DECLARE
   may_have_surplus boolean := true;
   here record;
   culprit int;
-  ends_ms float8;
-  freed int;
-  at_place int;
-  back int;
 BEGIN
   SELECT * INTO state FROM dispatch.provider_states WHERE provider_id = provider FOR UPDATE;
   IF NOT FOUND THEN RAISE EXCEPTION 'provider % is not declared', provider; END IF;
@@ -343,62 +445,14 @@ BEGIN
     state.refusals := 0;
   END IF;
 
-  FOR q IN SELECT * FROM dispatch.quotas WHERE provider_id = provider ORDER BY place LOOP
-    IF q.kind = 'sliding-log' THEN
-      WITH gone AS (
-        DELETE FROM dispatch.quota_slices s
-        WHERE s.provider_id = provider AND s.place = q.place AND s.frees_ms <= t RETURNING s.used
-      ) SELECT coalesce(sum(gone.used), 0) INTO freed FROM gone;
-      q.used := q.used - freed;
-    END IF;
-    qs := qs || dispatch.at_time(q, t);
-    n := n + 1;
-  END LOOP;
+  qs := dispatch.quotas_at(provider, t);
+  n := cardinality(qs);
 
   -- What became of permits.
   IF cardinality(returned) > 0 AND width = n THEN
-    FOR k IN 1 .. cardinality(returned) LOOP
-      state.requests := greatest(0, state.requests - returned[k]);
-      state.refusals := state.refusals + refused[k];
-      FOR i IN 1 .. n LOOP
-        q := qs[i];
-        at_place := (k - 1) * n + i;
-        IF q.kind = 'sliding-log' THEN
-          -- What was refused is not in the provider's log.
-          UPDATE dispatch.quota_slices s SET
-            used = s.used - returned[k] - refused[k],
-            responses = s.responses + responded[k],
-            last_response_ms = greatest(s.last_response_ms, t - last_ages[k]),
-            frees_ms = CASE
-              WHEN s.responses + responded[k] >= s.used - returned[k] - refused[k]
-              THEN least(s.frees_ms, greatest(s.last_response_ms, t - last_ages[k]) + q.window_ms)
-              ELSE s.frees_ms END
-          WHERE s.provider_id = provider AND s.place = i AND s.slice = epochs[at_place]
-            AND s.used >= returned[k] + refused[k];
-          IF FOUND THEN q.used := q.used - returned[k] - refused[k]; END IF;
-          IF refused[k] > 0 THEN
-            q.refused := q.refused + refused[k];
-            q.accepted_at_refusal := q.used;
-          END IF;
-        ELSIF q.epoch BETWEEN epochs[at_place] AND lasts[at_place] THEN
-          back := least(returned[k], q.used);
-          q.used := q.used - back;
-          IF lasts[at_place] > q.epoch THEN q.used_next := greatest(0, q.used_next - back); END IF;
-          q.refused := q.refused + refused[k];
-          IF responded[k] > 0 THEN
-            q.responses := q.responses + responded[k];
-            q.first_response_ms := least(q.first_response_ms, t - first_ages[k]);
-            q.last_response_ms := greatest(q.last_response_ms, t - last_ages[k]);
-          END IF;
-          -- If none of its requests was sent, it has not begun.
-          IF q.used = 0 THEN
-            q.begun_ms := NULL;
-            q.latest_ms := 0;
-          END IF;
-        END IF;
-        qs[i] := q;
-      END LOOP;
-    END LOOP;
+    qs := dispatch.settle(qs, t, epochs, lasts, returned, responded, refused, first_ages, last_ages);
+    SELECT greatest(0, state.requests - sum(told.returned)), state.refusals + sum(told.refused)
+    INTO state.requests, state.refusals FROM unnest(returned, refused) AS told (returned, refused);
   END IF;
   IF accepted_episode = state.episode THEN
     state.strikes := 0;
@@ -411,34 +465,10 @@ BEGIN
   IF refused_episode IS NOT NULL THEN
     SELECT i INTO culprit FROM generate_series(1, n) i
     ORDER BY (qs[i]).used::float8 / dispatch.cap_of(qs[i]) DESC, i LIMIT 1;
-    ends_ms := t + retry_ms;
-    IF refused_episode = state.episode THEN
-      state.strikes := state.strikes + 1;
-      state.probe_ends_ms := 0;
-      IF ends_ms IS NULL AND culprit IS NOT NULL AND state.strikes = 1 THEN
-        q := qs[culprit];
-        ends_ms := CASE
-          WHEN q.block_ms > 0 THEN t - refused_age + q.block_ms
-          WHEN q.kind = 'fixed-window' THEN
-            q.offset_ms + (floor((t - refused_age - q.offset_ms) / q.window_ms) + 1) * q.window_ms
-          WHEN q.kind = 'first-request-window' THEN
-            coalesce(q.first_response_ms, least(q.latest_ms, t)) + q.window_ms
-        END;
-      END IF;
-      state.is_length_known := ends_ms IS NOT NULL;
-      state.must_probe := state.strikes >= 2 OR ends_ms IS NULL;
-      IF ends_ms IS NULL THEN
-        ends_ms := t + least(60000, 1000 * 2 ^ (least(state.strikes, 10) - 1)) * (0.75 + 0.5 * random());
-      END IF;
-      state.episode := state.episode + 1;
-    END IF;
-    state.is_length_known := state.is_length_known OR retry_ms IS NOT NULL;
-    state.blocked_until_ms := greatest(state.blocked_until_ms, ends_ms);
+    q := qs[culprit];
+    state := dispatch.refuse(state, q, t, refused_episode, refused_age, retry_ms);
     -- These begin anew after a block, at the provider as here.
-    IF culprit IS NOT NULL AND state.blocked_until_ms > t
-      AND (dispatch.is_anchored((qs[culprit]).kind) OR (qs[culprit]).kind = 'count-then-block')
-    THEN
-      q := qs[culprit];
+    IF state.blocked_until_ms > t AND (dispatch.is_anchored(q.kind) OR q.kind = 'count-then-block') THEN
       q.reset_ms := greatest(state.blocked_until_ms, q.latest_ms);
       qs[culprit] := q;
     END IF;

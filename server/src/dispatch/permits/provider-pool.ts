@@ -4,13 +4,14 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { LedgerLine } from "#dispatch/ledger-line.ts";
-import { Grant, type GrantTerms } from "#dispatch/permits/grant.ts";
+import { Grant } from "#dispatch/permits/grant.ts";
 import { GrantedPermit, type PermitOwner } from "#dispatch/permits/granted-permit.ts";
 import { HeldGrants } from "#dispatch/permits/held-grants.ts";
 import type { NoPermit, Permit } from "#dispatch/permits/permits.ts";
 import { type PoolRules, poolRulesOf } from "#dispatch/permits/pool-rules.ts";
 import { Settlements } from "#dispatch/permits/settlements.ts";
 import type { ExchangeReply, ExchangeRequest } from "#dispatch/permits/store-permits.ts";
+import { UnaskedGrants } from "#dispatch/permits/unasked-grants.ts";
 import { UsageRate } from "#dispatch/permits/usage-rate.ts";
 import { afterRefusal, away, toNoPermit, toVerdict, type Verdict } from "#dispatch/permits/verdict.ts";
 import { type Waiting, WaitingCallers } from "#dispatch/permits/waiting-callers.ts";
@@ -39,30 +40,26 @@ export class ProviderPool implements PermitOwner {
   readonly #isUnlimited: boolean;
   readonly #held = new HeldGrants();
   readonly #callers = new WaitingCallers();
-  readonly #settlements = new Settlements();
+  readonly #settlements: Settlements;
   readonly #rate = new UsageRate();
   readonly #line: LedgerLine;
-  #unlimitedGrant = new Grant({ ...noTerms, episode: 0, isSuspect: false }, 0);
-  #unasked = 0;
+  readonly #unasked = new UnaskedGrants();
   #verdict: Verdict | undefined;
-  #isScheduled = false;
   #usedAtMs = 0;
-  /** In which a request is known to have been taken. */
-  #trustedEpisode = -1;
-  /** Of which the first response was told. */
-  #confirmedEpochs = "";
   #timer: NodeJS.Timeout | undefined;
   #isStopping = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#rules = poolRulesOf(options.provider);
+    this.#settlements = new Settlements(this.#rules.told);
     this.#isUnlimited = options.provider.quotas.length === 0;
     this.#line = new LedgerLine({
       nowMs: options.nowMs,
       onAway: options.onAway,
+      exchange: () => this.#exchange(),
       onFree: () => {
-        if (this.#callers.count > 0) this.#wake();
+        if (this.#callers.count > 0) this.#line.wake();
         this.#keepTicking();
       },
     });
@@ -90,36 +87,21 @@ export class ProviderPool implements PermitOwner {
     if (verdict && nowMs < verdict.untilMs) return Promise.resolve(toNoPermit(verdict, nowMs));
     if (this.#line.isAway || this.#isStopping) return Promise.resolve(away);
     const outcome = this.#callers.wait(signal);
-    this.#wake();
+    this.#line.wake();
     return outcome;
   }
 
   cameBack(grant: Grant): void {
+    if (this.#unasked.cameBack(grant)) return;
     const isOfUse = this.nowMs() < grant.terms.useByMs && !grant.terms.isProbe && !this.#isStopping;
-    if (grant === this.#unlimitedGrant && this.#unasked > 0) this.#unasked -= 1;
-    else if (isOfUse && !this.#verdict && grant.terms.epochs.length > 0) this.#held.hold(grant, 1);
+    if (isOfUse && !this.#verdict && grant.terms.epochs.length > 0) this.#held.hold(grant, 1);
     else this.#return(grant, 1);
     this.#keepTicking();
   }
 
   wasTaken(grant: Grant): void {
-    const { terms } = grant;
-    if ((terms.isSuspect || terms.isProbe) && terms.episode > this.#trustedEpisode) {
-      this.#trustedEpisode = terms.episode;
-      this.#settlements.accepted(terms.episode);
-      this.#wake();
-    }
-    if (this.#rules.told === "none") return;
-    if (this.#rules.told === "all") {
-      this.#settlements.responded(grant, this.nowMs());
-      this.#keepTicking();
-      return;
-    }
-    const epochs = terms.epochs.join();
-    if (epochs === this.#confirmedEpochs) return;
-    this.#confirmedEpochs = epochs;
-    this.#settlements.responded(grant, this.nowMs());
-    this.#wake();
+    if (this.#settlements.taken(grant, this.nowMs())) this.#line.wake();
+    if (!this.#settlements.isEmpty) this.#keepTicking();
   }
 
   wasRefused(grant: Grant, retryAfterMs: number | undefined): void {
@@ -127,19 +109,20 @@ export class ProviderPool implements PermitOwner {
     this.#settlements.refused(grant, nowMs, retryAfterMs);
     this.#verdict = afterRefusal(this.#verdict, retryAfterMs, nowMs);
     this.#returnHeld(Number.POSITIVE_INFINITY);
-    this.#wake();
+    this.#line.wake();
     this.#keepTicking();
   }
 
   /** Gives back what is held. Never rejects. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    this.#line.close();
     clearInterval(this.#timer);
     for (const caller of this.#callers.takeAll()) caller.settle(away);
     this.#returnHeld(Number.POSITIVE_INFINITY);
     const deadline = delay(stopTimeoutMs, undefined, { ref: false });
     if (!(await this.#line.settled(deadline))) return;
-    if (this.#settlements.isEmpty && this.#unasked === 0) return;
+    if (this.#settlements.isEmpty && this.#unasked.untold === 0) return;
     this.#exchange();
     await this.#line.settled(deadline);
   }
@@ -148,16 +131,15 @@ export class ProviderPool implements PermitOwner {
     this.#expire(nowMs);
     const grant = this.#held.take();
     if (!grant) return undefined;
-    if (this.#surplusWanted(nowMs) > this.#held.count) this.#wake();
+    if (this.#surplusWanted(nowMs) > this.#held.count) this.#line.wake();
     return new GrantedPermit(this, grant);
   }
 
   #takeUnasked(nowMs: number): Permit | undefined {
     if (!this.#isUnlimited) return undefined;
     if (this.#verdict && (!this.#line.isAway || nowMs < this.#verdict.untilMs)) return undefined;
-    this.#unasked += 1;
     this.#keepTicking();
-    return new GrantedPermit(this, this.#unlimitedGrant);
+    return new GrantedPermit(this, this.#unasked.take());
   }
 
   /** How many to have besides those that are held. */
@@ -166,22 +148,11 @@ export class ProviderPool implements PermitOwner {
     return Math.max(0, Math.floor(this.#rate.perMs(nowMs) * this.#rules.horizonMs) - this.#held.count);
   }
 
-  /** Not at once: callers of the same turn are asked for together. */
-  #wake() {
-    if (this.#isScheduled || this.#line.isBusy || this.#line.isAway || this.#isStopping) return;
-    this.#isScheduled = true;
-    queueMicrotask(() => {
-      this.#isScheduled = false;
-      if (!this.#line.isBusy && !this.#isStopping) this.#exchange();
-    });
-  }
-
   #exchange() {
     const sentAtMs = this.nowMs();
     const callers = this.#callers.takeAll();
     const { restore, ...told } = this.#settlements.take(sentAtMs);
-    const unasked = this.#unasked;
-    this.#unasked = 0;
+    const { restore: restoreUnasked, unasked } = this.#unasked.tell();
     const request = {
       providerId: this.providerId,
       pod: this.#options.pod,
@@ -197,7 +168,7 @@ export class ProviderPool implements PermitOwner {
       onLost: (hasFailed) => {
         if (hasFailed) {
           restore();
-          this.#unasked += unasked;
+          restoreUnasked();
         }
         for (const caller of [...callers, ...this.#callers.takeAll()])
           if (!caller.isOver) caller.settle(away);
@@ -228,18 +199,12 @@ export class ProviderPool implements PermitOwner {
 
   #hold(reply: ExchangeReply, sentAtMs: number) {
     const terms = { ...reply, useByMs: sentAtMs + reply.lifeMs };
-    if (this.#isUnlimited) this.#renewUnlimited(reply);
+    if (this.#isUnlimited) this.#unasked.renew(reply);
     if (reply.granted === 0) return;
     this.counts.granted += reply.granted;
     const grant = new Grant(terms, 0);
     if (this.#isStopping) this.#return(grant, reply.granted);
     else this.#held.hold(grant, reply.granted);
-  }
-
-  #renewUnlimited({ episode, isSuspect }: ExchangeReply) {
-    const { terms } = this.#unlimitedGrant;
-    if (terms.episode === episode && terms.isSuspect === isSuspect) return;
-    this.#unlimitedGrant = new Grant({ ...noTerms, episode, isSuspect }, 0);
   }
 
   #return(grant: Grant, count: number) {
@@ -272,19 +237,12 @@ export class ProviderPool implements PermitOwner {
     if (this.#line.isBusy) return;
     const isDue = this.#line.isAway
       ? this.#line.isRetryDue
-      : !this.#settlements.isEmpty || (this.#unasked > 0 && this.#line.idleMs >= unaskedTellMs);
+      : !this.#settlements.isEmpty || (this.#unasked.untold > 0 && this.#line.idleMs >= unaskedTellMs);
     if (isDue) {
       this.#exchange();
-    } else if (this.#held.count === 0 && this.#unasked === 0 && !this.#line.isAway) {
+    } else if (this.#held.count === 0 && this.#unasked.untold === 0 && !this.#line.isAway) {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }
   }
 }
-
-const noTerms: Omit<GrantTerms, "episode" | "isSuspect"> = {
-  epochs: [],
-  lasts: [],
-  isProbe: false,
-  useByMs: Number.POSITIVE_INFINITY,
-};

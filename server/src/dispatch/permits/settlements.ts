@@ -1,5 +1,6 @@
 /** What is to be told to the ledger with the next exchange. */
-import type { Grant } from "#dispatch/permits/grant.ts";
+import type { Grant, GrantTerms } from "#dispatch/permits/grant.ts";
+import type { PoolRules } from "#dispatch/permits/pool-rules.ts";
 import type { ExchangeRequest, Settlement } from "#dispatch/permits/store-permits.ts";
 
 type Told = Pick<ExchangeRequest, "settlements" | "refusal" | "acceptedEpisode" | "unsentProbeEpisode">;
@@ -15,10 +16,19 @@ interface PendingRefusal {
 }
 
 export class Settlements {
+  readonly #told: PoolRules["told"];
   #grants: Grant[] = [];
   #refusal: PendingRefusal | undefined;
   #acceptedEpisode: number | undefined;
   #unsentProbeEpisode: number | undefined;
+  /** In which a request is known to have been taken. */
+  #trustedEpisode = -1;
+  /** Of which the first response was told. */
+  #confirmedEpochs = "";
+
+  constructor(told: PoolRules["told"]) {
+    this.#told = told;
+  }
 
   get isEmpty(): boolean {
     return (
@@ -39,15 +49,20 @@ export class Settlements {
     this.#note(grant);
   }
 
-  responded(grant: Grant, nowMs: number): void {
+  /** A request was taken. Answers whether the ledger should hear of it at once. */
+  taken(grant: Grant, nowMs: number): boolean {
+    const isNews = this.#trust(grant.terms);
+    if (this.#told === "none") return isNews;
+    if (this.#told === "first") {
+      const epochs = grant.terms.epochs.join();
+      if (epochs === this.#confirmedEpochs) return isNews;
+      this.#confirmedEpochs = epochs;
+    }
     if (grant.responded === 0) grant.firstResponseAtMs = nowMs;
     grant.lastResponseAtMs = nowMs;
     grant.responded += 1;
     this.#note(grant);
-  }
-
-  accepted(episode: number): void {
-    this.#acceptedEpisode = Math.max(this.#acceptedEpisode ?? 0, episode);
+    return isNews || this.#told === "first";
   }
 
   refused(grant: Grant, nowMs: number, retryAfterMs: number | undefined): void {
@@ -79,6 +94,14 @@ export class Settlements {
     this.#unsentProbeEpisode = undefined;
     // Only a refusal may be told twice. A permit that came back twice would be granted once too often.
     return { ...told, restore: () => refusal && this.#addRefusal(refusal) };
+  }
+
+  /** Whether that one was taken ends a suspicion. */
+  #trust({ isSuspect, isProbe, episode }: GrantTerms): boolean {
+    if (!(isSuspect || isProbe) || episode <= this.#trustedEpisode) return false;
+    this.#trustedEpisode = episode;
+    this.#acceptedEpisode = episode;
+    return true;
   }
 
   #note(grant: Grant) {

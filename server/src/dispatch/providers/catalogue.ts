@@ -79,6 +79,6 @@ export interface Catalogue {
   readonly userSpendCapMicros: number | undefined;
   /** What one process may spend while the database is away; reserved ahead. */
   readonly awayCapMicros: number;
-  /** Host names, and addresses, of providers that may be in private networks. */
+  /** Host names, and addresses, of providers that may be in private networks; as parseHost gives them. */
   readonly privateHosts: ReadonlySet<string>;
 }

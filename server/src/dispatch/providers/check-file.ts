@@ -1,9 +1,9 @@
 /** What a schema cannot say about a providers file: what belongs together, and what stands in the environment. */
 import { checkAmount, checkProvider } from "#dispatch/providers/check-provider.ts";
-import { parseHost } from "#dispatch/providers/check-url.ts";
 import type { Path, Problem } from "#dispatch/providers/problem.ts";
 import type { ProvidersFile } from "#dispatch/providers/providers-file.ts";
 import type { Environment } from "#dispatch/providers/secrets.ts";
+import { parseHost } from "#dispatch/sending/provider-url.ts";
 
 export function checkFile(file: ProvidersFile, environment: Environment): Problem[] {
   const privateHosts = privateHostsOf(file);

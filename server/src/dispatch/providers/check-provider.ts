@@ -1,9 +1,9 @@
 /** What a schema cannot say about one provider. */
 import { checkHeaderName, checkHeaders } from "#dispatch/providers/check-headers.ts";
-import { checkUrl } from "#dispatch/providers/check-url.ts";
 import type { Path, Problem } from "#dispatch/providers/problem.ts";
 import type { ProviderEntry, QuotaEntry } from "#dispatch/providers/providers-file.ts";
 import { type Environment, expandSecrets } from "#dispatch/providers/secrets.ts";
+import { urlProblem } from "#dispatch/sending/provider-url.ts";
 import { formatDuration, parseDuration } from "#platform/duration.ts";
 
 export interface ProviderSurroundings {
@@ -20,7 +20,7 @@ export function checkProvider(
   surroundings: ProviderSurroundings,
 ): Problem[] {
   return [
-    ...checkUrl(entry.url, [...path, "url"], surroundings.privateHosts),
+    ...checkUrl(entry, [...path, "url"], surroundings.privateHosts),
     ...checkAmount(entry.price, [...path, "price"]),
     ...checkDuration(entry.timeout, [...path, "timeout"], { min: 10, max: 600_000 }),
     ...checkDuration(entry.maxQueue, [...path, "maxQueue"], { min: 0, max: 60_000 }),
@@ -30,6 +30,11 @@ export function checkProvider(
     ...checkIdempotencyHeader(entry, [...path, "idempotencyHeader"]),
     ...checkOptions(entry, [...path, "options"], surroundings.environment),
   ];
+}
+
+function checkUrl({ url }: ProviderEntry, path: Path, privateHosts: ReadonlySet<string>): Problem[] {
+  const message = urlProblem(URL.parse(url), privateHosts);
+  return message ? [{ path, message }] : [];
 }
 
 const maxDecimals = 6;

@@ -1,7 +1,6 @@
 /** One provider asked for one text: a place, a permit, the money, then the request, and each of them settled. */
 import { type Budget, isReserved, type Reservation } from "#dispatch/budget/budget.ts";
 import { isPermit, type Permit, type Permits } from "#dispatch/permits/permits.ts";
-import { endAttemptSpan, startAttemptSpan } from "#dispatch/routing/attempt-span.ts";
 import { isPass, type Lane } from "#dispatch/routing/lane.ts";
 import {
   hasFailed,
@@ -14,20 +13,16 @@ import {
   refusedNow,
 } from "#dispatch/routing/obstacles.ts";
 import { type Passage, requireTime } from "#dispatch/routing/passage.ts";
-import type { RoutingMetrics } from "#dispatch/routing/routing-metrics.ts";
-import type { Sender, SendOutcome } from "#dispatch/sending/sender.ts";
+import { type SendParts, sendWithPermit } from "#dispatch/routing/send-with-permit.ts";
+import type { SendOutcome } from "#dispatch/sending/sender.ts";
 import type { Pass } from "#platform/circuit/circuit.ts";
 import type { Clock } from "#platform/clock.ts";
 import { fault } from "#platform/errors.ts";
-import type { Telemetry } from "#platform/telemetry.ts";
 
-export interface AttemptParts {
+export interface AttemptParts extends SendParts {
   permits: Permits;
   budget: Budget;
-  sender: Sender;
   clock: Clock;
-  telemetry: Telemetry;
-  metrics: RoutingMetrics;
 }
 
 export type AttemptOutcome =
@@ -65,8 +60,6 @@ export async function attempt(
 
 /** Permits that came too late in a row; the provider is passed over then. */
 const maxPermits = 3;
-/** What setTimeout can hold. */
-const maxTimerMs = 2_147_483_647;
 
 class Attempt {
   readonly #parts: AttemptParts;
@@ -116,7 +109,13 @@ class Attempt {
       permit.giveBack();
       return this.#nothingSent(obstacle);
     }
-    const outcome = await this.#send(permit);
+    const priceMicros = this.#costs ? provider.priceMicros : 0;
+    const outcome = await sendWithPermit(this.#parts, {
+      passage: this.#passage,
+      provider,
+      permit,
+      priceMicros,
+    });
     return outcome.kind === "unsent" && outcome.reason === "too-late"
       ? undefined
       : this.#settle(outcome, permit);
@@ -139,39 +138,6 @@ class Attempt {
     await job.beforeSend?.(provider, this.#passage.attempts);
     this.#isPrepared = true;
     return undefined;
-  }
-
-  async #send(permit: Permit): Promise<SendOutcome> {
-    const { sender, metrics } = this.#parts;
-    const { job } = this.#passage;
-    const { provider } = this.#lane;
-    const attempt = { providerId: provider.id, nth: this.#passage.attempts, isProbe: permit.isProbe };
-    const span = startAttemptSpan(this.#parts.telemetry, attempt);
-    const startedAtMs = performance.now();
-    let isUsed = false;
-    const outcome = await sender.send(provider, {
-      text: job.text,
-      options: job.processor.options,
-      requestId: job.requestId,
-      signal: job.beforeSend ? undefined : job.signal,
-      timeoutMs: this.#timeoutMs,
-      onSend() {
-        isUsed = permit.use();
-        return isUsed;
-      },
-    });
-    this.#passage.providerMs += performance.now() - startedAtMs;
-    metrics.sent(provider.id, outcome.kind);
-    if (span) endAttemptSpan(span, outcome, this.#costs ? provider.priceMicros : 0);
-    // A permit that was used up by its age has gone back by itself.
-    if (outcome.kind === "unsent" && (isUsed || outcome.reason !== "too-late")) permit.giveBack();
-    return outcome;
-  }
-
-  /** What is kept is waited for as long as the provider may take. */
-  get #timeoutMs(): number {
-    const { job, untilMs } = this.#passage;
-    return job.beforeSend ? maxTimerMs : Math.max(1, untilMs - performance.now());
   }
 
   #settle(outcome: SendOutcome, permit: Permit): AttemptOutcome {

@@ -1,13 +1,12 @@
 /** The way to one provider from this process: so many requests at once, and none while its circuit is open. */
 import type { Provider } from "#dispatch/providers/catalogue.ts";
 import { isBusy, isDown, type Obstacle } from "#dispatch/routing/obstacles.ts";
-import type { Circuit, CircuitLimits, Pass } from "#platform/circuit/circuit.ts";
+import type { CircuitLimits, Pass } from "#platform/circuit/circuit.ts";
 import type { Circuits } from "#platform/circuit/circuits.ts";
 import { createGate, type Gate } from "#platform/gate.ts";
 
 export interface Lane {
   readonly provider: Provider;
-  readonly circuit: Circuit;
   readonly gate: Pick<Gate, "running" | "waiting">;
   /** Waits for a place, maxQueueMs at the most. Rejects with the signal's reason. Whoever is let in must call leave() once. */
   enter(signal: AbortSignal | undefined): Promise<Obstacle | undefined>;
@@ -30,7 +29,6 @@ export function createLane(provider: Provider, circuits: Circuits): Lane {
   });
   return {
     provider,
-    circuit,
     gate,
     async enter(signal) {
       if (gate.tryEnter()) return undefined;

@@ -246,6 +246,6 @@ describe("private networks", () => {
   test("are allowed where the host is named", async () => {
     const provider = await startRawProvider((socket) => socket.write(good));
     const at = providerAt(`http://localhost:${provider.port}/`);
-    assert.deepEqual(await senderFor(["LOCALHOST"]).send(at, requestOf()), done);
+    assert.deepEqual(await senderFor(["localhost"]).send(at, requestOf()), done);
   });
 });

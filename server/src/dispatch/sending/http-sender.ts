@@ -1,7 +1,6 @@
 /** Sends requests to providers over HTTP/1.1, each provider over connections of its own that stay open. */
 import type { Catalogue, Provider } from "#dispatch/providers/catalogue.ts";
 import { createLineObserver } from "#dispatch/sending/line-observer.ts";
-import { normaliseHosts } from "#dispatch/sending/private-network.ts";
 import { ProviderLine } from "#dispatch/sending/provider-line.ts";
 import type { ResolveAll } from "#dispatch/sending/public-lookup.ts";
 import type { Sender } from "#dispatch/sending/sender.ts";
@@ -17,7 +16,6 @@ export interface SenderOptions {
 }
 
 export function createSender({ catalogue, telemetry, log, resolve }: SenderOptions): Sender {
-  const privateHosts = normaliseHosts(catalogue.privateHosts);
   const lines = new Map<string, ProviderLine>();
   let isStopped = false;
 
@@ -25,7 +23,7 @@ export function createSender({ catalogue, telemetry, log, resolve }: SenderOptio
     let line = lines.get(provider.id);
     if (!line) {
       line = new ProviderLine(provider, {
-        privateHosts,
+        privateHosts: catalogue.privateHosts,
         resolve,
         observer: createLineObserver(provider.id, telemetry, log),
       });

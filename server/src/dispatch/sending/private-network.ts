@@ -1,4 +1,4 @@
-/** Which addresses and URLs lead into private networks. What is not known to be public is private. */
+/** Which addresses lead into private networks. What is not known to be public is private. */
 import { BlockList, isIP } from "node:net";
 
 /** Not reachable from everywhere, by the IANA registries of special-purpose addresses. */
@@ -48,38 +48,4 @@ export function isPrivateAddress(address: string): boolean {
   if (family === 4) return special.check(bare, "ipv4");
   if (family === 6) return !public6.check(bare, "ipv6") || special.check(bare, "ipv6");
   return true;
-}
-
-/** Hosts as a URL spells them, so that they can be compared: lower case, addresses in their shortest form and bare. */
-export function normaliseHosts(hosts: Iterable<string>): ReadonlySet<string> {
-  return new Set([...hosts].map(normaliseHost));
-}
-
-function normaliseHost(host: string): string {
-  const url = URL.parse(`http://${isIP(host) === 6 ? `[${host}]` : host}`);
-  return bareHost(url?.hostname ?? host);
-}
-
-/** Without the brackets of IPv6 and the dot at the end of a complete name. */
-export function bareHost(hostname: string): string {
-  return hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
-}
-
-/**
- * What is wrong with a provider's URL, as the end of a sentence; undefined: nothing that can be seen in it. Names are only
- * looked up when connecting: what they lead to may change.
- */
-export function checkProviderUrl(url: URL, privateHosts: ReadonlySet<string>): string | undefined {
-  if (url.protocol !== "http:" && url.protocol !== "https:") return "is neither http nor https";
-  if (url.username || url.password) return "holds credentials; give them as a header";
-  const host = bareHost(url.hostname);
-  if (normaliseHosts(privateHosts).has(host)) return undefined;
-  if (isIP(host) ? isPrivateAddress(host) : isLocalName(host)) {
-    return "leads into a private network; name its host in privateHosts if that is meant";
-  }
-  return undefined;
-}
-
-function isLocalName(host: string): boolean {
-  return host === "localhost" || host.endsWith(".localhost");
 }

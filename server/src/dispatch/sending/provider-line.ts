@@ -5,14 +5,14 @@ import type { Adapter } from "#dispatch/sending/adapters/adapter.ts";
 import { adapters } from "#dispatch/sending/adapters/adapters.ts";
 import { Exchange, type ExchangeLine } from "#dispatch/sending/exchange.ts";
 import type { LineObserver } from "#dispatch/sending/line-observer.ts";
-import { checkProviderUrl } from "#dispatch/sending/private-network.ts";
+import { urlProblem } from "#dispatch/sending/provider-url.ts";
 import { createPublicLookup, type ResolveAll } from "#dispatch/sending/public-lookup.ts";
 import type { ProviderRequest, SendOutcome } from "#dispatch/sending/sender.ts";
 
 const longestConnectMs = 5_000;
 
 export interface ProviderLineOptions {
-  /** Normalised. */
+  /** As parseHost gives them. */
   privateHosts: ReadonlySet<string>;
   resolve: ResolveAll | undefined;
   observer: LineObserver;
@@ -42,7 +42,7 @@ export class ProviderLine implements ExchangeLine {
     this.#observer = observer;
     this.#path = pathOf(url, this.adapter);
     this.#headers = headersOf(provider);
-    this.#isForbidden = checkProviderUrl(url, privateHosts) !== undefined;
+    this.#isForbidden = urlProblem(url, privateHosts) !== undefined;
     this.#pool = new Pool(url.origin, {
       connections: provider.concurrency,
       pipelining: 1,

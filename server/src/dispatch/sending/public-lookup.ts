@@ -16,7 +16,7 @@ export type ResolveAll = (
 
 /**
  * Gives a connection public addresses only. They are those it then connects to, so a name that resolves otherwise a moment
- * later gains nothing. privateHosts are normalised, of names and addresses.
+ * later gains nothing. privateHosts are names and addresses as parseHost gives them.
  */
 export function createPublicLookup(
   privateHosts: ReadonlySet<string>,

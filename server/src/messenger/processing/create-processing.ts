@@ -24,20 +24,20 @@ export function createProcessing(
   parts: MessengerParts,
 ): ProcessingWorker | undefined {
   if (!clients) return undefined;
-  const leaseMs = config.PARLEY_PROCESSING_LEASE_MS;
+  const leaseMs = config.PARLEY_CHAT_PROCESSING_LEASE_MS;
   const processing: TextProcessing = {
     parts,
     dispatch: clients.dispatch,
     leaseMs,
-    giveUpMs: config.PARLEY_PROCESSING_GIVE_UP_HOURS * msPerHour,
+    giveUpMs: config.PARLEY_CHAT_PROCESSING_GIVE_UP_HOURS * msPerHour,
     maxResultBytes: config.PARLEY_MAX_TEXT_BYTES * resultGrowth,
     log,
   };
   return new ProcessingWorker({
     claim: (limit) => claimTexts(parts.database, { limit, leaseMs }),
     process: (claimed, signal) => processText(processing, claimed, signal),
-    workers: config.PARLEY_PROCESSING_WORKERS,
-    pollMs: config.PARLEY_PROCESSING_POLL_MS,
+    workers: config.PARLEY_CHAT_PROCESSING_WORKERS,
+    pollMs: config.PARLEY_CHAT_PROCESSING_POLL_MS,
     metrics: createProcessingMetrics(parts.telemetry),
     log,
   });

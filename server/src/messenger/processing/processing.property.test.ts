@@ -18,10 +18,10 @@ import { findViolations } from "#test/messenger-invariants.ts";
 import { until } from "#test/until.ts";
 
 const { url, database } = await createTestDatabase();
-const settings = { PARLEY_PROCESSING_POLL_MS: "20", PARLEY_PROCESSING_LEASE_MS: "1000" };
+const settings = { PARLEY_CHAT_PROCESSING_POLL_MS: "20", PARLEY_CHAT_PROCESSING_LEASE_MS: "1000" };
 const dispatch = createFakeDispatch();
 const one = await startMessenger(url, settings, dispatch);
-const two = await startMessenger(url, { ...settings, PARLEY_PROCESSING_WORKERS: "2" }, dispatch);
+const two = await startMessenger(url, { ...settings, PARLEY_CHAT_PROCESSING_WORKERS: "2" }, dispatch);
 
 const action = fc.record({
   server: fc.integer({ min: 0, max: 1 }),

@@ -17,7 +17,7 @@ import { findViolations } from "#test/messenger-invariants.ts";
 import { until } from "#test/until.ts";
 
 const { url, database } = await createTestDatabase();
-const settings = { PARLEY_PROCESSING_POLL_MS: "20", PARLEY_PROCESSING_LEASE_MS: "1000" };
+const settings = { PARLEY_CHAT_PROCESSING_POLL_MS: "20", PARLEY_CHAT_PROCESSING_LEASE_MS: "1000" };
 
 /** With a database's rows to itself: another's worker would take them. */
 async function startOne(t: { after(work: () => Promise<void>): void }, more: Record<string, string> = {}) {
@@ -275,7 +275,9 @@ test("a server that hangs on a text loses it to another, and there is one event"
 });
 
 test("a server that stops gives back what it could not finish", async (t) => {
-  const { dispatch, messenger, chatId, send } = await startOne(t, { PARLEY_PROCESSING_LEASE_MS: "600000" });
+  const { dispatch, messenger, chatId, send } = await startOne(t, {
+    PARLEY_CHAT_PROCESSING_LEASE_MS: "600000",
+  });
   dispatch.answer = (_, signal) =>
     new Promise<never>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
   await send("hello");

@@ -9,7 +9,7 @@ import { until } from "#test/until.ts";
 
 const { url } = await createTestDatabase();
 const dispatch = createFakeDispatch();
-const messenger = await startMessenger(url, { PARLEY_PROCESSING_POLL_MS: "20" }, dispatch);
+const messenger = await startMessenger(url, { PARLEY_CHAT_PROCESSING_POLL_MS: "20" }, dispatch);
 
 test("a chat is created with a processor, and says so to its members", async () => {
   const [anna, bob] = newUsers(2) as [string, string];
