@@ -8,7 +8,13 @@ export function commentOf(desc: Described): string {
   const path = pathOf(desc).join(".");
   const location = fileOf(desc).proto.sourceCodeInfo?.location.find((one) => one.path.join(".") === path);
   const lines = (location?.leadingComments ?? "").split("\n").map((line) => line.trim());
-  return lines.join("\n").trim().replace(/\n\n+/g, "\0").replaceAll("\n", " ").replaceAll("\0", "\n\n");
+  return lines
+    .filter((line) => !line.startsWith("buf:lint:ignore"))
+    .join("\n")
+    .trim()
+    .replace(/\n\n+/g, "\0")
+    .replaceAll("\n", " ")
+    .replaceAll("\0", "\n\n");
 }
 
 /** "What it does." out of "What it does. And more." */

@@ -1,6 +1,7 @@
 /** What REST adds for deferrable methods, as the gateway's rest/deferral.ts does it. */
 import type { Json } from "./openapi-schemas.ts";
 
+/** Without examples: the documentation's "Try it out" would fill them in, and send one key with every text. */
 export const deferralParameters: Json[] = [
   {
     name: "Idempotency-Key",
@@ -9,7 +10,6 @@ export const deferralParameters: Json[] = [
     description:
       "Chosen by the client, one for each thing that is to be done once; a string in quotes, or bare. Stands for `idempotencyKey`; if both are given they must be the same.",
     schema: { type: "string", minLength: 1, maxLength: 257 },
-    example: '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
   },
   {
     name: "Prefer",
@@ -17,7 +17,6 @@ export const deferralParameters: Json[] = [
     required: false,
     description: "With `respond-async` (RFC 7240) the answer does not wait for the outcome.",
     schema: { type: "string" },
-    example: "respond-async",
   },
 ];
 

@@ -150,12 +150,14 @@ function requestBody(
   fields: DescField[],
   collection: SchemaCollection,
 ): Json {
+  const isDeferrable = getOption(method, deferrable);
   const single = rule.body === "*" ? undefined : lastField(method, rule.body);
   const schema = single
     ? fieldSchema(single, "request", collection)
     : messageSchema(method.input, fields, "request", collection);
   const isNeeded = single !== undefined || fields.some((field) => isRequired(field, "request"));
-  return { required: isNeeded, content: { "application/json": { schema } } };
+  const example = isDeferrable ? { example: leastRequest(fields) } : {};
+  return { required: isNeeded, content: { "application/json": { schema, ...example } } };
 }
 
 function answerSchema(method: DescMethod, rule: HttpRule, collection: SchemaCollection): Json {
@@ -183,3 +185,9 @@ const jsonNames = (method: DescMethod, path: string) =>
 
 const sortKeys = (object: Json): Json =>
   Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** What "Try it out" sends: the fields that say when and how often are in headers already. */
+const leastRequest = (fields: DescField[]): Json =>
+  Object.fromEntries(
+    fields.filter((field) => isRequired(field, "request")).map(({ jsonName }) => [jsonName, "hello"]),
+  );

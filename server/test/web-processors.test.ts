@@ -40,7 +40,8 @@ describe("processors in the web client", { skip }, async () => {
     await page.getByText("About shout").waitFor();
     if (pictures) await page.screenshot({ path: join(pictures, "20-processor.png") });
     await page.getByRole("button", { name: "Save" }).click();
-    await page.getByRole("button", { name: "Processed by shout" }).waitFor();
+    await page.getByRole("button", { name: "Processor: shout" }).waitFor();
+    await bobsPage.getByText("Processor: shout").waitFor();
 
     await bob.client.connect();
     const sent = await bob.client.sendMessage(chat.id, "hello");

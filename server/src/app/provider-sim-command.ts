@@ -8,7 +8,9 @@ export async function runProviderSim(args: string[]): Promise<number> {
   try {
     options = readProviderSimArgs(args);
   } catch (error) {
-    process.stderr.write(`parley provider-sim: ${(error as Error).message}\n\n${providerSimUsage}`);
+    process.stderr.write(
+      `parley provider-sim: ${(error as Error).message}\nparley provider-sim --help tells more\n`,
+    );
     return 2;
   }
   if (!options) {

@@ -14,7 +14,9 @@ export function authorise(method: DescMethod, caller: Caller | undefined): void 
   if (!caller) throw fault("unauthenticated");
   if (needed === Access.UNSPECIFIED) return;
   // Whatever else an access level may come to mean: without the role for it nobody passes.
-  if (needed !== Access.ADMIN || !caller.roles.includes("admin")) throw fault("forbidden");
+  if (needed !== Access.ADMIN || !caller.roles.includes("admin")) {
+    throw fault("forbidden", { detail: "Only users with the role admin may" });
+  }
 }
 
 export function isPublic(method: DescMethod): boolean {

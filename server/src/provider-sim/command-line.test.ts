@@ -1,13 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { providerSimUsage, readProviderSimArgs } from "#provider-sim/command-line.ts";
+import { parseQuota, quotaKinds } from "#provider-sim/quota/parse-quota.ts";
 
 test("every example of the help text is understood", () => {
-  const examples = [...providerSimUsage.matchAll(/^ {2}parley provider-sim (.*)$/gm)].map(
+  const examples = [...providerSimUsage.matchAll(/^ {2}npx parley provider-sim (.*)$/gm)].map(
     ([, args]) => args!,
   );
   assert.ok(examples.length >= 4);
   for (const example of examples) assert.ok(readProviderSimArgs(example.split(" ")), example);
+});
+
+test("the help shows each kind of quota as it is written", () => {
+  for (const kind of quotaKinds) {
+    const [written] = new RegExp(`^ {2}${kind}:\\S+`, "m").exec(providerSimUsage) ?? [];
+    assert.ok(written, kind);
+    assert.equal(parseQuota(written.trim()).kind, kind);
+  }
 });
 
 test("arguments become options", () => {

@@ -2,7 +2,6 @@
 import { parseArgs } from "node:util";
 import { changeBehaviour, defaultBehaviour } from "#provider-sim/behaviour.ts";
 import { faultNames } from "#provider-sim/fault.ts";
-import { quotaKinds } from "#provider-sim/quota/parse-quota.ts";
 import type { ProviderSimOptions } from "#provider-sim/start-provider-sim.ts";
 
 export const defaultPort = 4_000;
@@ -11,13 +10,11 @@ export const providerSimUsage = `Usage: parley provider-sim [options]
 
 A provider for development and tests: it answers with the text in upper case, keeps to its quotas, and keeps a ledger.
 
-  --port 4000                  TCP port; 0 takes any
-  --host 127.0.0.1             address to listen on
-  --quota fixed-window:20/60s  a quota; given several times, requests count against all of them. Kinds:
-                               ${quotaKinds.slice(0, 3).join(", ")},
-                               ${quotaKinds.slice(3).join(", ")}
-  --price 0.002                what a request costs
-  --latency 20ms               until it answers; or 10ms..50ms, or p50=20ms,p99=200ms
+  --port 4000                  TCP port; 0 takes any; without it, 4000
+  --host 127.0.0.1             address to listen on; without it, 127.0.0.1
+  --quota fixed-window:20/60s  a quota; given several times, requests count against all of them. See below
+  --price 0.002                what a request costs; without it, nothing
+  --latency 20ms               until it answers; or 10ms..50ms, or p50=20ms,p99=200ms; without it, at once
   --travel 5ms                 until a request that has arrived is counted; written like --latency
   --idempotency-header NAME    a repeated value of this header gets the first outcome
   --fault-rate 0.01            how many requests fail, from 0 to 1, with one of --faults
@@ -27,6 +24,15 @@ A provider for development and tests: it answers with the text in upper case, ke
   --no-retry-after             refusals do not say when to come again
   --rate-limit-headers         answers say what is left of the quotas
 
+Quotas: how many, then the window after a slash, then the block. Lengths of time: 250ms, 60s, 5min, 24h, 1d
+  fixed-window:20/60s          may have ,offset=8h
+  first-request-window:20/60s
+  sliding-log:20/60s
+  count-then-block:20,block=5min
+  block-at-limit:20/60s,block=5min
+  block-after-limit:20/60s,block=5min    may have ,offset=8h
+docs/providers.md shows each in a picture.
+
 It is spoken to like each kind of provider: POST …/translate as LibreTranslate, POST …/chat/completions as OpenAI's chat,
 POST to any other path with {"text": "…"}, answered with {"result": "…"}.
 
@@ -35,10 +41,10 @@ POST to any other path with {"text": "…"}, answered with {"result": "…"}.
   PUT /behaviour               change it while it runs: {"faultRate": 0.5, "faults": ["500"], "quotas": ["fixed-window:5/60s"]}
 
 Examples:
-  parley provider-sim --quota fixed-window:20/60s --idempotency-header Idempotency-Key
-  parley provider-sim --port 4001 --price 0.002 --latency p50=80ms,p99=900ms --fault-rate 0.01 --faults 500,reset
-  parley provider-sim --port 4002 --quota fixed-window:5/1s --quota fixed-window:1000/1d
-  parley provider-sim --port 4003 --quota block-at-limit:100/60s,block=5min --no-retry-after
+  npx parley provider-sim --quota fixed-window:20/60s --idempotency-header Idempotency-Key
+  npx parley provider-sim --port 4001 --price 0.002 --latency p50=80ms,p99=900ms --fault-rate 0.01 --faults 500,reset
+  npx parley provider-sim --port 4002 --quota fixed-window:5/1s --quota fixed-window:1000/1d
+  npx parley provider-sim --port 4003 --quota block-at-limit:100/60s,block=5min --no-retry-after
 `;
 
 const options = {

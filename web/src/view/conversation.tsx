@@ -53,10 +53,12 @@ function Header({ chat }: { chat: Chat }) {
         <h1>{title}</h1>
         <Subtitle chat={chat} isOnline={isOnline} />
       </div>
-      {mayChoose && (
+      {mayChoose ? (
         <button type="button" className="plain chat-settings" onClick={() => setIsChoosing(true)}>
-          {chat.processor ? `Processed by ${chat.processor}` : "Processing"}
+          {chat.processor ? `Processor: ${chat.processor}` : "Processing"}
         </button>
+      ) : (
+        chat.processor && <p className="hint chat-settings">Processor: {chat.processor}</p>
       )}
       {isChoosing && <ProcessorDialog chat={chat} onClose={() => setIsChoosing(false)} />}
     </header>

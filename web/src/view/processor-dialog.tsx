@@ -60,7 +60,12 @@ export function ProcessorDialog({ chat, onClose }: { chat: Chat; onClose: () => 
           </select>
         </label>
         <p className="hint" role="status">
-          {(chosen && aboutOf(chosen)) || "The result is shown below each message. What it costs is yours."}
+          {chosen && aboutOf(chosen)}
+        </p>
+        <p className="hint">
+          {chosen
+            ? "Each new message is sent to a provider outside, and what it makes of it is shown below the message. What that costs is charged to you."
+            : "Messages stay as they are."}
         </p>
         {problem && (
           <p className="problem" role="alert">

@@ -71,7 +71,7 @@ export function createRequests(options: RequestsOptions): Requests {
       for (;;) {
         const leftMs = Math.max(0, untilMs - performance.now());
         const known = flights.get(`${request.userId} ${request.key}`);
-        if (known && !known.contentHash.equals(contentHash)) throw fault("idempotency-key-reused");
+        if (known && !known.contentHash.equals(contentHash)) throw keyReused();
         const flight = known ?? takeOff(request, contentHash, leftMs);
         try {
           return await attendFlight(options, flight, leftMs);
@@ -192,9 +192,12 @@ async function promoted(
 }
 
 function requireSame(row: RequestRow, contentHash: Buffer): RequestRow {
-  if (!contentHash.equals(row.contentHash)) throw fault("idempotency-key-reused");
+  if (!contentHash.equals(row.contentHash)) throw keyReused();
   return row;
 }
+
+const keyReused = () =>
+  fault("idempotency-key-reused", { detail: "The key stands for another text or processor" });
 
 const tooManyWaiting = (max: number) =>
   fault("too-many-requests", { detail: `${max} of your requests wait already`, retryAfterMs: 1_000 });

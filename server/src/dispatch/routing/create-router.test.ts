@@ -217,6 +217,19 @@ describe("router", () => {
     assert.deepEqual(permits.ends, ["given-back"]);
   });
 
+  it("names no time when a provider may open before the known one", async () => {
+    const { failure, sending } = setUp({ capMicros: 1_999 });
+    for (const outcome of [
+      { kind: "refused", retryAfterMs: undefined },
+      { kind: "failed", reason: "http-500" },
+    ] as const) {
+      sending.answer("free", outcome);
+      const { code, retryAfterMs } = await failure();
+      assert.equal(code, "spend-cap-reached");
+      assert.equal(retryAfterMs, undefined, outcome.kind);
+    }
+  });
+
   it("says when the first of several opens if all are spent", async () => {
     const { failure, permits } = setUp({ limits: { free: 0 } });
     permits.refuse("paid", { reason: "blocked", opensInMs: 3_000 });

@@ -60,8 +60,7 @@ export const isBusy = (provider: Provider) => obstacle(provider, "busy", `${prov
 export const hasFailed = (provider: Provider, reason: string) =>
   obstacle(provider, "failed", `${provider.id} failed (${reason})`);
 
-export const isNotAllowed = (provider: Provider) =>
-  obstacle(provider, "not-allowed", `${provider.id} costs, and you have no access to what does`);
+export const isNotAllowed = (provider: Provider) => obstacle(provider, "not-allowed", `${provider.id} costs`);
 
 const capNames = { day: "the daily cap", user: "your daily cap", away: "the cap without the database" };
 
@@ -109,7 +108,9 @@ export function noneLeft(obstacles: readonly Obstacle[]): ConnectError {
   if (code === "provider-failed") return fault(code, { detail });
   // A paid provider stays out of reach; only what is free, or a cap, opens.
   const relevant = code === "payment-required" ? obstacles.filter(({ isFree }) => isFree) : obstacles;
-  return fault(code, { detail, retryAfterMs: soonest(relevant) });
+  // One of which nobody knows when it opens may be the first: the cap's end, at midnight, must not stand for it.
+  const isKnown = relevant.every(({ opensInMs }) => opensInMs !== undefined);
+  return fault(code, { detail, retryAfterMs: isKnown ? soonest(relevant) : undefined });
 }
 
 function codeOf(kinds: ReadonlySet<ObstacleKind>): ErrorCode {

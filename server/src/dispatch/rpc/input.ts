@@ -22,7 +22,11 @@ export function readText(
   { text, processor: name }: TextInput,
 ): { text: string; processor: Processor } {
   const processor = catalogue.processors.get(name || "default");
-  if (!processor) throw fault("processor-not-found");
+  if (!processor) {
+    throw fault("processor-not-found", {
+      detail: `There is no processor "${name}"; GET /v2/processors lists them`,
+    });
+  }
   const maxBytes = Math.min(config.PARLEY_PROCESS_MAX_TEXT_BYTES, processor.maxTextBytes);
   const problem = text === "" ? "must not be empty" : (lengthProblem(text, maxBytes) ?? textProblem(text));
   if (problem) throw invalidInput("text", problem);
