@@ -384,6 +384,36 @@ describe("a request in the background", () => {
     assert.equal((await enqueue("2")).id, second.id);
   });
 
+  it("has that bound also where many come at once", async () => {
+    const permits = createTestPermits({ free: 0 });
+    const { process } = await startPod({
+      permits,
+      catalogue: testCatalogue([free]),
+      environment: { PARLEY_PROCESS_MAX_WAITING_PER_USER: "2" },
+    });
+    const user = randomUUID();
+    const enqueue = () => process.process({ text: "a", respondAsync: true }, as(user));
+    const answers = await Promise.allSettled(Array.from({ length: 50 }, enqueue));
+    assert.equal(answers.filter(({ status }) => status === "fulfilled").length, 2);
+    assert.equal((await rowsOf(user)).length, 2);
+  });
+
+  it("has that bound also where callers do not wait for their outcome", async () => {
+    const { process, sending } = await startPod({ environment: { PARLEY_PROCESS_MAX_WAITING_PER_USER: "2" } });
+    const { promise, resolve } = Promise.withResolvers<SendOutcome>();
+    sending.answer("free", () => promise);
+    const user = randomUUID();
+    const hurried = (idempotencyKey: string) =>
+      process.process({ text: "a", idempotencyKey }, as(user, [], 300));
+    const first = await hurried("1");
+    assert.deepEqual([first.status, (await hurried("2")).status], ["running", "running"]);
+    assert.equal(await codeOf(hurried("3")), "too-many-requests");
+    assert.equal((await hurried("1")).id, first.id);
+    resolve({ kind: "done", result: "x" });
+    assert.equal((await process.process({ text: "a", idempotencyKey: "3" }, as(user))).result, "x");
+    assert.equal(sending.sent.length, 3);
+  });
+
   it("runs no more at once than there are workers", async () => {
     const { process, sending } = await startPod({ environment: { PARLEY_PROCESS_WORKERS: "3" } });
     const { promise, resolve } = Promise.withResolvers<SendOutcome>();
