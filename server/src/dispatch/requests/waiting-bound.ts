@@ -29,7 +29,7 @@ export function createWaitingBound(
       const before = adding.get(userId) ?? 0;
       adding.set(userId, before + 1);
       try {
-        // Whoever was before is counted by the one or the other.
+        // Whoever was before is counted by the one or the other, and sometimes by both: rather too few than too many.
         const waiting = await store.countWaiting(userId, max);
         return await add(before + waiting >= max);
       } finally {
