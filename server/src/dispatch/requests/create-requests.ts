@@ -121,11 +121,7 @@ async function enqueue(
   throw fault("timeout");
 }
 
-async function attendFlight(
-  bound: WaitingBound,
-  flight: Flight,
-  timeoutMs: number,
-): Promise<RequestRow> {
+async function attendFlight(bound: WaitingBound, flight: Flight, timeoutMs: number): Promise<RequestRow> {
   flight.attending += 1;
   try {
     return (await within(flight.outcome, timeoutMs)) ?? (await asItStands(bound, flight));

@@ -419,7 +419,9 @@ describe("a request in the background", () => {
   });
 
   it("has that bound also where callers do not wait for their outcome", async () => {
-    const { process, sending } = await startPod({ environment: { PARLEY_PROCESS_MAX_WAITING_PER_USER: "2" } });
+    const { process, sending } = await startPod({
+      environment: { PARLEY_PROCESS_MAX_WAITING_PER_USER: "2" },
+    });
     const { promise, resolve } = Promise.withResolvers<SendOutcome>();
     sending.answer("free", () => promise);
     const user = randomUUID();
