@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
+import type { ListProvidersResponse } from "@parley/api/v2/admin";
 import { startProviderSim } from "#provider-sim/start-provider-sim.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { startDatabaseLine } from "#test/database-line.ts";
@@ -16,6 +17,7 @@ const line = await startDatabaseLine((await createTestDatabase()).url);
 const parley = await startParley({
   DATABASE_URL: line.url,
   PARLEY_CIRCUITS: "off",
+  PARLEY_ADMIN_EMAILS: "operator@example.com",
   ...(await withProviders({
     spendCap: { whileDatabaseAway: 0.006 },
     providers: [
@@ -37,8 +39,11 @@ const caller = await newCaller(parley.url);
 
 test("without the database texts go on, paid out of the reserve and no further; with it, all is as before", async () => {
   assert.equal((await caller.process("before")).body.provider, "limited");
-  // The reserve is set aside by the first exchange.
+  // The reserve is set aside by the first exchange, and operators see it.
   assert.equal((await caller.process("before", { processor: "paid" })).body.provider, "paid");
+  const operator = await newCaller(parley.url, "operator@example.com");
+  const { spendCap } = await operator.get<ListProvidersResponse>("/v2/admin/providers");
+  assert.deepEqual([spendCap?.spentToday, spendCap?.reservedToday], [0.002, 0.006]);
   const chargedBefore = paid.ledger().processed;
   line.cut();
   const codes: string[] = [];

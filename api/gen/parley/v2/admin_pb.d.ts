@@ -831,6 +831,14 @@ export declare type SpendCap = Message<"parley.v2.SpendCap"> & {
    * @generated from field: double spent_today = 3;
    */
   spentToday: number;
+
+  /**
+   * Set aside by processes for while the database is away; counts towards the cap.
+   * What a process spent of it and died before it could tell stays in here.
+   *
+   * @generated from field: double reserved_today = 4;
+   */
+  reservedToday: number;
 };
 
 /**
@@ -853,6 +861,14 @@ export declare type SpendCapJson = {
    * @generated from field: double spent_today = 3;
    */
   spentToday?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * Set aside by processes for while the database is away; counts towards the cap.
+   * What a process spent of it and died before it could tell stays in here.
+   *
+   * @generated from field: double reserved_today = 4;
+   */
+  reservedToday?: number | "NaN" | "Infinity" | "-Infinity";
 };
 
 /**

@@ -6,6 +6,7 @@ import type { RequestRow } from "#dispatch/requests/request-row.ts";
 import type { RequestWrites } from "#dispatch/requests/request-writes.ts";
 import { OwnershipLostError, type Runner } from "#dispatch/requests/run-request.ts";
 import type { RequestStore } from "#dispatch/requests/store-requests.ts";
+import { createWaitingBound, type WaitingBound } from "#dispatch/requests/waiting-bound.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
 
 export interface Requests {
@@ -49,6 +50,7 @@ const maxRounds = 20;
 
 export function createRequests(options: RequestsOptions): Requests {
   const flights = new Map<string, Flight>();
+  const bound = createWaitingBound(options.store, options.maxWaitingPerUser);
   let isStopped = false;
 
   const takeOff = (request: NewRequest & { key: string }, contentHash: Buffer, timeoutMs: number): Flight => {
@@ -74,7 +76,7 @@ export function createRequests(options: RequestsOptions): Requests {
         if (known && !known.contentHash.equals(contentHash)) throw keyReused();
         const flight = known ?? takeOff(request, contentHash, leftMs);
         try {
-          return await attendFlight(options, flight, leftMs);
+          return await attendFlight(bound, flight, leftMs);
         } catch (error) {
           // The first to come had less time.
           const mayTryAgain = known && performance.now() < untilMs && toPublicError(error).code === "timeout";
@@ -85,20 +87,7 @@ export function createRequests(options: RequestsOptions): Requests {
 
     async enqueue(request) {
       if (isStopped) throw fault("unavailable");
-      const { store, maxWaitingPerUser, wake } = options;
-      const waiting = await store.countWaiting(request.userId, maxWaitingPerUser);
-      const contentHash = hashOf(request);
-      for (let round = 0; round < maxRounds; round++) {
-        const known = request.key === undefined ? undefined : await promoted(options, request);
-        if (known) return requireSame(known, contentHash);
-        if (waiting >= maxWaitingPerUser) throw tooManyWaiting(maxWaitingPerUser);
-        const row = newRow(request, contentHash, { inBackground: true, owner: null });
-        const createdAt = await options.writes.add(row);
-        if (!createdAt) continue;
-        wake();
-        return addedRow(row, createdAt);
-      }
-      throw fault("timeout");
+      return bound.admit(request.userId, (isFull) => enqueue(options, bound, request, isFull));
     },
 
     async find(id, userId) {
@@ -112,14 +101,30 @@ export function createRequests(options: RequestsOptions): Requests {
   };
 }
 
-async function attendFlight(
+async function enqueue(
   options: RequestsOptions,
-  flight: Flight,
-  timeoutMs: number,
+  bound: WaitingBound,
+  request: NewRequest,
+  isFull: boolean,
 ): Promise<RequestRow> {
+  const contentHash = hashOf(request);
+  for (let round = 0; round < maxRounds; round++) {
+    const known = request.key === undefined ? undefined : await promoted(options, bound, request);
+    if (known) return requireSame(known, contentHash);
+    if (isFull) throw bound.refusal();
+    const row = newRow(request, contentHash, { inBackground: true, owner: null });
+    const createdAt = await options.writes.add(row);
+    if (!createdAt) continue;
+    options.wake();
+    return addedRow(row, createdAt);
+  }
+  throw fault("timeout");
+}
+
+async function attendFlight(bound: WaitingBound, flight: Flight, timeoutMs: number): Promise<RequestRow> {
   flight.attending += 1;
   try {
-    return (await within(flight.outcome, timeoutMs)) ?? (await asItStands(options, flight));
+    return (await within(flight.outcome, timeoutMs)) ?? (await asItStands(bound, flight));
   } finally {
     flight.attending -= 1;
   }
@@ -175,8 +180,8 @@ async function untilEnded(
 }
 
 /** Its id is a promise: from now on it goes on in the background. */
-async function asItStands({ store }: RequestsOptions, { id }: Flight): Promise<RequestRow> {
-  const row = id === undefined ? undefined : ((await store.promote(id)) ?? (await store.find(id)));
+async function asItStands(bound: WaitingBound, { id }: Flight): Promise<RequestRow> {
+  const row = id === undefined ? undefined : await bound.promote(id);
   if (!row) throw fault("timeout");
   return row;
 }
@@ -184,11 +189,11 @@ async function asItStands({ store }: RequestsOptions, { id }: Flight): Promise<R
 /** The one with this key, which goes on in the background from now on. */
 async function promoted(
   { store }: RequestsOptions,
+  bound: WaitingBound,
   { userId, key }: NewRequest,
 ): Promise<RequestRow | undefined> {
   const known = await store.findByKey(userId, key!);
-  if (!known || known.endedAt || known.inBackground) return known;
-  return (await store.promote(known.id)) ?? (await store.find(known.id));
+  return !known || known.endedAt || known.inBackground ? known : await bound.promote(known.id);
 }
 
 function requireSame(row: RequestRow, contentHash: Buffer): RequestRow {
@@ -198,9 +203,6 @@ function requireSame(row: RequestRow, contentHash: Buffer): RequestRow {
 
 const keyReused = () =>
   fault("idempotency-key-reused", { detail: "The key stands for another text or processor" });
-
-const tooManyWaiting = (max: number) =>
-  fault("too-many-requests", { detail: `${max} of your requests wait already`, retryAfterMs: 1_000 });
 
 /** So much earlier than its time is over is the caller told how it stands: a tenth of it, half a second at the most. */
 const marginMs = (timeoutMs: number) => Math.min(500, timeoutMs / 10);

@@ -368,6 +368,25 @@ describe("a request in the background", () => {
     assert.deepEqual(left, [{ key: "knew" }]);
   });
 
+  it("is forgotten as fast as thousands a second come, and no longer once the process stops", async () => {
+    const sweptOf = async (left: number, isStopped?: () => boolean) => {
+      let swept = 0;
+      const store = {
+        async sweep(_: number, limit: number) {
+          const gone = Math.min(limit, left - swept);
+          swept += gone;
+          return gone;
+        },
+        sweepProcesses: async () => {},
+      };
+      await sweep(store, 1, isStopped);
+      return swept;
+    };
+    const perMinute = 60 * 5_000;
+    assert.equal(await sweptOf(perMinute), perMinute);
+    assert.equal(await sweptOf(perMinute, () => true), 0);
+  });
+
   it("has a bound for each user", async () => {
     const permits = createTestPermits({ free: 0 });
     const { process } = await startPod({
@@ -382,6 +401,39 @@ describe("a request in the background", () => {
     const second = await enqueue("2");
     assert.equal(await codeOf(enqueue("3")), "too-many-requests");
     assert.equal((await enqueue("2")).id, second.id);
+  });
+
+  it("has that bound also where many come at once", async () => {
+    const permits = createTestPermits({ free: 0 });
+    const { process } = await startPod({
+      permits,
+      catalogue: testCatalogue([free]),
+      environment: { PARLEY_PROCESS_MAX_WAITING_PER_USER: "2" },
+    });
+    const user = randomUUID();
+    const enqueue = () => process.process({ text: "a", respondAsync: true }, as(user));
+    const answers = await Promise.allSettled(Array.from({ length: 50 }, enqueue));
+    const admitted = answers.filter(({ status }) => status === "fulfilled").length;
+    assert.ok(admitted === 1 || admitted === 2, `${admitted}`);
+    assert.equal((await rowsOf(user)).length, admitted);
+  });
+
+  it("has that bound also where callers do not wait for their outcome", async () => {
+    const { process, sending } = await startPod({
+      environment: { PARLEY_PROCESS_MAX_WAITING_PER_USER: "2" },
+    });
+    const { promise, resolve } = Promise.withResolvers<SendOutcome>();
+    sending.answer("free", () => promise);
+    const user = randomUUID();
+    const hurried = (idempotencyKey: string) =>
+      process.process({ text: "a", idempotencyKey }, as(user, [], 300));
+    const first = await hurried("1");
+    assert.deepEqual([first.status, (await hurried("2")).status], ["running", "running"]);
+    assert.equal(await codeOf(hurried("3")), "too-many-requests");
+    assert.equal((await hurried("1")).id, first.id);
+    resolve({ kind: "done", result: "x" });
+    assert.equal((await process.process({ text: "a", idempotencyKey: "3" }, as(user))).result, "x");
+    assert.equal(sending.sent.length, 3);
   });
 
   it("runs no more at once than there are workers", async () => {

@@ -69,7 +69,11 @@ const statements = {
   promote: {
     name: "dispatch.requests.promote",
     text: `UPDATE dispatch.requests r SET in_background = true
-           WHERE r.id = $1 AND r.ended_at IS NULL RETURNING ${requestColumns}`,
+           WHERE r.id = $1 AND r.ended_at IS NULL AND (r.in_background OR $2 > (
+             SELECT count(*) FROM (
+               SELECT FROM dispatch.requests w
+               WHERE w.user_id = r.user_id AND w.in_background AND w.ended_at IS NULL LIMIT $2) AS waiting))
+           RETURNING ${requestColumns}`,
   },
   countWaiting: {
     name: "dispatch.requests.count-waiting",
@@ -129,8 +133,8 @@ export function createRequestStore(database: Database, owner: string) {
       const values = [column(rows, "id"), column(rows, "dueInMs"), column(rows, "maySent"), owner];
       await database.query(statements.release, values);
     },
-    /** From now on it goes on in the background; undefined when it has ended or is gone. */
-    promote: (id: string) => one(statements.promote, [id]),
+    /** From now on it goes on in the background; undefined when it has ended or is gone, or `max` of its user do already. */
+    promote: (id: string, max: number) => one(statements.promote, [id, max]),
     /** No more than `max`. */
     async countWaiting(userId: string, max: number): Promise<number> {
       return (await database.query<{ count: number }>(statements.countWaiting, [userId, max]))[0]!.count;

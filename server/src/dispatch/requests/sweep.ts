@@ -10,7 +10,8 @@ export interface Sweeper {
 
 const everyMs = 60_000;
 const rowsPerStatement = 1_000;
-const statementsPerRun = 20;
+/** So many as thousands of requests a second leave between two runs. */
+const statementsPerRun = 1_000;
 
 export function createSweeper(store: OwnershipStore, retentionMs: number, log: Log): Sweeper {
   let timer: NodeJS.Timeout | undefined;
@@ -20,7 +21,7 @@ export function createSweeper(store: OwnershipStore, retentionMs: number, log: L
   const schedule = () => {
     if (isStopped) return;
     timer = setTimeout(() => {
-      run = sweep(store, retentionMs)
+      run = sweep(store, retentionMs, () => isStopped)
         .catch((error) => log.error({ err: error }, "sweep failed"))
         .then(schedule);
     }, everyMs);
@@ -37,8 +38,12 @@ export function createSweeper(store: OwnershipStore, retentionMs: number, log: L
 }
 
 /** One run; bounded. */
-export async function sweep(store: OwnershipStore, retentionMs: number): Promise<void> {
-  for (let left = statementsPerRun; left > 0; left--) {
+export async function sweep(
+  store: Pick<OwnershipStore, "sweep" | "sweepProcesses">,
+  retentionMs: number,
+  isStopped = () => false,
+): Promise<void> {
+  for (let left = statementsPerRun; left > 0 && !isStopped(); left--) {
     if ((await store.sweep(retentionMs, rowsPerStatement)) < rowsPerStatement) break;
   }
   await store.sweepProcesses();

@@ -81,6 +81,7 @@ function describeCap({ spendCapMicros, userSpendCapMicros }: DispatchParts["cata
     ...(spendCapMicros === undefined ? {} : { perDay: toUnits(spendCapMicros) }),
     ...(userSpendCapMicros === undefined ? {} : { perUserPerDay: toUnits(userSpendCapMicros) }),
     spentToday: toUnits(spend.spentMicros),
+    reservedToday: toUnits(spend.reservedMicros),
   });
 }
 

@@ -14,6 +14,7 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   "spend-cap-reached",
   "no-provider",
   "overloaded",
+  "too-many-requests",
 ]);
 
 /** Another try would not help. */
