@@ -75,6 +75,11 @@ export const errorKinds = {
     title: "The service is away for the moment; calls to it are held back until it answers again",
   },
   "no-provider": { grpc: Code.Unavailable, status: 503, title: "No provider takes requests for the moment" },
+  "requests-unavailable": {
+    grpc: Code.Unavailable,
+    status: 503,
+    title: "Requests cannot be written down or looked up for the moment; nothing was sent",
+  },
   "outcome-unknown": {
     grpc: Code.Aborted,
     status: 504,

@@ -5,7 +5,7 @@ import { messageKey } from "#dispatch/requests/request-key.ts";
 import { mayUsePaid, readKey, readText, readUserId, timeLeftMs } from "#dispatch/rpc/input.ts";
 import { type ErrorCode, toPublicError } from "#platform/errors.ts";
 
-/** When nobody knows when a provider takes it, or it is under way. */
+/** While it is under way. */
 const standardRetryMs = 5_000;
 
 /** Nothing was processed, and it may go better later. */
@@ -41,12 +41,19 @@ export function processMessage(parts: DispatchParts) {
         return answer({ status: "failed", errorCode: row.errorCode ?? "internal" });
       return answer({ status: "later", retryAfterMs: standardRetryMs });
     } catch (error) {
-      const { code, retryAfterMs = standardRetryMs } = toPublicError(error);
-      if (lasting.has(code)) return answer({ status: "failed", errorCode: code });
+      const { code, retryAfterMs = 0 } = toPublicError(error);
+      const isNever = code === "payment-required" && !mayBeFree(parts, request.processor);
+      if (isNever || lasting.has(code)) return answer({ status: "failed", errorCode: code });
       if (!passing.has(code)) throw error;
       return answer({ status: "later", errorCode: code, retryAfterMs: Math.ceil(retryAfterMs) });
     }
   };
+}
+
+/** Without a provider that costs nothing, who has no access to what costs need not wait. */
+function mayBeFree({ catalogue }: DispatchParts, processor: string): boolean {
+  const providers = catalogue.processors.get(processor || "default")?.providers ?? [];
+  return providers.some(({ priceMicros }) => priceMicros === 0);
 }
 
 const answer = (

@@ -6,6 +6,7 @@ import type { Processor } from "#dispatch/providers/catalogue.ts";
 import { userKey } from "#dispatch/requests/request-key.ts";
 import type { RequestRow } from "#dispatch/requests/request-row.ts";
 import { type Caller, callerOf, readKey, readText, timeLeftMs } from "#dispatch/rpc/input.ts";
+import { withKeptRequests } from "#dispatch/rpc/kept-requests.ts";
 import { viewOfRow, viewOfServed } from "#dispatch/rpc/process-view.ts";
 import { fault } from "#platform/errors.ts";
 import { activeTrace } from "#platform/telemetry/active-trace.ts";
@@ -20,10 +21,11 @@ export function processText(parts: DispatchParts) {
     const asked = { ...callerOf(parts, context), ...readText(parts, request) };
     const key = request.idempotencyKey === "" ? undefined : userKey(readKey(request.idempotencyKey));
     if (request.respondAsync) {
-      return viewOfRow(await requests.enqueue({ ...asked, key }), catalogue.currency);
+      return viewOfRow(await withKeptRequests(requests.enqueue({ ...asked, key })), catalogue.currency);
     }
     if (key === undefined) return await processNow(parts, asked, context);
-    const row = requireNoFailure(await requests.attend({ ...asked, key }, timeLeftMs(context)));
+    const attended = await withKeptRequests(requests.attend({ ...asked, key }, timeLeftMs(context)));
+    const row = requireNoFailure(attended);
     explain(row.reason);
     return viewOfRow(row, catalogue.currency);
   };

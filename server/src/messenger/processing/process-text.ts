@@ -93,7 +93,8 @@ async function follow(
 ): Promise<ProcessingOutcome> {
   const { database } = options.parts;
   if (answer.status === "later") {
-    const delayMs = Math.min(Math.max(answer.retryAfterMs, shortestDelayMs), longestDelayMs);
+    const givenMs = answer.retryAfterMs || backOffMs(options, claimed);
+    const delayMs = Math.min(Math.max(givenMs, shortestDelayMs), longestDelayMs);
     await deferText(database, claimed, delayMs);
     return "later";
   }
@@ -122,19 +123,25 @@ async function attach(
   return isAttached ? "done" : "superseded";
 }
 
+/** When nobody knows when it would go better. */
+function backOffMs({ random = Math.random }: TextProcessing, { attempts }: ClaimedText): number {
+  const mostMs = Math.min(firstBackOffMs * 2 ** Math.min(attempts - 1, 10), longestBackOffMs);
+  return mostMs * (0.5 + random() / 2);
+}
+
 async function afterFailure(
-  { parts, log, random = Math.random }: TextProcessing,
+  options: TextProcessing,
   claimed: ClaimedText,
   error: DispatchError,
 ): Promise<ProcessingOutcome> {
+  const { parts, log } = options;
   const { code, retryAfterMs = 0 } = toPublicError(error.cause);
   if (finalCodes.includes(code)) {
     log.debug({ code, processor: claimed.processor }, "a message was not processed");
     await endText(parts.database, claimed);
     return "failed";
   }
-  const backOffMs = Math.min(firstBackOffMs * 2 ** Math.min(claimed.attempts - 1, 10), longestBackOffMs);
-  await deferText(parts.database, claimed, Math.max(retryAfterMs, backOffMs * (0.5 + random() / 2)));
+  await deferText(parts.database, claimed, Math.max(retryAfterMs, backOffMs(options, claimed)));
   log.warn({ code, attempts: claimed.attempts }, "dispatch did not take a message; it is tried again");
   return "away";
 }

@@ -22,13 +22,15 @@ export function circuitFailure(error: unknown, call: CallCircumstances): ErrorCo
 
 /**
  * A service that says it is overloaded is there and protects itself; its other methods may be fine. And a circuit that
- * is open further down, or a provider that fails, is the affair of that one.
+ * is open further down, or a provider that fails, is the affair of that one; and dispatch without its database does all that needs
+ * no row of it.
  */
 const refusals: ReadonlySet<ErrorCode> = new Set([
   "overloaded",
   "circuit-open",
   "no-provider",
   "provider-failed",
+  "requests-unavailable",
   "outcome-unknown",
 ]);
 

@@ -90,7 +90,8 @@ export declare const ProcessMessageRequestSchema: GenMessage<ProcessMessageReque
  */
 export declare type ProcessMessageResponse = Message<"parley.internal.v1.ProcessMessageResponse"> & {
   /**
-   * "done"; "later": not now, try again after retry_after_ms; "failed": never.
+   * "done"; "later": not now, try again after retry_after_ms, or after a back-off
+   * where that is 0; "failed": never.
    *
    * @generated from field: string status = 1;
    */
@@ -124,7 +125,8 @@ export declare type ProcessMessageResponse = Message<"parley.internal.v1.Process
  */
 export declare type ProcessMessageResponseJson = {
   /**
-   * "done"; "later": not now, try again after retry_after_ms; "failed": never.
+   * "done"; "later": not now, try again after retry_after_ms, or after a back-off
+   * where that is 0; "failed": never.
    *
    * @generated from field: string status = 1;
    */
