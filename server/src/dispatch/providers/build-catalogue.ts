@@ -28,7 +28,9 @@ export function buildCatalogue(file: ProvidersFile, options: CatalogueOptions): 
   );
   const entries = file.processors ?? [];
   const hasDefault = entries.some(({ id }) => id === defaultProcessorId);
-  const all = hasDefault ? entries : [{ id: defaultProcessorId, about: "Any of the providers, the cheapest first." }, ...entries];
+  const all = hasDefault
+    ? entries
+    : [{ id: defaultProcessorId, about: "Any of the providers, the cheapest first." }, ...entries];
   const { perDay, perUserPerDay, whileDatabaseAway } = file.spendCap ?? {};
   const spendCapMicros = microsOf(perDay);
   return {
