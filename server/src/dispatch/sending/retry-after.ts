@@ -2,8 +2,8 @@
 
 export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** What a wrong header can do is bounded: a month and a day is longer than any quota's window. */
-const longestMs = 32 * 86_400_000;
+/** What a wrong header can do is bounded: after a day it is tried again, whatever was said. */
+const longestMs = 86_400_000;
 const maxHeaderLength = 1_000;
 
 /**
