@@ -19,7 +19,7 @@ import { createRequestWrites } from "#dispatch/requests/request-writes.ts";
 import { createRunner } from "#dispatch/requests/run-request.ts";
 import { createOwnershipStore } from "#dispatch/requests/store-ownership.ts";
 import { createRequestStore } from "#dispatch/requests/store-requests.ts";
-import { createSweeper, type Sweeper } from "#dispatch/requests/sweep.ts";
+import { createSweeper } from "#dispatch/requests/sweep.ts";
 import { createRouter, type LaneRouter } from "#dispatch/routing/create-router.ts";
 import { createRoutingMetrics, type RoutingMetrics } from "#dispatch/routing/routing-metrics.ts";
 import { describeProviders } from "#dispatch/rpc/describe-providers.ts";
@@ -35,6 +35,7 @@ import type { Clock } from "#platform/clock.ts";
 import type { Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
 import { migrate } from "#platform/migrate.ts";
+import type { Periodic } from "#platform/periodic.ts";
 import type { Service } from "#platform/service.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 
@@ -114,7 +115,7 @@ function createKeeping(
   options: DispatchOptions,
   router: LaneRouter,
   metrics: RoutingMetrics,
-): { requests: DispatchParts["requests"]; background: Background; sweeper: Sweeper } {
+): { requests: DispatchParts["requests"]; background: Background; sweeper: Periodic } {
   const { config, database, bus, log } = options;
   const owner = randomUUID();
   const store = createRequestStore(database, owner);

@@ -1,39 +1,19 @@
 /** Housekeeping at intervals: removes what has expired, and lets the signing keys grow up. */
 import { endedSessionWindowMs } from "#identity/config.ts";
 import type { IdentityParts } from "#identity/parts.ts";
-
-export interface Sweeper {
-  start(): void;
-  /** Lets a run that is under way finish. */
-  stop(): Promise<void>;
-}
+import { createPeriodic, type Periodic } from "#platform/periodic.ts";
 
 type SweepParts = Pick<IdentityParts, "config" | "store" | "signingKeys" | "clock" | "log">;
 
 const rowsPerStatement = 1_000;
 const statementsPerRun = 20;
 
-export function createSweeper(parts: SweepParts): Sweeper {
-  let timer: NodeJS.Timeout | undefined;
-  let run: Promise<void> = Promise.resolve();
-  let stopped = false;
-
-  const schedule = () => {
-    if (stopped) return;
-    timer = setTimeout(() => {
-      run = sweep(parts).then(schedule);
-    }, parts.config.PARLEY_IDENTITY_SWEEP_SECONDS * 1_000);
-    timer.unref();
-  };
-  return {
-    start: schedule,
-    async stop() {
-      stopped = true;
-      clearTimeout(timer);
-      await run;
-    },
-  };
-}
+export const createSweeper = (parts: SweepParts): Periodic =>
+  createPeriodic({
+    everyMs: parts.config.PARLEY_IDENTITY_SWEEP_SECONDS * 1_000,
+    run: () => sweep(parts),
+    onError: (error) => parts.log.error({ err: error }, "sweep failed"),
+  });
 
 /** One run. A part of it that fails is logged and left to the next run; the other parts go on. */
 export async function sweep({ config, store, signingKeys, clock, log }: SweepParts): Promise<void> {
