@@ -74,7 +74,7 @@ function refusedText(id: string, opensInMs: number | undefined, nowMs: number): 
 }
 
 /** In UTC; with the date unless it is today. */
-export function timeText(atMs: number, nowMs: number): string {
+function timeText(atMs: number, nowMs: number): string {
   const secondMs = 1_000;
   const [day, time] = isoParts(Math.round(atMs / secondMs) * secondMs);
   return day === isoParts(nowMs)[0] ? time : `${day} ${time}`;
