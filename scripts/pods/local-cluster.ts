@@ -10,6 +10,7 @@ export interface LocalClusterOptions {
   messengers?: number;
   identities?: number;
   dispatchers?: number;
+  searchers?: number;
   /** Both are made up when absent: then nothing that they protect outlives the cluster. */
   secretKey?: string;
   serviceToken?: string;
@@ -30,13 +31,14 @@ export interface LocalCluster {
   readonly identities: readonly Pod[];
   readonly messengers: readonly Pod[];
   readonly dispatchers: readonly Pod[];
+  readonly searchers: readonly Pod[];
   readonly pods: readonly Pod[];
   start(): Promise<void>;
-  /** Gateways first, then messengers, so that nobody is left without the services they call. */
+  /** Gateways first, then search, then messengers, so that nobody is left without the services they call. */
   stop(): Promise<void>;
 }
 
-type Role = "gateway" | "identity" | "messenger" | "dispatch";
+type Role = "gateway" | "identity" | "messenger" | "dispatch" | "search";
 
 export async function createLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
   const counts: [Role, number][] = [
@@ -44,6 +46,7 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
     ["identity", options.identities ?? 1],
     ["messenger", options.messengers ?? 2],
     ["dispatch", options.dispatchers ?? 1],
+    ["search", options.searchers ?? 1],
   ];
   const places: { role: Role; name: string; ports: PodPorts }[] = [];
   for (const [role, count] of counts) {
@@ -57,6 +60,7 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
     identity: urlsOf("identity"),
     messenger: urlsOf("messenger"),
     dispatch: urlsOf("dispatch"),
+    search: urlsOf("search"),
   });
   const pods = places.map(({ role, name, ports }) => ({
     role,
@@ -71,13 +75,14 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
   }));
   const ofRole = (role: Role) => pods.filter((one) => one.role === role).map((one) => one.pod);
   const [gateways, messengers] = [ofRole("gateway"), ofRole("messenger")];
-  const [identities, dispatchers] = [ofRole("identity"), ofRole("dispatch")];
+  const [identities, dispatchers, searchers] = [ofRole("identity"), ofRole("dispatch"), ofRole("search")];
   const end = (some: readonly Pod[]) => Promise.all(some.map((pod) => pod.end("SIGTERM")));
   return {
     gateways,
     identities,
     messengers,
     dispatchers,
+    searchers,
     pods: pods.map((one) => one.pod),
     async start() {
       // Else whoever has a pod's port would be taken for the pod.
@@ -90,6 +95,7 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
     },
     async stop() {
       await end(gateways);
+      await end(searchers);
       await end(messengers);
       await end([...identities, ...dispatchers]);
     },
@@ -104,16 +110,21 @@ function settingsByRole(
   const { secretKey = newSecret(), serviceToken = newSecret() } = options;
   const shared = { REDIS_URL: options.redisUrl, PARLEY_SERVICE_TOKEN: serviceToken };
   const stored = { ...shared, DATABASE_URL: options.databaseUrl };
+  const searched = {
+    PARLEY_IDENTITY_URL: urls.identity.join(","),
+    PARLEY_MESSENGER_URL: urls.messenger.join(","),
+  };
   return {
     identity: { ...stored, PARLEY_ROLES: "identity", PARLEY_SECRET_KEY: secretKey },
     messenger: { ...stored, PARLEY_ROLES: "messenger", PARLEY_DISPATCH_URL: urls.dispatch.join(",") },
     dispatch: { ...stored, PARLEY_ROLES: "dispatch" },
+    search: { ...stored, ...searched, PARLEY_ROLES: "search" },
     gateway: {
       ...shared,
+      ...searched,
       PARLEY_ROLES: "gateway",
-      PARLEY_IDENTITY_URL: urls.identity.join(","),
-      PARLEY_MESSENGER_URL: urls.messenger.join(","),
       PARLEY_DISPATCH_URL: urls.dispatch.join(","),
+      PARLEY_SEARCH_URL: urls.search.join(","),
     },
   };
 }

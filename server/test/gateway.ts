@@ -13,6 +13,7 @@ import { AuthService } from "@parley/api/v2/auth";
 import { MessageSchema } from "@parley/api/v2/event";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { ProcessService } from "@parley/api/v2/process";
+import { SearchService } from "@parley/api/v2/search";
 import { UserService } from "@parley/api/v2/user";
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import { answerFailure } from "#gateway/answer-failure.ts";
@@ -90,6 +91,7 @@ export async function startGateway(options: GatewayOptions = {}) {
     messengerInternal: createClient(MessengerInternalService, transport),
     process: createClient(ProcessService, transport),
     dispatchInternal: createClient(DispatchInternalService, transport),
+    search: createClient(SearchService, transport),
   };
   const { webRoot } = options;
   const gateway = createGateway({

@@ -108,17 +108,22 @@ async function startSplit(environment: Record<string, string>, options: TestOpti
     { ...behind, ...toDispatch, DATABASE_URL, PARLEY_ROLES: "messenger" },
     options,
   );
+  const toSearched = {
+    PARLEY_IDENTITY_URL: `http://127.0.0.1:${identity.servicePort}`,
+    PARLEY_MESSENGER_URL: `http://127.0.0.1:${messenger.servicePort}`,
+  };
+  const search = await startPod({ ...behind, ...toSearched, DATABASE_URL, PARLEY_ROLES: "search" }, options);
   const gateway = await startPod(
     {
       ...shared,
       ...toDispatch,
+      ...toSearched,
       PARLEY_ROLES: "gateway",
-      PARLEY_IDENTITY_URL: `http://127.0.0.1:${identity.servicePort}`,
-      PARLEY_MESSENGER_URL: `http://127.0.0.1:${messenger.servicePort}`,
+      PARLEY_SEARCH_URL: `http://127.0.0.1:${search.servicePort}`,
     },
     options,
   );
-  const pods = [gateway, messenger, dispatch, identity];
+  const pods = [gateway, search, messenger, dispatch, identity];
   const stop = async () => {
     for (const pod of pods) await pod.stop();
   };

@@ -10,6 +10,7 @@ export interface RolesApart {
   readonly identityUrl: string;
   readonly messengerUrl: string;
   readonly dispatchUrl: string;
+  readonly searchUrl: string;
   /** The settings given go before those that lead to the services. */
   startGateway(settings?: Record<string, string>, options?: TestOptions): Promise<Gateway>;
 }
@@ -49,17 +50,16 @@ export async function startRolesApart(
     { ...stored, ...toDispatch, PARLEY_ROLES: "messenger" },
     optionsOf("messenger"),
   );
+  const toSearched = { PARLEY_IDENTITY_URL: urlOf(identity), PARLEY_MESSENGER_URL: urlOf(messenger) };
+  const search = await startPod({ ...stored, ...toSearched, PARLEY_ROLES: "search" }, optionsOf("search"));
   return {
     serviceToken,
     identityUrl: urlOf(identity),
     messengerUrl: urlOf(messenger),
     dispatchUrl: urlOf(dispatch),
+    searchUrl: urlOf(search),
     async startGateway(own = {}, options = optionsOf("gateway")) {
-      const services = {
-        PARLEY_IDENTITY_URL: urlOf(identity),
-        PARLEY_MESSENGER_URL: urlOf(messenger),
-        ...toDispatch,
-      };
+      const services = { ...toSearched, ...toDispatch, PARLEY_SEARCH_URL: urlOf(search) };
       const app = await startPod({ ...shared, ...services, PARLEY_ROLES: "gateway", ...own }, options);
       return {
         app,

@@ -10,6 +10,7 @@ import { MessengerInternalService } from "@parley/api/internal/messenger";
 import { AuthService } from "@parley/api/v2/auth";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { ProcessService } from "@parley/api/v2/process";
+import { SearchService } from "@parley/api/v2/search";
 import { UserService } from "@parley/api/v2/user";
 import { createAuthenticator } from "#gateway/auth/authenticate.ts";
 import type { Caller, Overrides } from "#gateway/call.ts";
@@ -61,6 +62,7 @@ export async function startSockets({ config: overrides, bus: givenBus }: TestSoc
     messengerInternal: createClient(MessengerInternalService, transport),
     process: createClient(ProcessService, transport),
     dispatchInternal: createClient(DispatchInternalService, transport),
+    search: createClient(SearchService, transport),
   };
   const authenticator = createAuthenticator({
     verifyToken: async (token) => readToken(token),

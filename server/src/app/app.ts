@@ -73,7 +73,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const clients = createServiceClients({ ...surroundings, circuits, local: services });
     stops.add("service clients", () => clients.stop());
     if (storage) {
-      createLocalServices({ ...surroundings, storage, circuits, catalogue }, services, clients.forMessenger);
+      createLocalServices({ ...surroundings, storage, circuits, catalogue }, services, clients);
     }
     const gatewayClients = roles.includes("gateway") ? clients.forGateway() : undefined;
     await clients.start();

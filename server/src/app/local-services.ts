@@ -12,12 +12,16 @@ import type { Bus } from "#platform/bus.ts";
 import type { Circuits } from "#platform/circuit/circuits.ts";
 import type { Clock } from "#platform/clock.ts";
 import { createDatabase, type Database } from "#platform/database.ts";
+import { createJobs } from "#platform/jobs/create-jobs.ts";
 import type { Log } from "#platform/log.ts";
+import type { Redis } from "#platform/redis.ts";
 import type { Service } from "#platform/service.ts";
 import type { Stamps } from "#platform/stamps/stamps.ts";
 import type { StopList } from "#platform/stop-list.ts";
 import { traceService } from "#platform/telemetry/traced-service.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
+import type { SearchClients } from "#search/clients.ts";
+import { createSearch } from "#search/service.ts";
 
 /** Those of this process's roles, in the order in which they start. */
 export type LocalServices = Partial<Record<ServiceName, Service>>;
@@ -25,6 +29,7 @@ export type LocalServices = Partial<Record<ServiceName, Service>>;
 export interface LocalServicesOptions {
   config: Config;
   storage: Storage;
+  redis: Redis | undefined;
   bus: Bus;
   stamps: Stamps | undefined;
   clock: Clock;
@@ -46,9 +51,9 @@ const ledgerConnections = 4;
 export function createLocalServices(
   options: LocalServicesOptions,
   services: LocalServices,
-  messengerClients: () => MessengerClients,
+  clients: { forMessenger(): MessengerClients; forSearch(): SearchClients },
 ): void {
-  const { config, storage, bus, stamps, clock, log, telemetry, catalogue } = options;
+  const { config, storage, redis, bus, stamps, clock, log, telemetry, catalogue } = options;
   const runs = (name: ServiceName) => config.general.PARLEY_ROLES.includes(name);
   if (runs("identity")) {
     const identity = createIdentity({
@@ -83,11 +88,34 @@ export function createLocalServices(
       sendDatabase: openDatabase("messenger-sends", options, sendConnections),
       bus,
       ...(stamps ? { stamps } : {}),
-      clients: messengerClients(),
+      clients: clients.forMessenger(),
       telemetry,
       log: log.child({ service: "messenger" }),
     });
     services.messenger = traceService(messenger, telemetry);
+  }
+  if (runs("search")) {
+    const database = openDatabase("search", options);
+    const serviceLog = log.child({ service: "search" });
+    const jobs = createJobs({
+      service: "search",
+      database,
+      amqpUrl: config.jobs.AMQP_URL,
+      maxWaiting: config.jobs.PARLEY_JOBS_MAX_WAITING,
+      telemetry,
+      log: serviceLog,
+    });
+    const search = createSearch({
+      config: config.search,
+      database,
+      redis,
+      jobs,
+      clients: clients.forSearch(),
+      bus,
+      telemetry,
+      log: serviceLog,
+    });
+    services.search = traceService(search, telemetry);
   }
 }
 

@@ -7,6 +7,7 @@ import { migrationsFolder as messengerMigrations } from "#messenger/service.ts";
 import { createDatabase } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
 import { migrate } from "#platform/migrate.ts";
+import { migrationsFolder as searchMigrations } from "#search/service.ts";
 
 export async function runMigrations(config: Config, log: Log): Promise<void> {
   const storage = await openStorage(config, log);
@@ -24,6 +25,7 @@ export async function runMigrations(config: Config, log: Log): Promise<void> {
     await migrate(database, "identity", identityMigrations, log);
     await migrate(database, "messenger", messengerMigrations, log);
     await migrate(database, "dispatch", dispatchMigrations, log);
+    await migrate(database, "search", searchMigrations, log);
   } finally {
     await database.close();
     await storage.stop();

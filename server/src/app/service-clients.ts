@@ -9,6 +9,7 @@ import { MessengerInternalService } from "@parley/api/internal/messenger";
 import { AuthService } from "@parley/api/v2/auth";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { ProcessService } from "@parley/api/v2/process";
+import { SearchService } from "@parley/api/v2/search";
 import { UserService } from "@parley/api/v2/user";
 import type { LocalServices } from "#app/local-services.ts";
 import type { Config } from "#config/config.ts";
@@ -28,6 +29,7 @@ import { createBalancedTransport } from "#platform/wire/balanced-transport.ts";
 import { createSignHeaders } from "#platform/wire/credentials.ts";
 import { createEndpoint, type Endpoint } from "#platform/wire/endpoint.ts";
 import { createEndpointSet, type EndpointSet } from "#platform/wire/endpoint-set.ts";
+import type { SearchClients } from "#search/clients.ts";
 
 export interface ServiceClientsOptions {
   config: Config;
@@ -43,6 +45,7 @@ export interface ServiceClients {
   /** Of services that this process runs, those must have been created before. */
   forGateway(): GatewayClients;
   forMessenger(): MessengerClients;
+  forSearch(): SearchClients;
   /** To be called once all clients have been made. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -71,6 +74,7 @@ export function createServiceClients(options: ServiceClientsOptions): ServiceCli
   return {
     forGateway: () => gatewayClients(to),
     forMessenger: () => messengerClients(to),
+    forSearch: () => searchClients(to),
     async start() {
       await Promise.all(endpointSets.map((endpoints) => endpoints.start()));
     },
@@ -98,14 +102,14 @@ function guarded(
 
 function remoteEndpoints(name: ServiceName, options: ServiceClientsOptions): EndpointSet {
   const { config, circuits, clock, log } = options;
-  const { PARLEY_IDENTITY_URL, PARLEY_MESSENGER_URL, PARLEY_DISPATCH_URL, PARLEY_SERVICE_TOKEN } =
-    config.service;
+  const { service } = config;
   const urls = {
-    identity: PARLEY_IDENTITY_URL,
-    messenger: PARLEY_MESSENGER_URL,
-    dispatch: PARLEY_DISPATCH_URL,
+    identity: service.PARLEY_IDENTITY_URL,
+    messenger: service.PARLEY_MESSENGER_URL,
+    dispatch: service.PARLEY_DISPATCH_URL,
+    search: service.PARLEY_SEARCH_URL,
   }[name];
-  const sign = createSignHeaders(name, { serviceTokens: PARLEY_SERVICE_TOKEN, clock });
+  const sign = createSignHeaders(name, { serviceTokens: service.PARLEY_SERVICE_TOKEN, clock });
   const onTime = (timeMs: number, roundTripMs: number) => clock.adopt(timeMs, roundTripMs);
   const create = (url: string): Endpoint => {
     const endpoint = createEndpoint({ url, sign, onTime, log });
@@ -133,6 +137,7 @@ function gatewayClients(to: (name: ServiceName) => Transport): GatewayClients {
     messengerInternal: createClient(MessengerInternalService, to("messenger")),
     process: createClient(ProcessService, to("dispatch")),
     dispatchInternal: createClient(DispatchInternalService, to("dispatch")),
+    search: createClient(SearchService, to("search")),
   };
 }
 
@@ -140,5 +145,12 @@ function messengerClients(to: (name: ServiceName) => Transport): MessengerClient
   return {
     process: createClient(ProcessService, to("dispatch")),
     dispatch: createClient(DispatchInternalService, to("dispatch")),
+  };
+}
+
+function searchClients(to: (name: ServiceName) => Transport): SearchClients {
+  return {
+    messenger: createClient(MessengerInternalService, to("messenger")),
+    users: createClient(UserService, to("identity")),
   };
 }

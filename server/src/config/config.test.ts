@@ -33,6 +33,7 @@ test("each role asks for what it needs, and for no more", () => {
   const urls = {
     PARLEY_IDENTITY_URL: "http://identity:9091",
     PARLEY_MESSENGER_URL: "http://a:1,http://b:2",
+    PARLEY_SEARCH_URL: "http://search:9091",
     ...toDispatch,
   };
   for (const fine of [
@@ -42,7 +43,8 @@ test("each role asks for what it needs, and for no more", () => {
     { ...rest, DATABASE_URL, PARLEY_ROLES: "messenger,dispatch" },
     { ...apart, ...toDispatch, PARLEY_ROLES: "identity, messenger" },
     { ...apart, ...urls, PARLEY_ROLES: "gateway,identity" },
-    { ...apart, PARLEY_ROLES: "gateway,identity,messenger,dispatch" },
+    { ...apart, PARLEY_ROLES: "gateway,identity,messenger,dispatch,search" },
+    { ...rest, DATABASE_URL, ...urls, PARLEY_ROLES: "search" },
   ]) {
     assert.deepEqual(namesOfProblems(fine), [], JSON.stringify(fine));
   }
@@ -55,6 +57,7 @@ test("each role asks for what it needs, and for no more", () => {
         "PARLEY_IDENTITY_URL",
         "PARLEY_MESSENGER_URL",
         "PARLEY_DISPATCH_URL",
+        "PARLEY_SEARCH_URL",
       ],
     ],
     [
@@ -62,7 +65,8 @@ test("each role asks for what it needs, and for no more", () => {
       ["REDIS_URL", "DATABASE_URL", "PARLEY_SERVICE_TOKEN", "PARLEY_DISPATCH_URL"],
     ],
     [{ PARLEY_ROLES: "dispatch" }, ["REDIS_URL", "DATABASE_URL", "PARLEY_SERVICE_TOKEN"]],
-    [{ ...apart, PARLEY_ROLES: "gateway,identity,messenger" }, ["PARLEY_DISPATCH_URL"]],
+    [{ ...apart, PARLEY_ROLES: "gateway,identity,messenger" }, ["PARLEY_DISPATCH_URL", "PARLEY_SEARCH_URL"]],
+    [{ ...rest, DATABASE_URL, PARLEY_ROLES: "search" }, ["PARLEY_IDENTITY_URL", "PARLEY_MESSENGER_URL"]],
     [{ ...rest, DATABASE_URL, PARLEY_ROLES: "identity" }, ["PARLEY_SECRET_KEY"]],
   ];
   for (const [environment, missing] of needs) assert.deepEqual(namesOfProblems(environment), missing);

@@ -3,7 +3,13 @@
  * together is checked together. Nothing here touches the disk or the network.
  */
 import { resolve } from "node:path";
-import { databaseSettings, generalSettings, redisSettings, serviceSettings } from "#config/general.ts";
+import {
+  databaseSettings,
+  generalSettings,
+  jobSettings,
+  redisSettings,
+  serviceSettings,
+} from "#config/general.ts";
 import { areAllRoles, includeAService } from "#config/roles.ts";
 import { dispatchSettings } from "#dispatch/config.ts";
 import { gatewaySettings } from "#gateway/config.ts";
@@ -13,6 +19,7 @@ import { messengerSettings } from "#messenger/config.ts";
 import { circuitSettings } from "#platform/circuit/config.ts";
 import { readSettings, type SettingProblem, type Settings, type Values } from "#platform/settings.ts";
 import { telemetrySettings } from "#platform/telemetry/config.ts";
+import { searchSettings } from "#search/config.ts";
 
 export type Environment = Record<string, string | undefined>;
 
@@ -20,12 +27,14 @@ export interface Config {
   readonly general: Values<typeof generalSettings>;
   readonly database: Values<typeof databaseSettings>;
   readonly redis: Values<typeof redisSettings>;
+  readonly jobs: Values<typeof jobSettings>;
   readonly service: Values<typeof serviceSettings>;
   readonly circuits: Values<typeof circuitSettings>;
   readonly gateway: Values<typeof gatewaySettings>;
   readonly identity: Values<typeof identitySettings>;
   readonly messenger: Values<typeof messengerSettings>;
   readonly dispatch: Values<typeof dispatchSettings>;
+  readonly search: Values<typeof searchSettings>;
   readonly telemetry: Values<typeof telemetrySettings>;
   readonly dataDir: string;
 }
@@ -35,12 +44,14 @@ export const allSettings: Settings = {
   ...generalSettings,
   ...databaseSettings,
   ...redisSettings,
+  ...jobSettings,
   ...serviceSettings,
   ...circuitSettings,
   ...gatewaySettings,
   ...identitySettings,
   ...messengerSettings,
   ...dispatchSettings,
+  ...searchSettings,
   ...telemetrySettings,
 };
 
@@ -62,12 +73,14 @@ export function readConfig(environment: Environment): Config {
     general,
     database: readSettings(databaseSettings, environment, problems),
     redis: readSettings(redisSettings, environment, problems),
+    jobs: readSettings(jobSettings, environment, problems),
     service: readSettings(serviceSettings, environment, problems),
     circuits: readSettings(circuitSettings, environment, problems),
     gateway: readSettings(gatewaySettings, environment, problems),
     identity: readSettings(identitySettings, environment, problems),
     messenger: readSettings(messengerSettings, environment, problems),
     dispatch: readSettings(dispatchSettings, environment, problems),
+    search: readSettings(searchSettings, environment, problems),
     telemetry: readSettings(telemetrySettings, environment, problems),
     dataDir: resolve(general.PARLEY_DATA_DIR),
   });
@@ -184,5 +197,8 @@ const neededServices = [
   { role: "gateway", needs: "identity", setting: "PARLEY_IDENTITY_URL" },
   { role: "gateway", needs: "messenger", setting: "PARLEY_MESSENGER_URL" },
   { role: "gateway", needs: "dispatch", setting: "PARLEY_DISPATCH_URL" },
+  { role: "gateway", needs: "search", setting: "PARLEY_SEARCH_URL" },
   { role: "messenger", needs: "dispatch", setting: "PARLEY_DISPATCH_URL" },
+  { role: "search", needs: "identity", setting: "PARLEY_IDENTITY_URL" },
+  { role: "search", needs: "messenger", setting: "PARLEY_MESSENGER_URL" },
 ] as const;

@@ -36,6 +36,18 @@ export const redisSettings = {
   ),
 };
 
+export const jobSettings = {
+  AMQP_URL: url(
+    "RabbitMQ 3.10 or newer to carry jobs instead of the database; they are kept there until it has them",
+    ["amqp:", "amqps:"],
+    { secret: true },
+  ),
+  PARLEY_JOBS_MAX_WAITING: integer("jobs of one service that may wait; one more is refused", 100_000, {
+    min: 10,
+    max: 10_000_000,
+  }),
+};
+
 /** For a Parley whose roles are spread over processes. */
 export const serviceSettings = {
   PARLEY_SERVICE_PORT: integer(
@@ -50,6 +62,7 @@ export const serviceSettings = {
   PARLEY_IDENTITY_URL: serviceUrls("identity"),
   PARLEY_MESSENGER_URL: serviceUrls("messenger"),
   PARLEY_DISPATCH_URL: serviceUrls("dispatch"),
+  PARLEY_SEARCH_URL: serviceUrls("search"),
 };
 
 /** "all", or some of them. */

@@ -6,6 +6,7 @@ import type { MessengerInternalService } from "@parley/api/internal/messenger";
 import type { AuthService } from "@parley/api/v2/auth";
 import type { MessengerService } from "@parley/api/v2/messenger";
 import type { ProcessService } from "@parley/api/v2/process";
+import type { SearchService } from "@parley/api/v2/search";
 import type { UserService } from "@parley/api/v2/user";
 
 export interface GatewayClients {
@@ -16,4 +17,5 @@ export interface GatewayClients {
   readonly messengerInternal: Client<typeof MessengerInternalService>;
   readonly process: Client<typeof ProcessService>;
   readonly dispatchInternal: Client<typeof DispatchInternalService>;
+  readonly search: Client<typeof SearchService>;
 }

@@ -5,6 +5,7 @@ import { AdminService } from "@parley/api/v2/admin";
 import { AuthService } from "@parley/api/v2/auth";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { ProcessService } from "@parley/api/v2/process";
+import { SearchService } from "@parley/api/v2/search";
 import { UserService } from "@parley/api/v2/user";
 import type { GatewayClients } from "#gateway/clients.ts";
 
@@ -14,6 +15,7 @@ export const publicServices: readonly DescService[] = [
   UserService,
   MessengerService,
   ProcessService,
+  SearchService,
   AdminService,
 ];
 
@@ -31,6 +33,7 @@ export function clientCalls(clients: GatewayClients): ReadonlyMap<DescMethodUnar
     [UserService, clients.users],
     [MessengerService, clients.messenger],
     [ProcessService, clients.process],
+    [SearchService, clients.search],
   ];
   const calls = new Map<DescMethodUnary, UnaryCall>();
   for (const [service, client] of table) {

@@ -5,34 +5,15 @@
  * Why not pg_trgm and unaccent: on a database whose locale is C, pg_trgm finds nothing but ASCII, in any locale it
  * has no index for two characters (which is a whole Chinese name), and lower() does not fold Cyrillic there.
  */
+import { unfoldLetters } from "#platform/unfolded-letters.ts";
 
 /** Keeps the longest folded name (some characters unfold into eighteen) below what an index entry can hold. */
 const maxFoldedCharacters = 300;
 export const minQueryCharacters = 2;
 
-/** Letters that Unicode does not take apart into a base letter and a mark. */
-const unfolded: Record<string, string> = {
-  æ: "ae",
-  đ: "d",
-  ð: "d",
-  ħ: "h",
-  ı: "i",
-  ł: "l",
-  ø: "o",
-  œ: "oe",
-  ß: "ss",
-  ŧ: "t",
-  þ: "th",
-};
-const unfoldedLetter = new RegExp(`[${Object.keys(unfolded).join("")}]`, "g");
-
 /** Without case, accents, compatibility forms and surplus spaces. */
 export function foldName(name: string): string {
-  const folded = name
-    .normalize("NFKD")
-    .toLowerCase()
-    .replace(/\p{M}/gu, "")
-    .replace(unfoldedLetter, (letter) => unfolded[letter] ?? letter)
+  const folded = unfoldLetters(name.normalize("NFKD").toLowerCase().replace(/\p{M}/gu, ""))
     .replace(/\s+/g, " ")
     .trim();
   return [...folded].slice(0, maxFoldedCharacters).join("");

@@ -43,6 +43,7 @@ export function toChat(row: ChatRow): Chat {
     ...(row[0] === null ? {} : { lastMessage: messagesOf(id)(row as unknown as MessageRow) }),
     peerId: peerId ?? "",
     processor,
+    language: "",
   };
 }
 

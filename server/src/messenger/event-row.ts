@@ -70,6 +70,7 @@ function payloadOf(logged: LoggedEvent, context: EventContext): Partial<Event> {
           kind: context.chatKind,
           title: context.title,
           processor: context.processor,
+          language: "",
         },
       };
   }

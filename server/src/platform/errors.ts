@@ -45,9 +45,19 @@ export const errorKinds = {
   "user-not-found": { grpc: Code.NotFound, status: 404, title: "There is no such user" },
   "session-not-found": { grpc: Code.NotFound, status: 404, title: "There is no such session among yours" },
   "process-not-found": { grpc: Code.NotFound, status: 404, title: "There is no such request among yours" },
+  "search-task-not-found": {
+    grpc: Code.NotFound,
+    status: 404,
+    title: "There is no such search task among yours",
+  },
   "processor-not-found": { grpc: Code.NotFound, status: 404, title: "There is no such processor" },
   "method-not-allowed": { grpc: Code.Unimplemented, status: 405, title: "The route has no such method" },
   "owner-required": { grpc: Code.FailedPrecondition, status: 409, title: "The chat needs an owner" },
+  "search-task-not-done": {
+    grpc: Code.FailedPrecondition,
+    status: 409,
+    title: "The search task has no results yet",
+  },
   "too-large": { grpc: Code.ResourceExhausted, status: 413, title: "The request is too large" },
   "unsupported-media-type": {
     grpc: Code.InvalidArgument,
@@ -60,6 +70,11 @@ export const errorKinds = {
     title: "The idempotency key was used for something else",
   },
   "too-many-requests": { grpc: Code.ResourceExhausted, status: 429, title: "Too many requests" },
+  "too-many-search-tasks": {
+    grpc: Code.ResourceExhausted,
+    status: 429,
+    title: "Too many of your search tasks wait or run",
+  },
   cancelled: { grpc: Code.Canceled, status: 499, title: "The caller went away" },
   internal: { grpc: Code.Internal, status: 500, title: "Something went wrong on the server" },
   "provider-failed": {

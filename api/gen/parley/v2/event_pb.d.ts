@@ -97,6 +97,14 @@ export declare type Chat = Message$1<"parley.v2.Chat"> & {
    * @generated from field: string processor = 13;
    */
   processor: string;
+
+  /**
+   * The language that is mostly written in it, as people have said (ISO 639-1,
+   * e.g. "de"); empty: it is found out from the messages.
+   *
+   * @generated from field: string language = 14;
+   */
+  language: string;
 };
 
 /**
@@ -185,6 +193,14 @@ export declare type ChatJson = {
    * @generated from field: string processor = 13;
    */
   processor?: string;
+
+  /**
+   * The language that is mostly written in it, as people have said (ISO 639-1,
+   * e.g. "de"); empty: it is found out from the messages.
+   *
+   * @generated from field: string language = 14;
+   */
+  language?: string;
 };
 
 /**
@@ -569,7 +585,7 @@ export declare type Event = Message$1<"parley.v2.Event"> & {
 
   /**
    * "message", "edit", "delete", "reaction", "membership", "chat", "processed";
-   * without a seq "typing", "read", "presence", "process".
+   * without a seq "typing", "read", "presence", "process", "search".
    *
    * @generated from field: string kind = 3;
    */
@@ -628,6 +644,13 @@ export declare type Event = Message$1<"parley.v2.Event"> & {
    * @generated from field: parley.v2.ProcessChange process = 12;
    */
   process?: ProcessChange | undefined;
+
+  /**
+   * For "search": how a search task of the receiver's own stands.
+   *
+   * @generated from field: parley.v2.SearchChange search = 13;
+   */
+  search?: SearchChange | undefined;
 };
 
 /**
@@ -650,7 +673,7 @@ export declare type EventJson = {
 
   /**
    * "message", "edit", "delete", "reaction", "membership", "chat", "processed";
-   * without a seq "typing", "read", "presence", "process".
+   * without a seq "typing", "read", "presence", "process", "search".
    *
    * @generated from field: string kind = 3;
    */
@@ -709,6 +732,13 @@ export declare type EventJson = {
    * @generated from field: parley.v2.ProcessChange process = 12;
    */
   process?: ProcessChangeJson;
+
+  /**
+   * For "search": how a search task of the receiver's own stands.
+   *
+   * @generated from field: parley.v2.SearchChange search = 13;
+   */
+  search?: SearchChangeJson;
 };
 
 /**
@@ -839,6 +869,11 @@ export declare type ChatChange = Message$1<"parley.v2.ChatChange"> & {
    * @generated from field: string processor = 3;
    */
   processor: string;
+
+  /**
+   * @generated from field: string language = 4;
+   */
+  language: string;
 };
 
 /**
@@ -859,6 +894,11 @@ export declare type ChatChangeJson = {
    * @generated from field: string processor = 3;
    */
   processor?: string;
+
+  /**
+   * @generated from field: string language = 4;
+   */
+  language?: string;
 };
 
 /**
@@ -982,4 +1022,68 @@ export declare type ProcessChangeJson = {
  * Use `create(ProcessChangeSchema)` to create a new message.
  */
 export declare const ProcessChangeSchema: GenMessage<ProcessChange, {jsonType: ProcessChangeJson}>;
+
+/**
+ * @generated from message parley.v2.SearchChange
+ */
+export declare type SearchChange = Message$1<"parley.v2.SearchChange"> & {
+  /**
+   * As in GET /v2/search-tasks/{id}.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * "done" or "failed".
+   *
+   * @generated from field: string status = 2;
+   */
+  status: string;
+
+  /**
+   * @generated from field: uint32 result_count = 3;
+   */
+  resultCount: number;
+
+  /**
+   * @generated from field: bool partial = 4;
+   */
+  partial: boolean;
+};
+
+/**
+ * @generated from message parley.v2.SearchChange
+ */
+export declare type SearchChangeJson = {
+  /**
+   * As in GET /v2/search-tasks/{id}.
+   *
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * "done" or "failed".
+   *
+   * @generated from field: string status = 2;
+   */
+  status?: string;
+
+  /**
+   * @generated from field: uint32 result_count = 3;
+   */
+  resultCount?: number;
+
+  /**
+   * @generated from field: bool partial = 4;
+   */
+  partial?: boolean;
+};
+
+/**
+ * Describes the message parley.v2.SearchChange.
+ * Use `create(SearchChangeSchema)` to create a new message.
+ */
+export declare const SearchChangeSchema: GenMessage<SearchChange, {jsonType: SearchChangeJson}>;
 

@@ -43,6 +43,14 @@ export declare type CreateChatRequest = Message<"parley.v2.CreateChatRequest"> &
    * @generated from field: string processor = 4;
    */
   processor: string;
+
+  /**
+   * ISO 639-1, e.g. "de": the words of its messages are found in all forms that
+   * they have in it. Empty: the language is found out from the messages.
+   *
+   * @generated from field: string language = 5;
+   */
+  language: string;
 };
 
 /**
@@ -77,6 +85,14 @@ export declare type CreateChatRequestJson = {
    * @generated from field: string processor = 4;
    */
   processor?: string;
+
+  /**
+   * ISO 639-1, e.g. "de": the words of its messages are found in all forms that
+   * they have in it. Empty: the language is found out from the messages.
+   *
+   * @generated from field: string language = 5;
+   */
+  language?: string;
 };
 
 /**
@@ -268,6 +284,13 @@ export declare type UpdateChatRequest = Message<"parley.v2.UpdateChatRequest"> &
    * @generated from field: optional string processor = 3;
    */
   processor?: string | undefined;
+
+  /**
+   * As in CreateChat.
+   *
+   * @generated from field: optional string language = 4;
+   */
+  language?: string | undefined;
 };
 
 /**
@@ -291,6 +314,13 @@ export declare type UpdateChatRequestJson = {
    * @generated from field: optional string processor = 3;
    */
   processor?: string;
+
+  /**
+   * As in CreateChat.
+   *
+   * @generated from field: optional string language = 4;
+   */
+  language?: string;
 };
 
 /**
@@ -1282,7 +1312,7 @@ export declare const MessengerService: GenService<{
   },
   /**
    * Changes what is given: a group's or channel's title, what a chat's messages are
-   * processed by. For its owner and admins; in a direct chat, for both people.
+   * processed by, the language they are in. For its owner and admins; in a direct chat, for both people.
    *
    * @generated from rpc parley.v2.MessengerService.UpdateChat
    */

@@ -110,6 +110,13 @@ export enum RateClass {
    * @generated from enum value: RATE_CLASS_ADDRESS = 8;
    */
   ADDRESS = 8,
+
+  /**
+   * Finding messages.
+   *
+   * @generated from enum value: RATE_CLASS_SEARCH = 9;
+   */
+  SEARCH = 9,
 }
 
 /**
@@ -119,7 +126,7 @@ export enum RateClass {
  *
  * @generated from enum parley.v2.RateClass
  */
-export declare type RateClassJson = "RATE_CLASS_UNSPECIFIED" | "RATE_CLASS_READ" | "RATE_CLASS_WRITE" | "RATE_CLASS_SEND" | "RATE_CLASS_LOOKUP" | "RATE_CLASS_SOCKET" | "RATE_CLASS_SIGN_IN" | "RATE_CLASS_SIGN_UP" | "RATE_CLASS_ADDRESS";
+export declare type RateClassJson = "RATE_CLASS_UNSPECIFIED" | "RATE_CLASS_READ" | "RATE_CLASS_WRITE" | "RATE_CLASS_SEND" | "RATE_CLASS_LOOKUP" | "RATE_CLASS_SOCKET" | "RATE_CLASS_SIGN_IN" | "RATE_CLASS_SIGN_UP" | "RATE_CLASS_ADDRESS" | "RATE_CLASS_SEARCH";
 
 /**
  * Describes the enum parley.v2.RateClass.

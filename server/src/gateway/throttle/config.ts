@@ -11,6 +11,7 @@ export const throttleSettings = {
   PARLEY_LIMIT_WRITE: rateLimit("calls of one user that change something, except sends", "30/s burst 300"),
   PARLEY_LIMIT_SEND: rateLimit("messages of one user", "100/s burst 1000"),
   PARLEY_LIMIT_LOOKUP: rateLimit("searches of one user for other users", "3/s burst 60"),
+  PARLEY_LIMIT_SEARCH: rateLimit("searches of one user for messages, at once or as tasks", "5/s burst 100"),
   PARLEY_LIMIT_SOCKET: rateLimit("tickets for and openings of WebSockets of one user", "2/s burst 200"),
   PARLEY_LIMIT_SIGN_IN: rateLimit("sign-ins from one address", "1/s burst 30"),
   PARLEY_LIMIT_SIGN_UP: rateLimit("sign-ups from one address", "10/min burst 20"),

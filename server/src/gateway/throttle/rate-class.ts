@@ -9,6 +9,7 @@ export type RateClassName =
   | "write"
   | "send"
   | "lookup"
+  | "search"
   | "socket"
   | "sign-in"
   | "sign-up"
@@ -19,6 +20,7 @@ const names: Record<Exclude<RateClass, RateClass.UNSPECIFIED>, RateClassName> = 
   [RateClass.WRITE]: "write",
   [RateClass.SEND]: "send",
   [RateClass.LOOKUP]: "lookup",
+  [RateClass.SEARCH]: "search",
   [RateClass.SOCKET]: "socket",
   [RateClass.SIGN_IN]: "sign-in",
   [RateClass.SIGN_UP]: "sign-up",

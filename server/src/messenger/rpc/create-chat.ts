@@ -82,5 +82,11 @@ const chatEvent = (chat: NewChat, createdAtMs: number): Event => ({
   kind: "chat",
   at: toTimestamp(createdAtMs),
   actorId: chat.createdBy,
-  chat: { $typeName: "parley.v2.ChatChange", kind: chat.kind, title: chat.title, processor: chat.processor },
+  chat: {
+    $typeName: "parley.v2.ChatChange",
+    kind: chat.kind,
+    title: chat.title,
+    processor: chat.processor,
+    language: "",
+  },
 });

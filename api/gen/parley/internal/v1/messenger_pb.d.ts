@@ -2,10 +2,12 @@
 // @generated from file parley/internal/v1/messenger.proto (package parley.internal.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Message as Message$1, MessageJson } from "../../v2/event_pb.js";
 import type { Violation, ViolationJson } from "../../v2/errors_pb.js";
+import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
+import type { SearchHit, SearchHitJson } from "../../v2/search_pb.js";
 
 /**
  * Describes the file parley/internal/v1/messenger.proto.
@@ -361,6 +363,432 @@ export declare type FilterAcquaintancesResponseJson = {
 export declare const FilterAcquaintancesResponseSchema: GenMessage<FilterAcquaintancesResponse, {jsonType: FilterAcquaintancesResponseJson}>;
 
 /**
+ * What a message must satisfy: all of it. At least one of the fields is set.
+ *
+ * @generated from message parley.internal.v1.MessageQuery
+ */
+export declare type MessageQuery = Message<"parley.internal.v1.MessageQuery"> & {
+  /**
+   * @generated from field: repeated parley.internal.v1.SearchTerm terms = 1;
+   */
+  terms: SearchTerm[];
+
+  /**
+   * Of one of these; any when empty.
+   *
+   * @generated from field: repeated string sender_ids = 2;
+   */
+  senderIds: string[];
+
+  /**
+   * Of chats with this id, or with this in their titles; any when empty.
+   *
+   * @generated from field: repeated string chats = 3;
+   */
+  chats: string[];
+
+  /**
+   * Sent before, or not before.
+   *
+   * @generated from field: google.protobuf.Timestamp before = 4;
+   */
+  before?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp not_before = 5;
+   */
+  notBefore?: Timestamp | undefined;
+
+  /**
+   * @generated from field: bool has_attachment = 6;
+   */
+  hasAttachment: boolean;
+};
+
+/**
+ * What a message must satisfy: all of it. At least one of the fields is set.
+ *
+ * @generated from message parley.internal.v1.MessageQuery
+ */
+export declare type MessageQueryJson = {
+  /**
+   * @generated from field: repeated parley.internal.v1.SearchTerm terms = 1;
+   */
+  terms?: SearchTermJson[];
+
+  /**
+   * Of one of these; any when empty.
+   *
+   * @generated from field: repeated string sender_ids = 2;
+   */
+  senderIds?: string[];
+
+  /**
+   * Of chats with this id, or with this in their titles; any when empty.
+   *
+   * @generated from field: repeated string chats = 3;
+   */
+  chats?: string[];
+
+  /**
+   * Sent before, or not before.
+   *
+   * @generated from field: google.protobuf.Timestamp before = 4;
+   */
+  before?: TimestampJson;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp not_before = 5;
+   */
+  notBefore?: TimestampJson;
+
+  /**
+   * @generated from field: bool has_attachment = 6;
+   */
+  hasAttachment?: boolean;
+};
+
+/**
+ * Describes the message parley.internal.v1.MessageQuery.
+ * Use `create(MessageQuerySchema)` to create a new message.
+ */
+export declare const MessageQuerySchema: GenMessage<MessageQuery, {jsonType: MessageQueryJson}>;
+
+/**
+ * @generated from message parley.internal.v1.SearchTerm
+ */
+export declare type SearchTerm = Message<"parley.internal.v1.SearchTerm"> & {
+  /**
+   * One word, or a phrase of several, as it was written.
+   *
+   * @generated from field: string text = 1;
+   */
+  text: string;
+
+  /**
+   * The words next to each other, just as they are.
+   *
+   * @generated from field: bool phrase = 2;
+   */
+  phrase: boolean;
+
+  /**
+   * The beginning of a word is enough.
+   *
+   * @generated from field: bool prefix = 3;
+   */
+  prefix: boolean;
+
+  /**
+   * Must not be there.
+   *
+   * @generated from field: bool excluded = 4;
+   */
+  excluded: boolean;
+};
+
+/**
+ * @generated from message parley.internal.v1.SearchTerm
+ */
+export declare type SearchTermJson = {
+  /**
+   * One word, or a phrase of several, as it was written.
+   *
+   * @generated from field: string text = 1;
+   */
+  text?: string;
+
+  /**
+   * The words next to each other, just as they are.
+   *
+   * @generated from field: bool phrase = 2;
+   */
+  phrase?: boolean;
+
+  /**
+   * The beginning of a word is enough.
+   *
+   * @generated from field: bool prefix = 3;
+   */
+  prefix?: boolean;
+
+  /**
+   * Must not be there.
+   *
+   * @generated from field: bool excluded = 4;
+   */
+  excluded?: boolean;
+};
+
+/**
+ * Describes the message parley.internal.v1.SearchTerm.
+ * Use `create(SearchTermSchema)` to create a new message.
+ */
+export declare const SearchTermSchema: GenMessage<SearchTerm, {jsonType: SearchTermJson}>;
+
+/**
+ * @generated from message parley.internal.v1.FindMessagesRequest
+ */
+export declare type FindMessagesRequest = Message<"parley.internal.v1.FindMessagesRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: parley.internal.v1.MessageQuery query = 2;
+   */
+  query?: MessageQuery | undefined;
+
+  /**
+   * @generated from field: parley.internal.v1.FindOrder order = 3;
+   */
+  order: FindOrder;
+
+  /**
+   * @generated from field: uint32 limit = 4;
+   */
+  limit: number;
+
+  /**
+   * With FIND_ORDER_NEWEST: next_cursor of the answer before.
+   *
+   * @generated from field: string cursor = 5;
+   */
+  cursor: string;
+
+  /**
+   * When this has passed, what was found so far is answered.
+   *
+   * @generated from field: uint32 budget_ms = 6;
+   */
+  budgetMs: number;
+};
+
+/**
+ * @generated from message parley.internal.v1.FindMessagesRequest
+ */
+export declare type FindMessagesRequestJson = {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId?: string;
+
+  /**
+   * @generated from field: parley.internal.v1.MessageQuery query = 2;
+   */
+  query?: MessageQueryJson;
+
+  /**
+   * @generated from field: parley.internal.v1.FindOrder order = 3;
+   */
+  order?: FindOrderJson;
+
+  /**
+   * @generated from field: uint32 limit = 4;
+   */
+  limit?: number;
+
+  /**
+   * With FIND_ORDER_NEWEST: next_cursor of the answer before.
+   *
+   * @generated from field: string cursor = 5;
+   */
+  cursor?: string;
+
+  /**
+   * When this has passed, what was found so far is answered.
+   *
+   * @generated from field: uint32 budget_ms = 6;
+   */
+  budgetMs?: number;
+};
+
+/**
+ * Describes the message parley.internal.v1.FindMessagesRequest.
+ * Use `create(FindMessagesRequestSchema)` to create a new message.
+ */
+export declare const FindMessagesRequestSchema: GenMessage<FindMessagesRequest, {jsonType: FindMessagesRequestJson}>;
+
+/**
+ * @generated from message parley.internal.v1.FindMessagesResponse
+ */
+export declare type FindMessagesResponse = Message<"parley.internal.v1.FindMessagesResponse"> & {
+  /**
+   * With FIND_ORDER_RELEVANCE.
+   *
+   * @generated from field: repeated parley.v2.SearchHit hits = 1;
+   */
+  hits: SearchHit[];
+
+  /**
+   * With FIND_ORDER_NEWEST.
+   *
+   * @generated from field: repeated string message_ids = 2;
+   */
+  messageIds: string[];
+
+  /**
+   * The budget ran out before everything was looked at.
+   *
+   * @generated from field: bool partial = 3;
+   */
+  partial: boolean;
+
+  /**
+   * With FIND_ORDER_NEWEST: absent when there is nothing more to look at.
+   *
+   * @generated from field: optional string next_cursor = 4;
+   */
+  nextCursor?: string | undefined;
+};
+
+/**
+ * @generated from message parley.internal.v1.FindMessagesResponse
+ */
+export declare type FindMessagesResponseJson = {
+  /**
+   * With FIND_ORDER_RELEVANCE.
+   *
+   * @generated from field: repeated parley.v2.SearchHit hits = 1;
+   */
+  hits?: SearchHitJson[];
+
+  /**
+   * With FIND_ORDER_NEWEST.
+   *
+   * @generated from field: repeated string message_ids = 2;
+   */
+  messageIds?: string[];
+
+  /**
+   * The budget ran out before everything was looked at.
+   *
+   * @generated from field: bool partial = 3;
+   */
+  partial?: boolean;
+
+  /**
+   * With FIND_ORDER_NEWEST: absent when there is nothing more to look at.
+   *
+   * @generated from field: optional string next_cursor = 4;
+   */
+  nextCursor?: string;
+};
+
+/**
+ * Describes the message parley.internal.v1.FindMessagesResponse.
+ * Use `create(FindMessagesResponseSchema)` to create a new message.
+ */
+export declare const FindMessagesResponseSchema: GenMessage<FindMessagesResponse, {jsonType: FindMessagesResponseJson}>;
+
+/**
+ * @generated from message parley.internal.v1.ReadFoundMessagesRequest
+ */
+export declare type ReadFoundMessagesRequest = Message<"parley.internal.v1.ReadFoundMessagesRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: parley.internal.v1.MessageQuery query = 2;
+   */
+  query?: MessageQuery | undefined;
+
+  /**
+   * @generated from field: repeated string message_ids = 3;
+   */
+  messageIds: string[];
+};
+
+/**
+ * @generated from message parley.internal.v1.ReadFoundMessagesRequest
+ */
+export declare type ReadFoundMessagesRequestJson = {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId?: string;
+
+  /**
+   * @generated from field: parley.internal.v1.MessageQuery query = 2;
+   */
+  query?: MessageQueryJson;
+
+  /**
+   * @generated from field: repeated string message_ids = 3;
+   */
+  messageIds?: string[];
+};
+
+/**
+ * Describes the message parley.internal.v1.ReadFoundMessagesRequest.
+ * Use `create(ReadFoundMessagesRequestSchema)` to create a new message.
+ */
+export declare const ReadFoundMessagesRequestSchema: GenMessage<ReadFoundMessagesRequest, {jsonType: ReadFoundMessagesRequestJson}>;
+
+/**
+ * @generated from message parley.internal.v1.ReadFoundMessagesResponse
+ */
+export declare type ReadFoundMessagesResponse = Message<"parley.internal.v1.ReadFoundMessagesResponse"> & {
+  /**
+   * @generated from field: repeated parley.v2.SearchHit hits = 1;
+   */
+  hits: SearchHit[];
+};
+
+/**
+ * @generated from message parley.internal.v1.ReadFoundMessagesResponse
+ */
+export declare type ReadFoundMessagesResponseJson = {
+  /**
+   * @generated from field: repeated parley.v2.SearchHit hits = 1;
+   */
+  hits?: SearchHitJson[];
+};
+
+/**
+ * Describes the message parley.internal.v1.ReadFoundMessagesResponse.
+ * Use `create(ReadFoundMessagesResponseSchema)` to create a new message.
+ */
+export declare const ReadFoundMessagesResponseSchema: GenMessage<ReadFoundMessagesResponse, {jsonType: ReadFoundMessagesResponseJson}>;
+
+/**
+ * @generated from enum parley.internal.v1.FindOrder
+ */
+export enum FindOrder {
+  /**
+   * @generated from enum value: FIND_ORDER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The best first; also what is only like what was asked for, when little else is found.
+   *
+   * @generated from enum value: FIND_ORDER_RELEVANCE = 1;
+   */
+  RELEVANCE = 1,
+
+  /**
+   * All there are, over several calls: the newest first. The hits are ids only.
+   *
+   * @generated from enum value: FIND_ORDER_NEWEST = 2;
+   */
+  NEWEST = 2,
+}
+
+/**
+ * @generated from enum parley.internal.v1.FindOrder
+ */
+export declare type FindOrderJson = "FIND_ORDER_UNSPECIFIED" | "FIND_ORDER_RELEVANCE" | "FIND_ORDER_NEWEST";
+
+/**
+ * Describes the enum parley.internal.v1.FindOrder.
+ */
+export declare const FindOrderSchema: GenEnum<FindOrder, FindOrderJson>;
+
+/**
  * What the gateway asks of the messenger beyond the public MessengerService.
  *
  * @generated from service parley.internal.v1.MessengerInternalService
@@ -396,6 +824,27 @@ export declare const MessengerInternalService: GenService<{
     methodKind: "unary";
     input: typeof FilterAcquaintancesRequestSchema;
     output: typeof FilterAcquaintancesResponseSchema;
+  },
+  /**
+   * Messages of the user's chats that match.
+   *
+   * @generated from rpc parley.internal.v1.MessengerInternalService.FindMessages
+   */
+  findMessages: {
+    methodKind: "unary";
+    input: typeof FindMessagesRequestSchema;
+    output: typeof FindMessagesResponseSchema;
+  },
+  /**
+   * Of these messages, those that the user may read now and that match as they are
+   * now; in the order of the ids.
+   *
+   * @generated from rpc parley.internal.v1.MessengerInternalService.ReadFoundMessages
+   */
+  readFoundMessages: {
+    methodKind: "unary";
+    input: typeof ReadFoundMessagesRequestSchema;
+    output: typeof ReadFoundMessagesResponseSchema;
   },
 }>;
 

@@ -2,16 +2,18 @@
 // @generated from file parley/internal/v1/messenger.proto (package parley.internal.v1, syntax proto3)
 /* eslint-disable */
 
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_parley_v2_errors } from "../../v2/errors_pb.js";
 import { file_parley_v2_event } from "../../v2/event_pb.js";
+import { file_parley_v2_search } from "../../v2/search_pb.js";
 
 /**
  * Describes the file parley/internal/v1/messenger.proto.
  */
 export const file_parley_internal_v1_messenger = /*@__PURE__*/
-  fileDesc("CiJwYXJsZXkvaW50ZXJuYWwvdjEvbWVzc2VuZ2VyLnByb3RvEhJwYXJsZXkuaW50ZXJuYWwudjEiSQoTU2VuZE1lc3NhZ2VzUmVxdWVzdBIyCgVzZW5kcxgBIAMoCzIYLnBhcmxleS5pbnRlcm5hbC52MS5TZW5kQgm6SAaSAQMQkE4icgoEU2VuZBIRCglzZW5kZXJfaWQYASABKAkSDwoHY2hhdF9pZBgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDAoEdGV4dBgEIAEoCRIQCghyZXBseV90bxgFIAEoCRITCgt0cmFjZXBhcmVudBgGIAEoCSJJChRTZW5kTWVzc2FnZXNSZXNwb25zZRIxCghvdXRjb21lcxgBIAMoCzIfLnBhcmxleS5pbnRlcm5hbC52MS5TZW5kT3V0Y29tZSJwCgtTZW5kT3V0Y29tZRIjCgdtZXNzYWdlGAEgASgLMhIucGFybGV5LnYyLk1lc3NhZ2USEgoKZXJyb3JfY29kZRgCIAEoCRIoCgp2aW9sYXRpb25zGAMgAygLMhQucGFybGV5LnYyLlZpb2xhdGlvbiInChRMaXN0UG9zaXRpb25zUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJIkgKFUxpc3RQb3NpdGlvbnNSZXNwb25zZRIvCglwb3NpdGlvbnMYASADKAsyHC5wYXJsZXkuaW50ZXJuYWwudjEuUG9zaXRpb24iLQoIUG9zaXRpb24SDwoHY2hhdF9pZBgBIAEoCRIQCghsYXN0X3NlcRgCIAEoDSJEChpGaWx0ZXJBY3F1YWludGFuY2VzUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhUKDWNhbmRpZGF0ZV9pZHMYAiADKAkiLwobRmlsdGVyQWNxdWFpbnRhbmNlc1Jlc3BvbnNlEhAKCHVzZXJfaWRzGAEgAygJMuoCChhNZXNzZW5nZXJJbnRlcm5hbFNlcnZpY2USZgoMU2VuZE1lc3NhZ2VzEicucGFybGV5LmludGVybmFsLnYxLlNlbmRNZXNzYWdlc1JlcXVlc3QaKC5wYXJsZXkuaW50ZXJuYWwudjEuU2VuZE1lc3NhZ2VzUmVzcG9uc2UiA5ACAhJpCg1MaXN0UG9zaXRpb25zEigucGFybGV5LmludGVybmFsLnYxLkxpc3RQb3NpdGlvbnNSZXF1ZXN0GikucGFybGV5LmludGVybmFsLnYxLkxpc3RQb3NpdGlvbnNSZXNwb25zZSIDkAIBEnsKE0ZpbHRlckFjcXVhaW50YW5jZXMSLi5wYXJsZXkuaW50ZXJuYWwudjEuRmlsdGVyQWNxdWFpbnRhbmNlc1JlcXVlc3QaLy5wYXJsZXkuaW50ZXJuYWwudjEuRmlsdGVyQWNxdWFpbnRhbmNlc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_parley_v2_errors, file_parley_v2_event]);
+  fileDesc("CiJwYXJsZXkvaW50ZXJuYWwvdjEvbWVzc2VuZ2VyLnByb3RvEhJwYXJsZXkuaW50ZXJuYWwudjEiSQoTU2VuZE1lc3NhZ2VzUmVxdWVzdBIyCgVzZW5kcxgBIAMoCzIYLnBhcmxleS5pbnRlcm5hbC52MS5TZW5kQgm6SAaSAQMQkE4icgoEU2VuZBIRCglzZW5kZXJfaWQYASABKAkSDwoHY2hhdF9pZBgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDAoEdGV4dBgEIAEoCRIQCghyZXBseV90bxgFIAEoCRITCgt0cmFjZXBhcmVudBgGIAEoCSJJChRTZW5kTWVzc2FnZXNSZXNwb25zZRIxCghvdXRjb21lcxgBIAMoCzIfLnBhcmxleS5pbnRlcm5hbC52MS5TZW5kT3V0Y29tZSJwCgtTZW5kT3V0Y29tZRIjCgdtZXNzYWdlGAEgASgLMhIucGFybGV5LnYyLk1lc3NhZ2USEgoKZXJyb3JfY29kZRgCIAEoCRIoCgp2aW9sYXRpb25zGAMgAygLMhQucGFybGV5LnYyLlZpb2xhdGlvbiInChRMaXN0UG9zaXRpb25zUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJIkgKFUxpc3RQb3NpdGlvbnNSZXNwb25zZRIvCglwb3NpdGlvbnMYASADKAsyHC5wYXJsZXkuaW50ZXJuYWwudjEuUG9zaXRpb24iLQoIUG9zaXRpb24SDwoHY2hhdF9pZBgBIAEoCRIQCghsYXN0X3NlcRgCIAEoDSJEChpGaWx0ZXJBY3F1YWludGFuY2VzUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhUKDWNhbmRpZGF0ZV9pZHMYAiADKAkiLwobRmlsdGVyQWNxdWFpbnRhbmNlc1Jlc3BvbnNlEhAKCHVzZXJfaWRzGAEgAygJItQBCgxNZXNzYWdlUXVlcnkSLQoFdGVybXMYASADKAsyHi5wYXJsZXkuaW50ZXJuYWwudjEuU2VhcmNoVGVybRISCgpzZW5kZXJfaWRzGAIgAygJEg0KBWNoYXRzGAMgAygJEioKBmJlZm9yZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKbm90X2JlZm9yZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOaGFzX2F0dGFjaG1lbnQYBiABKAgiTAoKU2VhcmNoVGVybRIMCgR0ZXh0GAEgASgJEg4KBnBocmFzZRgCIAEoCBIOCgZwcmVmaXgYAyABKAgSEAoIZXhjbHVkZWQYBCABKAgitwEKE0ZpbmRNZXNzYWdlc1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIvCgVxdWVyeRgCIAEoCzIgLnBhcmxleS5pbnRlcm5hbC52MS5NZXNzYWdlUXVlcnkSLAoFb3JkZXIYAyABKA4yHS5wYXJsZXkuaW50ZXJuYWwudjEuRmluZE9yZGVyEg0KBWxpbWl0GAQgASgNEg4KBmN1cnNvchgFIAEoCRIRCglidWRnZXRfbXMYBiABKA0iigEKFEZpbmRNZXNzYWdlc1Jlc3BvbnNlEiIKBGhpdHMYASADKAsyFC5wYXJsZXkudjIuU2VhcmNoSGl0EhMKC21lc3NhZ2VfaWRzGAIgAygJEg8KB3BhcnRpYWwYAyABKAgSGAoLbmV4dF9jdXJzb3IYBCABKAlIAIgBAUIOCgxfbmV4dF9jdXJzb3IifAoYUmVhZEZvdW5kTWVzc2FnZXNSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSLwoFcXVlcnkYAiABKAsyIC5wYXJsZXkuaW50ZXJuYWwudjEuTWVzc2FnZVF1ZXJ5Eh4KC21lc3NhZ2VfaWRzGAMgAygJQgm6SAaSAQMQyAEiPwoZUmVhZEZvdW5kTWVzc2FnZXNSZXNwb25zZRIiCgRoaXRzGAEgAygLMhQucGFybGV5LnYyLlNlYXJjaEhpdCpYCglGaW5kT3JkZXISGgoWRklORF9PUkRFUl9VTlNQRUNJRklFRBAAEhgKFEZJTkRfT1JERVJfUkVMRVZBTkNFEAESFQoRRklORF9PUkRFUl9ORVdFU1QQAjLJBAoYTWVzc2VuZ2VySW50ZXJuYWxTZXJ2aWNlEmYKDFNlbmRNZXNzYWdlcxInLnBhcmxleS5pbnRlcm5hbC52MS5TZW5kTWVzc2FnZXNSZXF1ZXN0GigucGFybGV5LmludGVybmFsLnYxLlNlbmRNZXNzYWdlc1Jlc3BvbnNlIgOQAgISaQoNTGlzdFBvc2l0aW9ucxIoLnBhcmxleS5pbnRlcm5hbC52MS5MaXN0UG9zaXRpb25zUmVxdWVzdBopLnBhcmxleS5pbnRlcm5hbC52MS5MaXN0UG9zaXRpb25zUmVzcG9uc2UiA5ACARJ7ChNGaWx0ZXJBY3F1YWludGFuY2VzEi4ucGFybGV5LmludGVybmFsLnYxLkZpbHRlckFjcXVhaW50YW5jZXNSZXF1ZXN0Gi8ucGFybGV5LmludGVybmFsLnYxLkZpbHRlckFjcXVhaW50YW5jZXNSZXNwb25zZSIDkAIBEmYKDEZpbmRNZXNzYWdlcxInLnBhcmxleS5pbnRlcm5hbC52MS5GaW5kTWVzc2FnZXNSZXF1ZXN0GigucGFybGV5LmludGVybmFsLnYxLkZpbmRNZXNzYWdlc1Jlc3BvbnNlIgOQAgESdQoRUmVhZEZvdW5kTWVzc2FnZXMSLC5wYXJsZXkuaW50ZXJuYWwudjEuUmVhZEZvdW5kTWVzc2FnZXNSZXF1ZXN0Gi0ucGFybGV5LmludGVybmFsLnYxLlJlYWRGb3VuZE1lc3NhZ2VzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_parley_v2_errors, file_parley_v2_event, file_parley_v2_search]);
 
 /**
  * Describes the message parley.internal.v1.SendMessagesRequest.
@@ -75,6 +77,60 @@ export const FilterAcquaintancesRequestSchema = /*@__PURE__*/
  */
 export const FilterAcquaintancesResponseSchema = /*@__PURE__*/
   messageDesc(file_parley_internal_v1_messenger, 8);
+
+/**
+ * Describes the message parley.internal.v1.MessageQuery.
+ * Use `create(MessageQuerySchema)` to create a new message.
+ */
+export const MessageQuerySchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_messenger, 9);
+
+/**
+ * Describes the message parley.internal.v1.SearchTerm.
+ * Use `create(SearchTermSchema)` to create a new message.
+ */
+export const SearchTermSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_messenger, 10);
+
+/**
+ * Describes the message parley.internal.v1.FindMessagesRequest.
+ * Use `create(FindMessagesRequestSchema)` to create a new message.
+ */
+export const FindMessagesRequestSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_messenger, 11);
+
+/**
+ * Describes the message parley.internal.v1.FindMessagesResponse.
+ * Use `create(FindMessagesResponseSchema)` to create a new message.
+ */
+export const FindMessagesResponseSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_messenger, 12);
+
+/**
+ * Describes the message parley.internal.v1.ReadFoundMessagesRequest.
+ * Use `create(ReadFoundMessagesRequestSchema)` to create a new message.
+ */
+export const ReadFoundMessagesRequestSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_messenger, 13);
+
+/**
+ * Describes the message parley.internal.v1.ReadFoundMessagesResponse.
+ * Use `create(ReadFoundMessagesResponseSchema)` to create a new message.
+ */
+export const ReadFoundMessagesResponseSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_messenger, 14);
+
+/**
+ * Describes the enum parley.internal.v1.FindOrder.
+ */
+export const FindOrderSchema = /*@__PURE__*/
+  enumDesc(file_parley_internal_v1_messenger, 0);
+
+/**
+ * @generated from enum parley.internal.v1.FindOrder
+ */
+export const FindOrder = /*@__PURE__*/
+  tsEnum(FindOrderSchema);
 
 /**
  * What the gateway asks of the messenger beyond the public MessengerService.
