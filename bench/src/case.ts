@@ -4,6 +4,8 @@ import type { Repeated } from "./statistics.ts";
 export interface CaseOptions {
   /** Length of a measured window; a run has several. */
   windowMs: number;
+  /** How many messages the cases that need many write. */
+  messages: number;
   /** Whether to profile the server while it is at its limit. */
   profile: boolean;
 }
@@ -21,6 +23,8 @@ export interface CaseResult {
   notes: string[];
   /** Where the server's time went, when that was asked for. */
   profile?: { name: string; share: number }[];
+  /** What is too long for a note: it goes into the JSON, and is printed last. */
+  appendix?: string[];
 }
 
 export interface Measure {
@@ -44,7 +48,8 @@ export type Unit =
   | "KB"
   | "%"
   | "a window"
-  | "requests";
+  | "requests"
+  | "bytes";
 
 export interface Target {
   /** For people, e.g. "at least 15,000". */

@@ -11,6 +11,7 @@ test("without arguments everything runs", () => {
     mode: "run",
     names: known,
     windowMs: 2_000,
+    messages: 1_000_000,
     jsonPath: "bench/results/2026-11-21T12-00-00-000Z.local.json",
     profile: false,
   });
@@ -22,6 +23,7 @@ test("cases, length and file are as asked for", () => {
     mode: "run",
     names: ["room"],
     windowMs: 1_500,
+    messages: 1_000_000,
     jsonPath: "out.json",
     profile: true,
   });

@@ -7,6 +7,7 @@ export interface CliOptions {
   /** All when none is named. */
   names: string[];
   windowMs: number;
+  messages: number;
   jsonPath: string;
   profile: boolean;
 }
@@ -15,6 +16,8 @@ export class UsageError extends Error {}
 
 const defaultSeconds = 2;
 const maxSeconds = 60;
+const defaultMessages = 1_000_000;
+const maxMessages = 100_000_000;
 
 export function readCliOptions(args: string[], known: readonly string[], now: Date): CliOptions {
   const { values, positionals } = parse(args);
@@ -25,10 +28,15 @@ export function readCliOptions(args: string[], known: readonly string[], now: Da
   if (!(seconds >= 1 && seconds <= maxSeconds)) {
     throw new UsageError(`--seconds must be a number from 1 to ${maxSeconds}`);
   }
+  const messages = Number(values.messages ?? defaultMessages);
+  if (!(Number.isInteger(messages) && messages >= 1_000 && messages <= maxMessages)) {
+    throw new UsageError(`--messages must be a whole number from 1000 to ${maxMessages}`);
+  }
   return {
     mode: values.help ? "help" : values.list ? "list" : "run",
     names: known.filter((name) => positionals.length === 0 || positionals.includes(name)),
     windowMs: seconds * 1_000,
+    messages,
     jsonPath: values.json ?? `bench/results/${now.toISOString().replace(/[:.]/g, "-")}.local.json`,
     profile: values.profile ?? false,
   };
@@ -41,6 +49,7 @@ function parse(args: string[]) {
       allowPositionals: true,
       options: {
         seconds: { type: "string" },
+        messages: { type: "string" },
         json: { type: "string" },
         profile: { type: "boolean" },
         list: { type: "boolean" },
@@ -65,6 +74,7 @@ Cases (all when none is named):
 ${list(cases)}
 Options:
   --seconds N   length of a measured window; a case has several (${defaultSeconds})
+  --messages N  how many messages are searched (${defaultMessages})
   --json FILE   where the results are written (bench/results/<time>.local.json)
   --profile     also shows where the server's time goes at its limit
   --list        prints the cases

@@ -10,7 +10,7 @@ import { watchOtherLoad } from "./process/other-load.ts";
 import { stopRunning } from "./process/running.ts";
 import { removeTemporaryDirectories } from "./process/temporary-directory.ts";
 import { tell } from "./progress.ts";
-import { machineLine, notes, otherLoadWarning, profiles, table, verdict } from "./report.ts";
+import { appendices, machineLine, notes, otherLoadWarning, profiles, table, verdict } from "./report.ts";
 
 const interruptedCode = 130;
 const stopping = new AbortController();
@@ -70,6 +70,7 @@ function print(machine: Machine, results: ReadonlyMap<string, CaseResult>, other
     "",
     notes(results),
     profiles(results),
+    appendices(results),
   ];
   console.log(`\n${parts.join("\n")}`);
 }

@@ -72,6 +72,13 @@ export function notes(results: ReadonlyMap<string, CaseResult>): string {
     .join("\n");
 }
 
+export function appendices(results: ReadonlyMap<string, CaseResult>): string {
+  return [...results]
+    .filter(([, { appendix }]) => appendix)
+    .map(([name, { appendix = [] }]) => `\n${name}:\n${appendix.join("\n\n")}`)
+    .join("\n");
+}
+
 export function profiles(results: ReadonlyMap<string, CaseResult>): string {
   return [...results]
     .filter(([, { profile }]) => profile)

@@ -8,6 +8,7 @@ import { hungCase } from "./hung.ts";
 import { idleCase } from "./idle.ts";
 import { messagesCase } from "./messages.ts";
 import { roomCase } from "./room.ts";
+import { searchCase } from "./search.ts";
 import { signInCase } from "./sign-in.ts";
 import { twoGatewaysCase } from "./two-gateways.ts";
 
@@ -24,4 +25,5 @@ export const allCases: readonly BenchCase[] = [
   hungCase,
   twoGatewaysCase,
   dispatchCase,
+  searchCase,
 ];
