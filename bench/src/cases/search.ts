@@ -49,6 +49,7 @@ async function run(options: CaseOptions): Promise<CaseResult> {
   const { people, size } = await fill(dataDir, options);
   const copy = join(directory.path, "copy");
   await cp(dataDir, copy, { recursive: true });
+  await prepareExplain(dataDir);
   const found = await measureSearches(dataDir, people, options);
   const sends = await measureSends({ on: dataDir, off: copy }, options);
   return {
@@ -93,7 +94,6 @@ async function fill(dataDir: string, options: CaseOptions): Promise<Filled> {
     // As autovacuum would a little later.
     await client.query("VACUUM (ANALYZE) messenger.messages");
     await client.query("VACUUM (ANALYZE) messenger.words");
-    await prepareExplain(client);
     return { people, size: { ...(await measureSize(client)), writtenPerSecond } };
   } finally {
     await client.end();
@@ -141,8 +141,7 @@ async function measureSearches(dataDir: string, people: People, options: CaseOpt
         const latency = await measureKind(server, requests, options);
         const floor = await naiveSearch(client, searcher, questions, kind);
         measures.push(...latencyMeasures(kind, searcher, latency, floor));
-        const logPath = join(dataDir, "postgres.log");
-        const asked = await explain({ client, logPath }, () => ask(server, searcher, questions[0]!));
+        const asked = await explain(dataDir, () => ask(server, searcher, questions[0]!));
         plans.push(`${kind.name}, ${searcher.name}\n${asked.at(-1) ?? "(no plan was logged)"}`);
       }
     }

@@ -1,31 +1,30 @@
-/** How PostgreSQL goes about what Parley asks of it: auto_explain, switched on for single requests. */
-import { open } from "node:fs/promises";
+/** How PostgreSQL goes about what Parley asks of it: its auto_explain, switched on for single requests. */
+import { appendFile, open, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type pg from "pg";
 
-/** Holds for connections that are made from now on. */
-export async function prepareExplain(client: pg.Client): Promise<void> {
-  await client.query("ALTER SYSTEM SET session_preload_libraries = 'auto_explain'");
-  await client.query("ALTER SYSTEM SET auto_explain.log_analyze = on");
-  await client.query("ALTER SYSTEM SET auto_explain.log_nested_statements = off");
-  await client.query("ALTER SYSTEM SET auto_explain.log_min_duration = -1");
-  await client.query("SELECT pg_reload_conf()");
+/** To be called before the server starts: it holds for connections made after. */
+export async function prepareExplain(dataDir: string): Promise<void> {
+  const settings = [
+    "session_preload_libraries = 'auto_explain'",
+    "auto_explain.log_analyze = on",
+    "auto_explain.log_min_duration = -1",
+  ];
+  await appendFile(settingsFile(dataDir), `${settings.join("\n")}\n`);
 }
 
 const settleMs = 300;
 
-/** The plans of all statements that name messenger.messages while `work` runs; the longest last. */
-export async function explain(
-  { client, logPath }: { client: pg.Client; logPath: string },
-  work: () => Promise<unknown>,
-): Promise<string[]> {
-  const log = await open(logPath);
+/** The plans of all statements about messages while `work` runs, the longest last. */
+export async function explain(dataDir: string, work: () => Promise<unknown>): Promise<string[]> {
+  const log = await open(join(dataDir, "postgres.log"));
   try {
     const { size } = await log.stat();
-    await setMinDuration(client, 0);
+    await setMinDuration(dataDir, 0);
     await work();
-    await setMinDuration(client, -1);
+    await setMinDuration(dataDir, -1);
     const length = (await log.stat()).size - size;
+    if (length <= 0) return [];
     const { buffer } = await log.read({ buffer: Buffer.alloc(length), position: size });
     return plansIn(buffer.toString());
   } finally {
@@ -33,18 +32,22 @@ export async function explain(
   }
 }
 
-async function setMinDuration(client: pg.Client, milliseconds: number): Promise<void> {
-  await client.query(`ALTER SYSTEM SET auto_explain.log_min_duration = ${milliseconds}`);
-  await client.query("SELECT pg_reload_conf()");
+const settingsFile = (dataDir: string) => join(dataDir, "postgres", "postgresql.auto.conf");
+
+/** Parley's own role is no superuser, which could set it by SQL. */
+async function setMinDuration(dataDir: string, milliseconds: number): Promise<void> {
+  await appendFile(settingsFile(dataDir), `auto_explain.log_min_duration = ${milliseconds}\n`);
+  const [pid] = (await readFile(join(dataDir, "postgres", "postmaster.pid"), "utf8")).split("\n");
+  process.kill(Number(pid), "SIGHUP");
   await sleep(settleMs);
 }
 
-const entry = /^\S+ \S+ \S+ \[\d+\] (?:\S+ )?LOG:\s+duration: ([\d.]+) ms\s+plan:\n((?:\t.*\n?)*)/gm;
+const entry = /LOG:\s+duration: ([\d.]+) ms\s+plan:\n((?:\t.*\n?)*)/g;
 
 function plansIn(log: string): string[] {
   return [...log.matchAll(entry)]
     .map(([, ms, plan]) => ({ ms: Number(ms), plan: plan!.replace(/^\t/gm, "").trimEnd() }))
-    .filter(({ plan }) => /\bmessenger\.messages\b|\bon messages\b/.test(plan))
+    .filter(({ plan }) => /\bon messages\b/.test(plan))
     .sort((a, b) => a.ms - b.ms)
     .map(({ ms, plan }) => `${ms} ms\n${plan}`);
 }
