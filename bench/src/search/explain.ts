@@ -47,7 +47,12 @@ const entry = /LOG:\s+duration: ([\d.]+) ms\s+plan:\n((?:\t.*\n?)*)/g;
 function plansIn(log: string): string[] {
   return [...log.matchAll(entry)]
     .map(([, ms, plan]) => ({ ms: Number(ms), plan: plan!.replace(/^\t/gm, "").trimEnd() }))
-    .filter(({ plan }) => /\bon messages\b/.test(plan))
+    // Those that look for messages; others fetch what was found.
+    .filter(({ plan }) => /\bon messages\b/.test(plan) && !/ on given\b/.test(plan))
     .sort((a, b) => a.ms - b.ms)
-    .map(({ ms, plan }) => `${ms} ms\n${plan}`);
+    .map(({ ms, plan }) => `${ms} ms\n${shortened(plan)}`);
 }
+
+/** The ids of two thousand chats say nothing. */
+const shortened = (plan: string) =>
+  plan.replace(/^Query Parameters:.*\n?/gm, "").replace(/'\{([0-9a-f-]{36}),[0-9a-f,-]*\}'/g, "'{$1,…}'");
