@@ -45,12 +45,14 @@ async function setMinDuration(dataDir: string, milliseconds: number): Promise<vo
 const entry = /LOG:\s+duration: ([\d.]+) ms\s+plan:\n((?:\t.*\n?)*)/g;
 
 function plansIn(log: string): string[] {
-  return [...log.matchAll(entry)]
-    .map(([, ms, plan]) => ({ ms: Number(ms), plan: plan!.replace(/^\t/gm, "").trimEnd() }))
-    // Those that look for messages; others fetch what was found.
-    .filter(({ plan }) => /\bon messages\b/.test(plan) && !/ on given\b/.test(plan))
-    .sort((a, b) => a.ms - b.ms)
-    .map(({ ms, plan }) => `${ms} ms\n${shortened(plan)}`);
+  return (
+    [...log.matchAll(entry)]
+      .map(([, ms, plan]) => ({ ms: Number(ms), plan: plan!.replace(/^\t/gm, "").trimEnd() }))
+      // Those that look for messages; others fetch what was found.
+      .filter(({ plan }) => /\bon messages\b/.test(plan) && !/ on given\b/.test(plan))
+      .sort((a, b) => a.ms - b.ms)
+      .map(({ ms, plan }) => `${ms} ms\n${shortened(plan)}`)
+  );
 }
 
 /** The ids of two thousand chats say nothing. */
