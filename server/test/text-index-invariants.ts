@@ -1,7 +1,6 @@
 /** Whether the text index says of every message what its text says. Null, which is "not yet", counts as a violation. */
 import { indexEntryOf } from "#messenger/text-index/index-entry.ts";
 import type { Queryable, Statement } from "#platform/database.ts";
-import type { Violation } from "#test/messenger-invariants.ts";
 
 type IndexedRow = [
   chatId: string,
@@ -23,8 +22,13 @@ const selectMissing: Statement = {
   text: "SELECT given FROM unnest($1::text[]) given WHERE given NOT IN (SELECT word FROM messenger.words)",
 };
 
-export async function findIndexViolations(database: Queryable): Promise<Violation[]> {
-  const violations: Violation[] = [];
+interface IndexViolation {
+  rule: string;
+  chatId: string;
+}
+
+export async function findIndexViolations(database: Queryable): Promise<IndexViolation[]> {
+  const violations: IndexViolation[] = [];
   const chatsByWord = new Map<string, string>();
   let last: [string, number] = ["00000000-0000-0000-0000-000000000000", 0];
   for (;;) {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createKnownWords } from "#messenger/text-index/known-words.ts";
 
-const letters = (from: number, to: number) => Array.from({ length: to - from }, (_, nth) => `word${from + nth}`);
+const letters = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, nth) => `word${from + nth}`);
 
 test("knows what it was told", () => {
   const known = createKnownWords(10);
