@@ -1,7 +1,12 @@
 /** What is written to the index along with messages: their entries, and the words that the vocabulary may not have. */
 
 import { compareUtf8 } from "#messenger/text-index/compare-utf8.ts";
-import { type IndexedMessage, indexEntryOf } from "#messenger/text-index/index-entry.ts";
+import {
+  type IndexedMessage,
+  isOfVocabulary,
+  placesOf,
+  tsvectorOf,
+} from "#messenger/text-index/index-entry.ts";
 import { createKnownWords } from "#messenger/text-index/known-words.ts";
 
 export interface IndexedTexts {
@@ -32,9 +37,9 @@ export function createTextIndex({ isOn }: { isOn: boolean }): TextIndex {
       if (!isOn) return notIndexed;
       const fresh = new Set<string>();
       const entries = messages.map((message) => {
-        const { tsvector, words } = indexEntryOf(message);
-        for (const word of words) if (!known.has(word)) fresh.add(word);
-        return tsvector;
+        const places = placesOf(message.text);
+        for (const word of places.keys()) if (!known.has(word) && isOfVocabulary(word)) fresh.add(word);
+        return tsvectorOf(message, places);
       });
       const newWords = fresh.size === 0 ? null : [...fresh].sort(compareUtf8);
       return { entries, newWords, committed: () => newWords && known.add(newWords) };
