@@ -10,8 +10,8 @@ ALTER TABLE messenger.messages
   ADD COLUMN words tsvector;
 
 -- New entries gather in a list that is merged in the background (text-index/keep-merged.ts), well before it is so
--- long that a send would have to merge it.
-CREATE INDEX messages_words ON messenger.messages USING gin (words) WITH (fastupdate = on, gin_pending_list_limit = 65536);
+-- long that a send would have to merge it. The limit is some 80,000 messages.
+CREATE INDEX messages_words ON messenger.messages USING gin (words) WITH (fastupdate = on, gin_pending_list_limit = 32768);
 
 -- Whoever changes a text leaves the message without words, until they say its new ones in the same transaction: a server
 -- of before, which knows of none, does not leave the former ones. A deleted message has none for good.
@@ -45,7 +45,8 @@ $$;
 
 -- The vocabulary: every word that was ever written, but for those with digits.
 CREATE TABLE messenger.words (word text COLLATE "C" PRIMARY KEY);
-CREATE INDEX words_grams ON messenger.words USING gin (messenger.word_grams(word));
+CREATE INDEX words_grams ON messenger.words USING gin (messenger.word_grams(word))
+WITH (fastupdate = on, gin_pending_list_limit = 32768);
 
 ALTER TABLE messenger.chats
   -- As people have said; ISO 639-1. Empty: found out.

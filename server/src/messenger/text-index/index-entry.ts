@@ -16,6 +16,7 @@ export interface IndexedMessage {
 const maxPosition = 16_383;
 const maxPositionsPerWord = 255;
 const maxVocabularyCharacters = 40;
+const maxVocabularyWords = 1_000;
 /** A tsvector may have 1 MiB. What of a message does not fit is not found; the message is stored all the same. */
 const maxEntryBytes = 1_000_000;
 /** Of a word beside its characters, and of each place where it stands. */
@@ -28,7 +29,7 @@ export const senderLexeme = (senderId: string): string => `@${senderId.replaceAl
 
 export function indexEntryOf(message: IndexedMessage): IndexEntry {
   const places = placesOf(message.text);
-  return { tsvector: tsvectorOf(message, places), words: [...places.keys()].filter(isOfVocabulary) };
+  return { tsvector: tsvectorOf(message, places), words: vocabularyOf(places, () => false) };
 }
 
 /** Each distinct word, with the positions where it stands. */
@@ -60,5 +61,16 @@ export function tsvectorOf({ senderId }: Pick<IndexedMessage, "senderId">, place
 const number = /\p{N}/u;
 
 /** Without numbers and codes, of which there is no end, and which nobody means when they write another. */
-export const isOfVocabulary = (word: string): boolean =>
+const isOfVocabulary = (word: string): boolean =>
   word.length <= maxVocabularyCharacters && !number.test(word);
+
+/** The words that belong in the vocabulary, but for those known to be there: of the first thousand, so that no message is dear. */
+export function vocabularyOf(places: Places, isKnown: (word: string) => boolean): string[] {
+  const words: string[] = [];
+  let nth = 0;
+  for (const word of places.keys()) {
+    if (++nth > maxVocabularyWords) break;
+    if (!isKnown(word) && isOfVocabulary(word)) words.push(word);
+  }
+  return words;
+}
