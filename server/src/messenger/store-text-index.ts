@@ -25,6 +25,8 @@ export interface MessagePlace {
   seq: number;
 }
 
+export const beforeAll: MessagePlace = { chatId: "00000000-0000-0000-0000-000000000000", seq: 0 };
+
 const updateEntry: Statement = {
   name: "messenger.update-entry",
   text: `UPDATE messenger.messages SET words = $3::text::tsvector WHERE chat_id = $1 AND seq = $2`,
@@ -114,12 +116,11 @@ export async function countTextsNotIndexed(database: Queryable, limit: number): 
 
 const sumMessages: Statement = {
   name: "messenger.sum-messages",
-  text: "SELECT COALESCE(sum(last_no), 0)::float8 AS count FROM messenger.chats WHERE chat_id >= $1::uuid",
+  text: "SELECT COALESCE(sum(last_no), 0)::float8 AS count FROM messenger.chats",
 };
 
-/** Of the chats from this one on. */
-export async function countMessages(database: Queryable, fromChatId: string): Promise<number> {
-  const [row] = await database.query<{ count: number }>(sumMessages, [fromChatId]);
+export async function countMessages(database: Queryable): Promise<number> {
+  const [row] = await database.query<{ count: number }>(sumMessages);
   return row!.count;
 }
 

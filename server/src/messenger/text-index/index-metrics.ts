@@ -7,6 +7,8 @@ export interface IndexMetrics {
   setNotIndexed(messages: number): void;
 }
 
+export const noIndexMetrics: IndexMetrics = { merged() {}, filledIn() {}, setNotIndexed() {} };
+
 export function createIndexMetrics(telemetry: Telemetry): IndexMetrics {
   const { meter } = telemetry;
   const merges = telemetry

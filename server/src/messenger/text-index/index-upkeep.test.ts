@@ -130,7 +130,8 @@ test("new entries are merged, unless somebody else is at it", async () => {
 test("a stop does not wait for a merge", async () => {
   const stopping = new AbortController();
   stopping.abort(new Error("stopped"));
-  await assert.rejects(mergePending(database, metrics, stopping.signal), /stopped/);
+  await mergePending(database, metrics, stopping.signal);
+  assert.equal(seen.merged, 0);
   assert.equal((await database.query({ name: "test.still", text: "SELECT 1 AS one" })).length, 1);
 });
 

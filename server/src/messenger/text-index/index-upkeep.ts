@@ -29,7 +29,6 @@ export function createIndexUpkeep(options: IndexUpkeepOptions): IndexUpkeep {
   const { database, textIndex, log, mergeEveryMs = 1_000, fillInEveryMs = 15_000 } = options;
   if (!textIndex.isOn) return { start() {}, stop: async () => {} };
   const metrics = createIndexMetrics(options.telemetry);
-  let isStopping = false;
   let mergedAt = 0;
   const merging = createPeriodic({
     everyMs: mergeEveryMs,
@@ -39,10 +38,7 @@ export function createIndexUpkeep(options: IndexUpkeepOptions): IndexUpkeep {
       await mergePending(database, metrics, signal);
       mergedAt = written;
     },
-    onError: (error) => {
-      // A stop is no trouble, and whatever was begun is finished by the database.
-      if (!isStopping) log.warn({ code: toPublicError(error).code }, "the text index was not merged");
-    },
+    onError: (error) => log.warn({ code: toPublicError(error).code }, "the text index was not merged"),
   });
   const filling = createPeriodic({
     everyMs: fillInEveryMs,
@@ -55,7 +51,6 @@ export function createIndexUpkeep(options: IndexUpkeepOptions): IndexUpkeep {
       filling.start();
     },
     async stop() {
-      isStopping = true;
       await Promise.all([merging.stop(), filling.stop()]);
     },
   };

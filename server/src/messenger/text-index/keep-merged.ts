@@ -16,13 +16,16 @@ export async function mergePending(
   signal: AbortSignal,
 ): Promise<void> {
   const startedAtMs = performance.now();
-  await database.withClient(async (client) => {
+  const merging = database.withClient(async (client) => {
     await client.query(`SET statement_timeout = ${patienceMs}`);
     const config = { text: mergePendingEntries, query_timeout: patienceMs };
     const { rows } = await unlessAborted(client.query<{ entries: number; words: number }>(config), signal);
     await client.query("RESET statement_timeout");
     const [merged] = rows;
     if (merged) metrics.merged(merged.entries + merged.words, performance.now() - startedAtMs);
+  });
+  await merging.catch((error) => {
+    if (!signal.aborted) throw error;
   });
 }
 

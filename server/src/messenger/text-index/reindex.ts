@@ -1,6 +1,7 @@
 /** Gives messages that are there already the words of their texts: those without any, or all. */
 import {
   addWords,
+  beforeAll,
   listTexts,
   type MessagePlace,
   setEntries,
@@ -14,8 +15,6 @@ export interface ReindexOptions {
   database: Database;
   textIndex: TextIndex;
   which: "missing" | "all";
-  /** Undefined: from the beginning. */
-  after?: MessagePlace | undefined;
   signal: AbortSignal;
   onPage(page: IndexedPage): Promise<void>;
 }
@@ -33,12 +32,11 @@ export interface IndexedPage {
 
 /** Small enough for nobody to wait long for a row of it. */
 const pageLimits = { messages: 200, bytes: 262_144 };
-export const beforeAll: MessagePlace = { chatId: "00000000-0000-0000-0000-000000000000", seq: 0 };
 
 /** Ends early when the signal aborts. Nobody else may do the same meanwhile (reindexLockId). */
 export async function reindex(options: ReindexOptions): Promise<void> {
   const { database, which, signal } = options;
-  let last = options.after ?? beforeAll;
+  let last = beforeAll;
   while (!signal.aborted) {
     const startedAtMs = performance.now();
     const rows = await listTexts(database, which, last, pageLimits);
