@@ -28,6 +28,8 @@ import { sendMessage, sendMessages } from "#messenger/rpc/send-messages.ts";
 import { updateChat } from "#messenger/rpc/update-chat.ts";
 import { updateMember } from "#messenger/rpc/update-member.ts";
 import { observeQueue } from "#messenger/send-metrics.ts";
+import { createIndexUpkeep } from "#messenger/text-index/index-upkeep.ts";
+import { createTextIndex } from "#messenger/text-index/text-index.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
@@ -61,6 +63,7 @@ export function createMessenger(options: MessengerOptions): Service {
   let processing: ProcessingWorker | undefined;
   const parts = createParts(options, () => processing?.wake());
   processing = createProcessing(options, parts);
+  const indexUpkeep = createIndexUpkeep({ ...parts, log: options.log });
   return {
     name: "messenger",
     routes(router) {
@@ -91,9 +94,14 @@ export function createMessenger(options: MessengerOptions): Service {
     async start() {
       await migrate(options.database, "messenger", migrationsFolder, options.log);
       processing?.start();
+      indexUpkeep.start();
     },
     async stop() {
-      await Promise.all([parts.groupCommit.stop(drainDeadlineMs), processing?.stop(drainDeadlineMs / 2)]);
+      await Promise.all([
+        parts.groupCommit.stop(drainDeadlineMs),
+        processing?.stop(drainDeadlineMs / 2),
+        indexUpkeep.stop(),
+      ]);
     },
   };
 }
@@ -109,9 +117,18 @@ function createParts(options: MessengerOptions, onProcessable: () => void): Mess
     telemetry = noTelemetry,
   } = options;
   const turns = createChatTurns(turnLimits);
+  const textIndex = createTextIndex({ isOn: config.PARLEY_SEARCH_INDEX === "on" });
   const groupCommit = new GroupCommit({
     turns,
-    store: createBatchCommit({ database: sendDatabase, bus, stamps, log, telemetry, onProcessable }),
+    store: createBatchCommit({
+      database: sendDatabase,
+      bus,
+      stamps,
+      textIndex,
+      log,
+      telemetry,
+      onProcessable,
+    }),
     maxBatch: config.PARLEY_SEND_BATCH_MAX,
     maxBatchBytes,
     maxInFlight: config.PARLEY_SEND_BATCHES_IN_FLIGHT,
@@ -120,5 +137,16 @@ function createParts(options: MessengerOptions, onProcessable: () => void): Mess
   });
   observeQueue(telemetry, () => groupCommit.size);
   const processors = createKnownProcessors(options.clients?.process);
-  return { config, database, bus, stamps, turns, groupCommit, processors, onProcessable, telemetry };
+  return {
+    config,
+    database,
+    bus,
+    stamps,
+    turns,
+    groupCommit,
+    textIndex,
+    processors,
+    onProcessable,
+    telemetry,
+  };
 }

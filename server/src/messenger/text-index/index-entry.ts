@@ -1,5 +1,5 @@
 /** What is kept of a message so that it is found: a tsvector, as PostgreSQL reads it. */
-import { wordsOf } from "#messenger/text-index/words-of.ts";
+import { visitWords } from "#messenger/text-index/words-of.ts";
 
 export interface IndexEntry {
   tsvector: string;
@@ -7,28 +7,72 @@ export interface IndexEntry {
   words: string[];
 }
 
+export interface IndexedMessage {
+  text: string;
+  senderId: string;
+}
+
 /** tsvector keeps no greater position, and no more positions of one word. */
 const maxPosition = 16_383;
 const maxPositionsPerWord = 255;
 const maxVocabularyCharacters = 40;
+const maxVocabularyWords = 1_000;
+/** Taking more apart would keep everybody waiting: scripts without spaces take 40 ms for this. */
+const maxIndexedUnits = 65_536;
+/** A tsvector may have 1 MiB. What of a message does not fit is not found; the message is stored all the same. */
+const maxEntryBytes = 1_000_000;
+/** Of a word beside its characters, and of each place where it stands. */
+const wordBytes = 3;
+const placeBytes = 2;
+const maxBytesPerUnit = 3;
 
 /** A lexeme that no word is: every message of this sender has it. Senders may share it, rarely. */
 export const senderLexeme = (senderId: string): string => `@${senderId.replaceAll("-", "").slice(-8)}`;
 
-export function indexEntryOf({ text, senderId }: { text: string; senderId: string }): IndexEntry {
-  const positions = new Map<string, number[]>();
-  let position = 0;
-  for (const { word } of wordsOf(text)) {
-    position += 1;
-    const known = positions.get(word);
-    if (!known) positions.set(word, [Math.min(position, maxPosition)]);
-    else if (known.length < maxPositionsPerWord && position <= maxPosition) known.push(position);
-  }
-  let tsvector = `'${senderLexeme(senderId)}'`;
-  // Words hold letters and digits only: nothing in them needs quoting.
-  for (const [word, places] of positions) tsvector += ` '${word}':${places.join(",")}`;
-  return { tsvector, words: [...positions.keys()].filter(isOfVocabulary) };
+export function indexEntryOf(message: IndexedMessage): IndexEntry {
+  const places = placesOf(message.text);
+  return { tsvector: tsvectorOf(message, places), words: vocabularyOf(places, () => false) };
 }
 
+/** Each distinct word, with the positions where it stands. */
+export type Places = Map<string, number[]>;
+
+export function placesOf(text: string): Places {
+  const places: Places = new Map();
+  let position = 0;
+  let bytesLeft = maxEntryBytes;
+  visitWords(text.slice(0, maxIndexedUnits), (word) => {
+    position += 1;
+    const known = places.get(word);
+    if (known && (known.length >= maxPositionsPerWord || position > maxPosition)) return;
+    bytesLeft -= placeBytes + (known ? 0 : wordBytes + maxBytesPerUnit * word.length);
+    if (bytesLeft < 0) return;
+    if (known) known.push(position);
+    else places.set(word, [Math.min(position, maxPosition)]);
+  });
+  return places;
+}
+
+export function tsvectorOf({ senderId }: Pick<IndexedMessage, "senderId">, places: Places): string {
+  let tsvector = `'${senderLexeme(senderId)}'`;
+  // Words hold letters and digits only: nothing in them needs quoting.
+  for (const [word, at] of places) tsvector += ` '${word}':${at.length === 1 ? at[0] : at.join(",")}`;
+  return tsvector;
+}
+
+const number = /\p{N}/u;
+
 /** Without numbers and codes, of which there is no end, and which nobody means when they write another. */
-const isOfVocabulary = (word: string) => word.length <= maxVocabularyCharacters && !/\p{N}/u.test(word);
+const isOfVocabulary = (word: string): boolean =>
+  word.length <= maxVocabularyCharacters && !number.test(word);
+
+/** The words that belong in the vocabulary, but for those known to be there: of the first thousand, so that no message is dear. */
+export function vocabularyOf(places: Places, isKnown: (word: string) => boolean): string[] {
+  const words: string[] = [];
+  let nth = 0;
+  for (const word of places.keys()) {
+    if (++nth > maxVocabularyWords) break;
+    if (!isKnown(word) && isOfVocabulary(word)) words.push(word);
+  }
+  return words;
+}

@@ -1,5 +1,6 @@
 /** Takes a text apart into words, in the same way when it is indexed, asked for, and shown with its matches. */
 import { foldWord } from "#messenger/text-index/fold-word.ts";
+import { type VisitWord, visitPlainWords } from "#messenger/text-index/plain-words.ts";
 
 export interface Word {
   /** Folded. */
@@ -11,8 +12,6 @@ export interface Word {
 
 /** Format characters may stand within a word; an emoji is a word. */
 const wordPattern = /[\p{L}\p{N}][\p{L}\p{N}\p{M}\p{Cf}]*|\p{Extended_Pictographic}/gu;
-const beyondAscii = /[^\p{ASCII}]/u;
-const asciiWord = /[A-Za-z0-9]+/g;
 /** Scripts that put no spaces between words. */
 const unspaced =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
@@ -20,19 +19,28 @@ const segmenter = new Intl.Segmenter(undefined, { granularity: "word" });
 
 export function wordsOf(text: string): Word[] {
   const words: Word[] = [];
-  const isAscii = !beyondAscii.test(text);
-  for (const { 0: run, index } of text.matchAll(isAscii ? asciiWord : wordPattern)) {
-    if (!isAscii && unspaced.test(run)) addSegments(words, run, index);
-    else addWord(words, run, index);
-  }
+  visitWords(text, (word, start, end) => words.push({ word, start, end }));
   return words;
 }
 
-function addSegments(words: Word[], run: string, offset: number): void {
-  for (const { segment, index } of segmenter.segment(run)) addWord(words, segment, offset + index);
+/** As wordsOf, without anything in between. */
+export function visitWords(text: string, visit: VisitWord): void {
+  if (!visitPlainWords(text, visit)) visitAnyWords(text, visit);
 }
 
-function addWord(words: Word[], written: string, start: number): void {
+/** Of any text. */
+export function visitAnyWords(text: string, visit: VisitWord): void {
+  for (const { 0: run, index } of text.matchAll(wordPattern)) {
+    if (unspaced.test(run)) visitSegments(run, index, visit);
+    else visitFolded(run, index, visit);
+  }
+}
+
+function visitSegments(run: string, offset: number, visit: VisitWord): void {
+  for (const { segment, index } of segmenter.segment(run)) visitFolded(segment, offset + index, visit);
+}
+
+function visitFolded(written: string, start: number, visit: VisitWord): void {
   const word = foldWord(written);
-  if (word !== "") words.push({ word, start, end: start + written.length });
+  if (word !== "") visit(word, start, start + written.length);
 }
