@@ -1,4 +1,4 @@
-/** Finds out languages in a thread that is there while there is something to find out. */
+/** Finds out languages in a thread, which starts when the first is to be found out. */
 import { Worker } from "node:worker_threads";
 import type { LanguageAnswer, LanguageQuestion } from "#messenger/finding/language-worker.ts";
 import { fault } from "#platform/errors.ts";
@@ -10,14 +10,12 @@ export interface LanguageDetector {
 }
 
 export interface LanguageDetectorOptions {
-  /** When nothing was asked for so long, the thread ends, and its memory is free. */
-  idleMs?: number;
-  /** A thread that has not answered by then is ended. */
+  /** A thread that has not answered by then is ended; the next question starts another. */
   timeoutMs?: number;
 }
 
 const file = new URL("./language-worker.ts", import.meta.url);
-const maxHeapMb = 256;
+const maxHeapMb = 128;
 
 interface Waiting {
   resolve(languages: string[]): void;
@@ -31,7 +29,7 @@ interface Thread {
 }
 
 export function createLanguageDetector(options: LanguageDetectorOptions = {}): LanguageDetector {
-  const { idleMs = 60_000, timeoutMs = 10_000 } = options;
+  const { timeoutMs = 10_000 } = options;
   let thread: Thread | undefined;
   let isStopped = false;
   let lastId = 0;
@@ -43,15 +41,17 @@ export function createLanguageDetector(options: LanguageDetectorOptions = {}): L
     ended.waiting.clear();
     await ended.worker.terminate();
   };
-  /** From each question or answer to the next. */
+  /** Anew with each question and answer. */
   const watch = (watched: Thread) => {
     clearTimeout(watched.timer);
-    const isIdle = watched.waiting.size === 0;
-    // An idle thread keeps no process alive.
-    if (isIdle) watched.worker.unref();
-    else watched.worker.ref();
-    const cause = isIdle ? undefined : new Error("no language was found out in time");
-    watched.timer = setTimeout(() => void end(watched, cause), isIdle ? idleMs : timeoutMs);
+    if (watched.waiting.size === 0) {
+      // A thread that has nothing to do keeps no process alive.
+      watched.worker.unref();
+      return;
+    }
+    watched.worker.ref();
+    const cause = new Error("no language was found out in time");
+    watched.timer = setTimeout(() => void end(watched, cause), timeoutMs);
     watched.timer.unref();
   };
   const start = (): Thread => {
