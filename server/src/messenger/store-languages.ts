@@ -28,18 +28,17 @@ export interface DetectedLanguage {
   atNo: number;
 }
 
+const given = (values: string) => `(${values})[array_position($1::uuid[], c.chat_id)]`;
+
 // Waits for nobody: a chat that somebody writes in just now is left out, so that no send can end up in a deadlock with
-// the locks on the others.
+// the locks on the others. By arrays rather than a join, which could become a hash of the whole table.
 const updateDetected: Statement = {
   name: "messenger.update-detected-languages",
-  text: `UPDATE messenger.chats c SET detected_language = free.language, detected_at_no = free.at_no
-    FROM (
-      SELECT present.chat_id, given.language, given.at_no
-      FROM unnest($1::uuid[], $2::text[], $3::int[]) AS given (chat_id, language, at_no)
-      JOIN messenger.chats present ON present.chat_id = given.chat_id AND present.detected_at_no < given.at_no
-      FOR NO KEY UPDATE OF present SKIP LOCKED
-    ) free
-    WHERE c.chat_id = free.chat_id`,
+  text: `UPDATE messenger.chats c
+    SET detected_language = ${given("$2::text[]")}, detected_at_no = ${given("$3::int[]")}
+    WHERE c.detected_at_no < ${given("$3::int[]")} AND c.chat_id = ANY (ARRAY(
+      SELECT chat_id FROM messenger.chats WHERE chat_id = ANY ($1::uuid[]) FOR NO KEY UPDATE SKIP LOCKED
+    ))`,
 };
 
 /** Those that somebody is just changing, or that were found out from more messages meanwhile, stay as they are. */

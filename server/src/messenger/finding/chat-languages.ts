@@ -30,15 +30,17 @@ export interface ChatLanguagesOptions {
   database: Database;
   log: Log;
   detector?: LanguageDetector;
+  /** How long a search waits for what is not known yet. */
+  waitMs?: number;
   pauseMs?: number;
   pauseAfterFailureMs?: number;
 }
 
-const waitMs = 500;
 /** What was found out holds until the chat has so many times the messages. */
 const growth = 4;
 
 export function createChatLanguages(options: ChatLanguagesOptions): ChatLanguages {
+  const { waitMs = 500 } = options;
   const finder = new LanguageFinder({
     detector: createLanguageDetector(),
     pauseMs: 200,
