@@ -48,13 +48,16 @@ test("ansible-lint finds nothing", { skip: without("ansibleLint") }, async () =>
 
 const secret = Buffer.alloc(32, 5).toString("base64");
 
+const rabbitUrl = "amqp://parley:{{ parley_rabbitmq_password }}@10.0.0.12:5672";
+
 /** All hosts are this machine, each with a folder for its files. */
 function writeInventory(): string {
   const groups = { databases: 1, caches: 1, services: 2, gateways: 2, edges: 1 };
   const children = Object.entries(groups).map(([group, count], g) => {
     const hosts = Array.from({ length: count }, (_, i) => {
       const name = `${group}-${i + 1}`;
-      return [name, { parley_address: `10.0.${g}.${i + 1}`, parley_prefix: join(folder, name) }];
+      const own = name === "services-2" ? { parley_amqp_url: rabbitUrl } : {};
+      return [name, { parley_address: `10.0.${g}.${i + 1}`, parley_prefix: join(folder, name), ...own }];
     });
     return [group, { hosts: Object.fromEntries(hosts) }];
   });
@@ -66,6 +69,7 @@ function writeInventory(): string {
     parley_service_token: secret,
     parley_database_password: "databasepassword",
     parley_redis_password: "redispassword",
+    parley_rabbitmq_password: "rabbitmqpassword",
     parley_settings: { PARLEY_LOG_LEVEL: "warn" },
     parley_providers_file: join(deploy, "providers.json"),
     parley_provider_keys: { PROVIDER_KEY: "providerkey" },
@@ -94,6 +98,7 @@ test("a run writes files that Parley and systemd understand, and a second run ch
     const gateway = envFile("gateways-2", "gateway");
     assert.equal(gateway.PARLEY_IDENTITY_URL, "http://10.0.2.1:9091,http://10.0.2.2:9091");
     assert.equal(gateway.PARLEY_DISPATCH_URL, gateway.PARLEY_IDENTITY_URL);
+    assert.equal(gateway.PARLEY_SEARCH_URL, gateway.PARLEY_IDENTITY_URL);
     assert.equal(gateway.PARLEY_TRUSTED_PROXIES, "10.0.4.1");
     assert.ok(!("PROVIDER_KEY" in gateway));
     assert.ok(!("DATABASE_URL" in gateway) && !("PARLEY_SECRET_KEY" in gateway));
@@ -101,11 +106,16 @@ test("a run writes files that Parley and systemd understand, and a second run ch
     const services = envFile("services-1", "services");
     assert.equal(services.DATABASE_URL, "postgres://parley:databasepassword@10.0.0.1:5432/parley");
     assert.equal(services.PARLEY_LOG_LEVEL, "warn");
+    assert.equal(services.PARLEY_ROLES, "identity,messenger,dispatch,search");
+    assert.ok(!("AMQP_URL" in services) && !("AMQP_URL" in gateway), "jobs are kept in the database");
     assert.equal(services.PROVIDER_KEY, "providerkey");
     assert.equal(services.PARLEY_PROVIDERS, "/etc/parley/providers.json");
     const written = readFileSync(join(folder, "services-1", services.PARLEY_PROVIDERS), "utf8");
     assert.equal(written, readFileSync(join(deploy, "providers.json"), "utf8"));
     readConfig(services);
+    const withRabbit = envFile("services-2", "services");
+    assert.equal(withRabbit.AMQP_URL, "amqp://parley:rabbitmqpassword@10.0.0.12:5672");
+    readConfig(withRabbit);
   });
 
   await t.test("the units", () => {

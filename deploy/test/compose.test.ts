@@ -48,7 +48,7 @@ test("Compose's loader accepts compose.yaml, and demands every secret", {
     run(findTool("compose")!, [file], { cwd: deploy, env: { COMPOSE_PROFILES: "next" } });
   const { code, output } = await load(`${path}.yaml`);
   assert.equal(code, 0, output);
-  assert.match(output, /^\s+rabbitmq:$/m, "all profiles were read");
+  assert.match(output, /^\s+s3:$/m, "all profiles were read");
   const without = await load("compose.yaml");
   assert.notEqual(without.code, 0);
   for (const name of Object.keys(secrets)) assert.match(without.output, new RegExp(`${name} is missing`));
@@ -98,12 +98,13 @@ test("each role gets the secrets that it needs, and no other", () => {
     Object.keys(compose.services[name].environment).filter((key) => /SECRET|TOKEN|_URL$/.test(key));
   assert.ok(!secretsOf("gateway").includes("DATABASE_URL"));
   assert.ok(!secretsOf("gateway").includes("PARLEY_SECRET_KEY"));
-  for (const name of ["messenger", "dispatch"]) {
+  for (const name of ["messenger", "dispatch", "search"]) {
     assert.ok(!secretsOf(name).includes("PARLEY_SECRET_KEY"), name);
     assert.ok(secretsOf(name).includes("DATABASE_URL"), name);
   }
   assert.ok(secretsOf("identity").includes("PARLEY_SECRET_KEY"));
-  for (const name of ["gateway", "identity", "messenger", "dispatch"]) {
+  for (const name of ["gateway", "identity", "messenger", "dispatch", "search"]) {
+    assert.equal(secretsOf(name).includes("AMQP_URL"), name === "search", name);
     for (const key of ["PARLEY_SERVICE_TOKEN", "REDIS_URL"]) assert.ok(secretsOf(name).includes(key), name);
     assert.equal("PROVIDER_KEY" in compose.services[name].environment, name === "dispatch");
   }
@@ -123,4 +124,18 @@ test("dispatch alone reaches the providers, and those reach nothing of Parley's"
   }
   const { volumes, environment } = compose.services.dispatch;
   assert.deepEqual(volumes, [`./providers.json:${environment.PARLEY_PROVIDERS}:ro`]);
+});
+
+test("search reaches RabbitMQ by its name and password, and starts without it", () => {
+  const { search, rabbitmq } = compose.services;
+  assert.equal(rabbitmq.profiles, undefined);
+  // What both have in the place of the password is put in from deploy/.env.
+  const url = new URL(
+    search.environment.AMQP_URL.replace(rabbitmq.environment.RABBITMQ_DEFAULT_PASS, "secret"),
+  );
+  assert.deepEqual([url.protocol, url.host, url.password], ["amqp:", "rabbitmq:5672", "secret"]);
+  assert.equal(url.username, rabbitmq.environment.RABBITMQ_DEFAULT_USER);
+  assert.ok(search.networks.some((network: string) => rabbitmq.networks.includes(network)));
+  assert.ok(!("rabbitmq" in search.depends_on), "jobs wait in the database");
+  assert.equal(search.deploy.replicas, 2);
 });

@@ -42,6 +42,7 @@ test("every deployment has a service, an autoscaler and a disruption budget that
     "gateway",
     "identity",
     "messenger",
+    "search",
   ]);
   for (const deployment of deployments) {
     const { name } = deployment.metadata;
@@ -56,7 +57,7 @@ test("every deployment has a service, an autoscaler and a disruption budget that
     for (const port of find("Service").spec.ports) assert.ok(ports.includes(port.targetPort), port.name);
     assert.deepEqual(deployment.spec.strategy.rollingUpdate, { maxSurge: 1, maxUnavailable: 0 });
   }
-  for (const name of ["identity", "messenger", "dispatch"]) {
+  for (const name of ["identity", "messenger", "dispatch", "search"]) {
     const service = ofKind("Service").find((manifest) => manifest.metadata.name === name);
     assert.equal(service.spec.clusterIP, "None", "the gateways spread their calls over the pods");
   }
@@ -90,6 +91,7 @@ test("the secrets that the pods name are in the example, and only who needs one 
     for (const key of keys) assert.ok(key in stringData, key);
     assert.equal(keys.includes("PARLEY_SECRET_KEY"), metadata.name === "identity");
     assert.equal(keys.includes("DATABASE_URL"), metadata.name !== "gateway");
+    assert.equal(keys.includes("AMQP_URL"), metadata.name === "search");
   }
 });
 
@@ -128,6 +130,33 @@ test("only dispatch may leave the cluster's networks, by HTTPS, and not for priv
   for (const range of ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"]) {
     assert.ok(excepted.includes(range), range);
   }
+});
+
+test("pods may call the services that they need, and only search may reach RabbitMQ", () => {
+  const [{ data }] = ofKind("ConfigMap").filter(({ metadata }) => metadata.name === "parley");
+  const valuesOf = (selector: Manifest): string[] =>
+    selector.matchExpressions?.[0].values ?? [selector.matchLabels["app.kubernetes.io/component"]];
+  const called = (component: string) =>
+    ofKind("NetworkPolicy")
+      .filter(({ spec }) => spec.podSelector.matchLabels?.["app.kubernetes.io/component"] === component)
+      .flatMap(({ spec }) => spec.egress ?? [])
+      .flatMap(({ to }: Manifest) => to)
+      .flatMap(({ podSelector }: Manifest) => (podSelector ? valuesOf(podSelector) : []));
+  assert.deepEqual(called("gateway"), ["identity", "messenger", "dispatch", "search"]);
+  assert.deepEqual(called("search"), ["identity", "messenger"]);
+  for (const name of called("gateway")) {
+    assert.equal(data[`PARLEY_${name.toUpperCase()}_URL`], `http://${name}:9091`);
+  }
+  const toRabbit = ofKind("NetworkPolicy").filter(({ spec }) =>
+    (spec.egress ?? []).some(({ ports = [] }: Manifest) => ports.some(({ port }: Manifest) => port === 5672)),
+  );
+  assert.deepEqual(
+    toRabbit.map(({ spec }) => spec.podSelector.matchLabels),
+    [{ "app.kubernetes.io/component": "search" }],
+  );
+  const search = deployments.find(({ metadata }) => metadata.name === "search");
+  const amqp = search.spec.template.spec.containers[0].env.find(({ name }: Manifest) => name === "AMQP_URL");
+  assert.equal(amqp.valueFrom.secretKeyRef.optional, true, "search works without RabbitMQ");
 });
 
 test("traffic is denied by default, and every policy's pods exist", () => {

@@ -35,4 +35,9 @@ test("all ways of running Parley use its default ports", () => {
   for (const name of ["gateway", "messenger"]) {
     assert.equal(compose.services[name].environment.PARLEY_DISPATCH_URL, "http://dispatch:9091");
   }
+  assert.equal(compose.services.gateway.environment.PARLEY_SEARCH_URL, "http://search:9091");
+  for (const name of ["PARLEY_IDENTITY_URL", "PARLEY_MESSENGER_URL"]) {
+    const { gateway, search } = compose.services;
+    assert.equal(search.environment[name], gateway.environment[name]);
+  }
 });

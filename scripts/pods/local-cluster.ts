@@ -6,6 +6,8 @@ import { createPod, type Pod, type PodPorts } from "./pod.ts";
 export interface LocalClusterOptions {
   databaseUrl: string;
   redisUrl: string;
+  /** What carries the jobs of search; in the database when absent. */
+  amqpUrl?: string | undefined;
   gateways?: number;
   messengers?: number;
   identities?: number;
@@ -118,7 +120,12 @@ function settingsByRole(
     identity: { ...stored, PARLEY_ROLES: "identity", PARLEY_SECRET_KEY: secretKey },
     messenger: { ...stored, PARLEY_ROLES: "messenger", PARLEY_DISPATCH_URL: urls.dispatch.join(",") },
     dispatch: { ...stored, PARLEY_ROLES: "dispatch" },
-    search: { ...stored, ...searched, PARLEY_ROLES: "search" },
+    search: {
+      ...stored,
+      ...searched,
+      PARLEY_ROLES: "search",
+      ...(options.amqpUrl ? { AMQP_URL: options.amqpUrl } : {}),
+    },
     gateway: {
       ...shared,
       ...searched,

@@ -18,6 +18,9 @@ export interface TestClusterOptions {
   messengers?: number;
   identities?: number;
   dispatchers?: number;
+  searchers?: number;
+  /** RabbitMQ, for the jobs of search. */
+  amqpUrl?: string;
   settings?: Record<string, string>;
   nodeOptionsOf?: (podName: string) => readonly string[];
   databaseUrl?: string;

@@ -38,7 +38,8 @@ for (const caller of callers) {
     assert.deepEqual(await asAda(m.markRead, { chatId, no: 2 }), { readNo: 2, unread: 0 });
     await asBen(m.removeReaction, { chatId, messageId, emoji: "👍" });
     await asBen(m.deleteMessage, { chatId, messageId: reply.message.id });
-    await asAda(m.updateChat, { chatId, title: "Old plans" });
+    const { chat: changed } = await asAda(m.updateChat, { chatId, title: "Old plans", language: "de" });
+    assert.deepEqual([changed.title, changed.language], ["Old plans", "de"]);
     await asBen(m.removeMember, { chatId, userId: ben.id });
     const { events, lastSeq } = await asAda(m.listEvents, { chatId });
     const seqs = events.map((event: { seq: number }) => event.seq);

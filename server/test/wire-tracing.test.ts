@@ -1,4 +1,4 @@
-/** One trace over the wire: two gateways, a messenger and an identity, each with gRPC and Redis between them. */
+/** One trace over the wire: two gateways and the services, each with gRPC and Redis between them. */
 import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
@@ -46,12 +46,13 @@ describe("one trace over the wire", { skip: withoutRedis }, async () => {
   const dispatch = await pod("dispatch", { ...stored, PARLEY_ROLES: "dispatch" });
   const toDispatch = { PARLEY_DISPATCH_URL: `http://127.0.0.1:${dispatch.servicePort}` };
   const messenger = await pod("messenger", { ...stored, ...toDispatch, PARLEY_ROLES: "messenger" });
-  const behind = {
-    PARLEY_ROLES: "gateway",
+  const toSearched = {
     PARLEY_IDENTITY_URL: `http://127.0.0.1:${identity.servicePort}`,
     PARLEY_MESSENGER_URL: `http://127.0.0.1:${messenger.servicePort}`,
-    ...toDispatch,
   };
+  const search = await pod("search", { ...stored, ...toSearched, PARLEY_ROLES: "search" });
+  const toSearch = { PARLEY_SEARCH_URL: `http://127.0.0.1:${search.servicePort}` };
+  const behind = { PARLEY_ROLES: "gateway", ...toSearched, ...toDispatch, ...toSearch };
   const near = await pod("near", behind);
   const far = await pod("far", behind);
   const nearUrl = `http://127.0.0.1:${near.httpPort}`;

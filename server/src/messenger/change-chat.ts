@@ -16,6 +16,7 @@ export interface ChatChange {
   events: NewEvent[];
   title?: string;
   processor?: string;
+  language?: string;
   memberCount?: number;
   /** Whether it brings the chat to the front of its members' lists. */
   isActivity?: boolean;
@@ -91,7 +92,7 @@ async function append(
   made: ChatChange,
 ): Promise<Event[]> {
   if (made.events.length === 0) return [];
-  const { title = chat.title, processor = chat.processor } = made;
+  const { title = chat.title, processor = chat.processor, language = chat.language } = made;
   const { memberCount = chat.memberCount, isActivity = false } = made;
   const logged = made.events.map((event, index) => ({
     ...event,
@@ -99,8 +100,8 @@ async function append(
     actorId: callerId,
     atMs: chat.atMs,
   }));
-  await appendEvents(tx, { chatId, events: logged, title, memberCount, isActivity });
-  const context = { chatId, chatKind: chat.kind, title, processor };
+  await appendEvents(tx, { chatId, events: logged, title, language, memberCount, isActivity });
+  const context = { chatId, chatKind: chat.kind, title, processor, language };
   return logged.map((event) => toEvent(event, { ...context, message: event.message }));
 }
 

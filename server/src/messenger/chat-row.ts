@@ -20,14 +20,16 @@ type ChatPart = [
   lastActivityAtMs: number,
   peerId: string | null,
   processor: string,
+  language: string,
 ];
 
 /** The chat's last message first. */
 export type ChatRow = [...Nullable<MessageRow>, ...ChatPart];
 
 export function toChat(row: ChatRow): Chat {
-  const [id, kind, title, createdAtMs, lastSeq, lastNo, memberCount, role, readNo, , peerId, processor] =
+  const [id, kind, title, createdAtMs, lastSeq, lastNo, memberCount, role, readNo, , ...rest] =
     chatPartOf(row);
+  const [peerId, processor, language] = rest;
   return {
     $typeName: "parley.v2.Chat",
     id,
@@ -43,7 +45,7 @@ export function toChat(row: ChatRow): Chat {
     ...(row[0] === null ? {} : { lastMessage: messagesOf(id)(row as unknown as MessageRow) }),
     peerId: peerId ?? "",
     processor,
-    language: "",
+    language,
   };
 }
 

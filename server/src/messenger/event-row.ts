@@ -22,6 +22,8 @@ export interface EventContext {
   title: string;
   /** As it is now; empty for none. */
   processor: string;
+  /** As people have said, as it is now; empty when they have not. */
+  language: string;
   /** Of "message", "edit", "delete" and "processed": the message as it is now. */
   message?: Message | undefined;
 }
@@ -70,7 +72,7 @@ function payloadOf(logged: LoggedEvent, context: EventContext): Partial<Event> {
           kind: context.chatKind,
           title: context.title,
           processor: context.processor,
-          language: "",
+          language: context.language,
         },
       };
   }

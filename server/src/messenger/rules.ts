@@ -4,8 +4,8 @@ import { fault } from "#platform/errors.ts";
 
 type Standing = Pick<LockedChat, "kind" | "role">;
 
-/** What messages are processed by: in a direct chat it is for both to say. */
-export function requireCanChooseProcessor({ kind, role }: Standing): void {
+/** What messages are processed by, and their language: in a direct chat it is for both to say. */
+export function requireCanConfigure({ kind, role }: Standing): void {
   if (kind !== "direct" && role === "member") throw fault("forbidden");
 }
 

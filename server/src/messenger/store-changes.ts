@@ -8,6 +8,8 @@ export interface LockedChat {
   title: string;
   /** Empty: none. */
   processor: string;
+  /** Empty: found out. */
+  language: string;
   lastSeq: number;
   lastNo: number;
   memberCount: number;
@@ -19,7 +21,7 @@ export interface LockedChat {
 
 const lockChatRow: Statement = {
   name: "messenger.lock-chat",
-  text: `SELECT kind, title, last_seq AS "lastSeq", last_no AS "lastNo", member_count AS "memberCount", processor
+  text: `SELECT kind, title, last_seq AS "lastSeq", last_no AS "lastNo", member_count AS "memberCount", processor, language
     FROM messenger.chats WHERE chat_id = $1 FOR NO KEY UPDATE`,
 };
 
@@ -67,7 +69,8 @@ const appendToLog: Statement = {
     )
     UPDATE messenger.chats SET
       last_seq = last_seq + cardinality($4::int[]), title = $11, member_count = $12,
-      last_activity_at = CASE WHEN $13::bool THEN to_timestamp($3::float8 / 1000) ELSE last_activity_at END
+      last_activity_at = CASE WHEN $13::bool THEN to_timestamp($3::float8 / 1000) ELSE last_activity_at END,
+      language = $14
     WHERE chat_id = $1::uuid`,
 };
 
@@ -75,6 +78,7 @@ export interface Change {
   chatId: string;
   events: readonly LoggedEvent[];
   title: string;
+  language: string;
   memberCount: number;
   /** Whether it brings the chat to the front of its members' lists. */
   isActivity: boolean;
@@ -97,6 +101,7 @@ export async function appendEvents(tx: Queryable, change: Change): Promise<void>
     change.title,
     change.memberCount,
     change.isActivity,
+    change.language,
   ]);
 }
 

@@ -13,7 +13,7 @@ const chatSelect = (page: string) => `
       SELECT peer.user_id FROM messenger.members peer
       WHERE peer.chat_id = page.chat_id AND peer.user_id <> $1::uuid LIMIT 1
     ) END,
-    page.processor
+    page.processor, page.language
   FROM (${page}) page
   LEFT JOIN LATERAL (
     SELECT * FROM messenger.messages WHERE chat_id = page.chat_id ORDER BY seq DESC LIMIT 1
@@ -74,8 +74,8 @@ const insertChat: Statement = {
     created AS (
       INSERT INTO messenger.chats
         (chat_id, kind, title, created_by, created_at, member_count, last_activity_at,
-          processor, processor_set_by, processor_may_pay)
-      SELECT $1::uuid, $2, $3, $4::uuid, at, cardinality($5::uuid[]), at, $7, $4::uuid, $8 FROM moment
+          processor, processor_set_by, processor_may_pay, language)
+      SELECT $1::uuid, $2, $3, $4::uuid, at, cardinality($5::uuid[]), at, $7, $4::uuid, $8, $9 FROM moment
       ON CONFLICT (chat_id) DO NOTHING
       RETURNING chat_id, created_at
     ), joined AS (
@@ -96,6 +96,8 @@ export interface NewChat {
   processor: string;
   /** Whether the creator may use what costs. */
   mayPay: boolean;
+  /** Empty: found out. */
+  language: string;
 }
 
 /** When it was created; undefined when it exists already. */
@@ -109,6 +111,7 @@ export async function createChat(database: Queryable, chat: NewChat): Promise<nu
     chat.members.map((member) => member.role),
     chat.processor,
     chat.mayPay,
+    chat.language,
   ]);
   return rows[0]?.createdAtMs;
 }

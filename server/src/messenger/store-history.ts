@@ -62,13 +62,14 @@ export interface EventPage {
   chatKind: string;
   title: string;
   processor: string;
+  language: string;
 }
 
 // Seq has no gaps, so a range of it is a page: neither table has to be read further than that.
 const eventsAfter: Statement = {
   name: "messenger.events-after",
   text: `SELECT ${messageColumns("NULL::uuid")},
-      c.last_seq, c.kind, c.title, c.processor,
+      c.last_seq, c.kind, c.title, c.processor, c.language,
       e.seq, e.kind, e.actor_id, date_part('epoch', e.at) * 1000, e.message_seq, e.emoji, e.change, e.user_id, e.role
     FROM messenger.members reader
     JOIN messenger.chats c ON c.chat_id = reader.chat_id
@@ -93,6 +94,7 @@ type EventPart = [
   chatKind: string,
   title: string,
   processor: string,
+  language: string,
   seq: number | null,
   kind: LoggedEvent["kind"],
   actorId: string,
@@ -119,15 +121,15 @@ export async function readEvents(
   ]);
   const first = rows[0];
   if (!first) return undefined;
-  const [lastSeq, chatKind, title, processor, firstSeq] = eventPartOf(first);
+  const [lastSeq, chatKind, title, processor, language, firstSeq] = eventPartOf(first);
   const events = firstSeq === null ? [] : rows.map(toLogged);
-  return { events, lastSeq, chatKind, title, processor };
+  return { events, lastSeq, chatKind, title, processor, language };
 }
 
 const eventPartOf = (row: EventRow) => row.slice(messageRowLength) as EventPart;
 
 function toLogged(row: EventRow): EventPage["events"][number] {
-  const [, , , , seq, kind, actorId, atMs, messageSeq, emoji, change, userId, role] = eventPartOf(row);
+  const [, , , , , seq, kind, actorId, atMs, messageSeq, emoji, change, userId, role] = eventPartOf(row);
   return {
     logged: {
       seq: seq!,

@@ -6,6 +6,7 @@ import { announceNewChat } from "#messenger/announce.ts";
 import { toChat } from "#messenger/chat-row.ts";
 import { directChatId } from "#messenger/direct-chat-id.ts";
 import { callerOf, mayPay, readIds, requireNoProblem, textProblem } from "#messenger/input.ts";
+import { languageProblem } from "#messenger/language-code.ts";
 import { toTimestamp } from "#messenger/message-row.ts";
 import type { MessengerParts } from "#messenger/parts.ts";
 import { findChat, createChat as insertChat, type NewChat } from "#messenger/store-chats.ts";
@@ -19,11 +20,13 @@ export function createChat(parts: MessengerParts) {
   return async (request: CreateChatRequest, context: HandlerContext): Promise<CreateChatResponse> => {
     const callerId = callerOf(context);
     const actor = requireActor(context);
-    const { processor } = request;
+    const { processor, language } = request;
+    requireNoProblem("language", languageProblem(language));
     const chat = {
       ...readChat(request, callerId, parts.config.PARLEY_MAX_GROUP_MEMBERS),
       processor,
       mayPay: mayPay(actor),
+      language,
     };
     if (processor !== "") await parts.processors.require(processor, actor);
     const createdAtMs = await insertChat(parts.database, chat);
@@ -38,7 +41,7 @@ export function createChat(parts: MessengerParts) {
   };
 }
 
-type ChatOfPeople = Omit<NewChat, "processor" | "mayPay">;
+type ChatOfPeople = Omit<NewChat, "processor" | "mayPay" | "language">;
 
 function readChat(request: CreateChatRequest, callerId: string, maxMembers: number): ChatOfPeople {
   const memberIds = readIds("memberIds", request.memberIds, maxInitialMembers);
@@ -87,6 +90,6 @@ const chatEvent = (chat: NewChat, createdAtMs: number): Event => ({
     kind: chat.kind,
     title: chat.title,
     processor: chat.processor,
-    language: "",
+    language: chat.language,
   },
 });

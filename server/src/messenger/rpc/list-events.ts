@@ -16,12 +16,13 @@ export function listEvents({ database }: MessengerParts) {
     const throughSeq = clampToInt(afterSeq + limit);
     const page = await readEvents(database, { chatId, readerId, afterSeq, throughSeq });
     if (!page) throw fault("chat-not-found");
-    const { chatKind, title, processor } = page;
+    const { chatKind, title, processor, language } = page;
+    const chat = { chatId, chatKind, title, processor, language };
     const toMessage = messagesOf(chatId);
     return {
       $typeName: "parley.v2.ListEventsResponse",
       events: page.events.map(({ logged, messageRow }) =>
-        toEvent(logged, { chatId, chatKind, title, processor, message: messageRow && toMessage(messageRow) }),
+        toEvent(logged, { ...chat, message: messageRow && toMessage(messageRow) }),
       ),
       lastSeq: page.lastSeq,
     };

@@ -3,8 +3,9 @@ import type { UpdateChatRequest, UpdateChatResponse } from "@parley/api/v2/messe
 import { changeChat } from "#messenger/change-chat.ts";
 import { toChat } from "#messenger/chat-row.ts";
 import { callerOf, mayPay, readId, requireNoProblem, textProblem } from "#messenger/input.ts";
+import { languageProblem } from "#messenger/language-code.ts";
 import type { MessengerParts } from "#messenger/parts.ts";
-import { requireCanChooseProcessor, requireCanManage } from "#messenger/rules.ts";
+import { requireCanConfigure, requireCanManage } from "#messenger/rules.ts";
 import { findChat } from "#messenger/store-chats.ts";
 import { setProcessor } from "#messenger/store-processing.ts";
 import { type Actor, requireActor } from "#platform/actor.ts";
@@ -14,24 +15,27 @@ export function updateChat(parts: MessengerParts) {
   return async (request: UpdateChatRequest, context: HandlerContext): Promise<UpdateChatResponse> => {
     const callerId = callerOf(context);
     const chatId = readId("chatId", request.chatId);
-    const { title, processor } = request;
+    const { title, processor, language } = request;
     requireSomeChange(request);
     const actor = requireActor(context);
     await requireKnown(parts, processor, { actor, chatId, callerId });
     await changeChat(parts, { chatId, callerId }, async (tx, chat) => {
       if (title !== undefined) requireCanManage(chat);
       if (processor !== undefined) {
-        requireCanChooseProcessor(chat);
+        requireCanConfigure(chat);
         // Also when it is the same: whoever chose it last is charged, with the rights that they have now.
         await setProcessor(tx, chatId, { processor, userId: callerId, mayPay: mayPay(actor) });
       }
+      if (language !== undefined) requireCanConfigure(chat);
       const isNewTitle = title !== undefined && title !== chat.title;
       const isNewProcessor = processor !== undefined && processor !== chat.processor;
-      if (!isNewTitle && !isNewProcessor) return { events: [] };
+      const isNewLanguage = language !== undefined && language !== chat.language;
+      if (!isNewTitle && !isNewProcessor && !isNewLanguage) return { events: [] };
       return {
         events: [{ kind: "chat" }],
         ...(isNewTitle ? { title } : {}),
         ...(isNewProcessor ? { processor } : {}),
+        ...(isNewLanguage ? { language } : {}),
         isActivity: true,
       };
     });
@@ -41,8 +45,11 @@ export function updateChat(parts: MessengerParts) {
   };
 }
 
-function requireSomeChange({ title, processor }: UpdateChatRequest): void {
-  if (title === undefined && processor === undefined) throw invalidInput("title", "must not be empty");
+function requireSomeChange({ title, processor, language }: UpdateChatRequest): void {
+  if (title === undefined && processor === undefined && language === undefined) {
+    throw invalidInput("title", "must not be empty");
+  }
+  if (language !== undefined) requireNoProblem("language", languageProblem(language));
   if (title === undefined) return;
   if (title.trim() === "") throw invalidInput("title", "must not be empty");
   requireNoProblem("title", textProblem(title));

@@ -1,0 +1,74 @@
+/**
+ * The languages of chats, in whose forms the words of a search are looked for: as people have said, else as was found
+ * out from the messages.
+ */
+import { createLanguageDetector, type LanguageDetector } from "#messenger/finding/language-detector.ts";
+import { type LanguageAt, LanguageFinder } from "#messenger/finding/language-finder.ts";
+import type { Database } from "#platform/database.ts";
+import type { Log } from "#platform/log.ts";
+
+export interface ChatOfLanguage {
+  chatId: string;
+  /** As people have said; empty: it is found out. */
+  language: string;
+  /** As was found out, and the number of the chat's last message then; 0: never. */
+  detectedLanguage: string;
+  detectedAtNo: number;
+  lastNo: number;
+}
+
+export interface ChatLanguages {
+  /**
+   * Distinct ISO 639-1 codes of those that are known. Where it was never found out, it is now, for some chats and for
+   * a moment; the first ones come first. Never fails.
+   */
+  languagesOf(chats: readonly ChatOfLanguage[]): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
+export interface ChatLanguagesOptions {
+  database: Database;
+  log: Log;
+  detector?: LanguageDetector;
+  /** How long a search waits for what is not known yet. */
+  waitMs?: number;
+  pauseMs?: number;
+  pauseAfterFailureMs?: number;
+}
+
+/** What was found out holds until the chat has so many times the messages. */
+const growth = 4;
+
+export function createChatLanguages(options: ChatLanguagesOptions): ChatLanguages {
+  const { waitMs = 500 } = options;
+  const finder = new LanguageFinder({
+    detector: createLanguageDetector(),
+    pauseMs: 200,
+    pauseAfterFailureMs: 10_000,
+    ...options,
+  });
+  const detected = (chat: ChatOfLanguage): LanguageAt => {
+    const found = finder.foundHere(chat.chatId);
+    if (found && found.atNo >= chat.detectedAtNo) return found;
+    return { language: chat.detectedLanguage, atNo: chat.detectedAtNo };
+  };
+  return {
+    async languagesOf(chats) {
+      const open = chats.filter(({ language, lastNo }) => language === "" && lastNo > 0);
+      const unknown = open.filter((chat) => detected(chat).atNo === 0);
+      const isOutgrown = ({ atNo }: LanguageAt, lastNo: number) => atNo > 0 && lastNo >= atNo * growth;
+      finder.findLater(open.filter((chat) => isOutgrown(detected(chat), chat.lastNo)));
+      if (unknown.length > 0) await atMost(waitMs, finder.findNow(unknown));
+      const languages = chats.map((chat) => chat.language || detected(chat).language);
+      return [...new Set(languages)].filter((language) => language !== "");
+    },
+    stop: () => finder.stop(),
+  };
+}
+
+async function atMost(limitMs: number, work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, limitMs);
+  await Promise.race([work, promise]);
+  clearTimeout(timer);
+}
