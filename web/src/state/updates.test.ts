@@ -27,6 +27,7 @@ function chat(changes: Partial<Chat> = {}): Chat {
     unread: 0,
     peerId: "",
     processor: "",
+    language: "",
     ...changes,
   };
 }
