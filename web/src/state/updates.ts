@@ -36,6 +36,16 @@ function changeChat(state: AppState, chatId: string, change: (chat: Chat) => Cha
   return chat ? { ...state, chats: withEntry(state.chats, chatId, change(chat)) } : state;
 }
 
+/** Changes messages in all stretches that are held. */
+export function changeMessages(thread: Thread, change: (message: Message) => Message): Thread {
+  const { excerpt } = thread;
+  return {
+    ...thread,
+    messages: thread.messages.map(change),
+    excerpt: excerpt && { ...excerpt, messages: excerpt.messages.map(change) },
+  };
+}
+
 export function changeThread(state: AppState, chatId: string, change: (thread: Thread) => Thread): AppState {
   const thread = change(state.threads.get(chatId) ?? emptyThread);
   return { ...state, threads: withEntry(state.threads, chatId, thread) };
@@ -70,10 +80,7 @@ export function changeMessage(state: AppState, message: Message): AppState {
     chat.lastMessage?.id === message.id ? { ...chat, lastMessage: update(chat.lastMessage) } : chat,
   );
   if (!next.threads.has(message.chatId)) return next;
-  return changeThread(next, message.chatId, (thread) => ({
-    ...thread,
-    messages: thread.messages.map(update),
-  }));
+  return changeThread(next, message.chatId, (thread) => changeMessages(thread, update));
 }
 
 export function applyReaction(
@@ -83,12 +90,11 @@ export function applyReaction(
 ): AppState {
   if (!state.threads.has(chatId)) return state;
   const isMine = change.actorId === state.me?.id;
-  return changeThread(state, chatId, (thread) => ({
-    ...thread,
-    messages: thread.messages.map((message) =>
+  return changeThread(state, chatId, (thread) =>
+    changeMessages(thread, (message) =>
       message.id === change.messageId ? withReaction(message, change, isMine) : message,
     ),
-  }));
+  );
 }
 
 function withReaction(message: Message, { emoji, removed }: ReactionChange, isMine: boolean): Message {
