@@ -32,6 +32,7 @@ export {
   type StoredEntry,
 } from "./outbox-store.ts";
 export type { SearchResults, SearchTasks, WaitOptions } from "./search-calls.ts";
+export { areResultsLost } from "./search-calls.ts";
 export type * from "./shapes.ts";
 export {
   localStorageTokenStore,

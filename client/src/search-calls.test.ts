@@ -168,16 +168,19 @@ describe("a search task", () => {
         { hits: [hit(3)], nextCursor: "1" },
         { nextCursor: "2" },
         lost,
+        { hits: [hit(4), hit(3)], nextCursor: "3" },
+        { code: "invalid-input", status: 400, violations: [{ field: "cursor", message: "is another's" }] },
+        { hits: [hit(4), hit(3)], nextCursor: "4" },
         { hits: [hit(2), hit(1)] },
       ],
     });
     const ids: string[] = [];
     for await (const { message } of client.searchTasks.allResults(taskId)) ids.push(message.id);
-    assert.deepEqual(ids, ["m3", "m2", "m1"]);
+    assert.deepEqual(ids, ["m3", "m4", "m2", "m1"]);
     const pages = server.requests.filter((line) => line.includes("/results"));
     assert.deepEqual(
       pages.map((line) => new URLSearchParams(line.split("?")[1]).get("cursor")),
-      [null, "1", "2", "2"],
+      [null, "1", "2", null, "3", null, "4"],
     );
   });
 

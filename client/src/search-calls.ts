@@ -95,30 +95,34 @@ export function createSearchCalls({ rest, on, closed }: SearchCallsParts): Searc
       return { hits: hits.map(toSearchHit), ...(nextCursor ? { nextCursor } : {}) };
     },
     async *allResults(id, options = {}) {
+      const given = new Set<string>();
       let cursor: string | undefined;
-      do {
-        const page = await readPage(id, cursor, options);
-        yield* page.hits;
+      for (let reruns = 0; ; ) {
+        const page = await searchTasks
+          .results(id, { limit: 200, ...(cursor ? { cursor } : {}), ...signalOf(options.signal) })
+          .catch(orUndefinedIfLost);
+        if (!page) {
+          if (reruns++ === maxReruns) throw new ParleyError("search-task-not-done");
+          await waitForResults(id, options);
+          cursor = undefined;
+          continue;
+        }
+        for (const hit of page.hits) {
+          if (!given.has(hit.message.id)) yield hit;
+          given.add(hit.message.id);
+        }
         cursor = page.nextCursor;
-      } while (cursor !== undefined);
+        if (cursor === undefined) return;
+      }
     },
     async delete(id) {
       await rest.call("DELETE", path`/v2/search-tasks/${id}`);
     },
   };
 
-  /** Results are kept where they may be lost: the server then searches once more by itself. */
-  async function readPage(id: string, cursor: string | undefined, options: WaitOptions) {
-    const page = { limit: 200, ...(cursor ? { cursor } : {}), ...signalOf(options.signal) };
-    for (let run = 0; ; run++) {
-      try {
-        return await searchTasks.results(id, page);
-      } catch (error) {
-        if (!isCode(error, "search-task-not-done") || run === maxReruns) throw error;
-        const task = await waitForSearchTask(id, options);
-        if (task.status === "failed") throw new ParleyError(task.errorCode || "internal");
-      }
-    }
+  async function waitForResults(id: string, options: WaitOptions): Promise<void> {
+    const task = await waitForSearchTask(id, options);
+    if (task.status === "failed") throw new ParleyError(task.errorCode || "internal");
   }
 
   async function waitForSearchTask(id: string, options: WaitOptions = {}): Promise<SearchTask> {
@@ -163,9 +167,17 @@ export function createSearchCalls({ rest, on, closed }: SearchCallsParts): Searc
   };
 }
 
-const isOver = ({ status }: SearchTask) => status === "done" || status === "failed";
+/**
+ * Whether results are not there, or not any more: the server may lose them, and then searches once more by itself.
+ * What is found then is read from the first page.
+ */
+export function areResultsLost(error: unknown): boolean {
+  if (!(error instanceof ParleyError)) return false;
+  const isCursorStale = error.code === "invalid-input" && error.violations[0]?.field === "cursor";
+  return isCursorStale || error.code === "search-task-not-done";
+}
 
-const isCode = (error: unknown, code: string) => error instanceof ParleyError && error.code === code;
+const isOver = ({ status }: SearchTask) => status === "done" || status === "failed";
 
 function signalOf(signal: AbortSignal | undefined): Abortable {
   return signal ? { signal } : {};
@@ -173,4 +185,8 @@ function signalOf(signal: AbortSignal | undefined): Abortable {
 
 function orUndefinedIfTransient(error: unknown): undefined {
   if (!isTransient(error)) throw error;
+}
+
+function orUndefinedIfLost(error: unknown): undefined {
+  if (!areResultsLost(error)) throw error;
 }

@@ -156,7 +156,7 @@ function testSearch(parley: TestParley, browser: Browser): void {
       );
       trouble = { status: 400, body: { code: "invalid-input", violations } };
       await box(page).fill("before:soon");
-      await status(page, "Before: must be a day, as 2026-11-21").waitFor();
+      await status(page, "before: must be a day, as 2026-11-21").waitFor();
       assert.equal(await page.getByRole("alert").count(), 0);
       trouble = { status: 429, body: { code: "too-many-requests", retryAfterMs: 60_000 } };
       await box(page).fill("note");
@@ -220,6 +220,8 @@ function testSearch(parley: TestParley, browser: Browser): void {
       await page.getByRole("alert").getByText("kept for some minutes only").waitFor();
       refusal = undefined;
       await page.getByRole("button", { name: "Try again" }).click();
+      await status(page, "4 messages found").waitFor();
+      await page.getByRole("button", { name: "Show more" }).click();
       await hits(page).nth(3).waitFor();
       assert.equal(await page.getByRole("button", { name: "Show more" }).count(), 0);
       await takePicture(page, "38-everything-done");

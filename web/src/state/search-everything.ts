@@ -1,17 +1,22 @@
 /** A search task for everything that matches: started, awaited, and its results read page by page. */
-import { ParleyError, type SearchTask } from "@parley/client";
+import { areResultsLost, ParleyError, type SearchTask } from "@parley/client";
 import { describeError } from "./describe-error.ts";
 import type { Run } from "./search-run.ts";
 import { type Everything, initialEverything } from "./search-state.ts";
 
 const pageSize = 50;
-/** A page may be empty and still not be the last. */
-const maxEmptyPages = 20;
+/** A page may be empty, or hold only what is shown already, and still not be the last. */
+const maxPages = 50;
 /** Longer than a task may wait for others and run. */
 const waitMs = 120_000;
 
-/** Which task a run has, and how far its results were read. */
-const tasks = new WeakMap<Run, { id: string; cursor: string | undefined }>();
+interface Task {
+  id: string;
+  /** How far its results were read. */
+  cursor: string | undefined;
+}
+
+const tasks = new WeakMap<Run, Task>();
 
 export async function searchEverything(run: Run, start: (initial: Everything) => void): Promise<void> {
   start(initialEverything);
@@ -34,7 +39,8 @@ export async function showMore(run: Run): Promise<void> {
   try {
     await readPage(run, "append");
   } catch (error) {
-    run.changeEverything({ problem: describeError(error) });
+    const isGone = error instanceof ParleyError && error.code === "search-task-not-found";
+    run.changeEverything({ problem: describeError(error), ...(isGone ? { status: "failed" } : {}) });
   } finally {
     run.changeEverything({ isLoadingMore: false });
   }
@@ -65,22 +71,26 @@ async function waitFor(run: Run, taskId: string): Promise<void> {
 async function readPage(run: Run, how: "append" | "replace"): Promise<void> {
   const task = tasks.get(run);
   if (!task) return;
-  for (let i = 0; i < maxEmptyPages; i++) {
+  for (let i = 0; i < maxPages; i++) {
     const { hits, nextCursor } = await readResults(run, task);
     task.cursor = nextCursor;
     run.changeEverything({ hasMore: nextCursor !== undefined });
-    if (hits.length > 0 || nextCursor === undefined) return run.addHits(hits, how);
+    if (run.addHits(hits, how) > 0 || nextCursor === undefined) return;
   }
 }
 
-async function readResults(run: Run, { id, cursor }: { id: string; cursor: string | undefined }) {
-  const page = { limit: pageSize, signal: run.signal, ...(cursor ? { cursor } : {}) };
-  try {
-    return await run.parley.searchTasks.results(id, page);
-  } catch (error) {
-    // They were lost, and are searched for once more.
-    if (!(error instanceof ParleyError) || error.code !== "search-task-not-done") throw error;
-    await waitFor(run, id);
+async function readResults(run: Run, task: Task) {
+  const read = () => {
+    const { id, cursor } = task;
+    const page = { limit: pageSize, signal: run.signal, ...(cursor ? { cursor } : {}) };
     return run.parley.searchTasks.results(id, page);
+  };
+  try {
+    return await read();
+  } catch (error) {
+    if (!areResultsLost(error)) throw error;
+    await waitFor(run, task.id);
+    task.cursor = undefined;
+    return read();
   }
 }

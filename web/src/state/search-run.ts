@@ -9,6 +9,6 @@ export interface Run {
   everything(): Everything | undefined;
   /** Both do nothing once the run has ended. */
   changeEverything(change: Partial<Everything>): void;
-  /** Shows these after the hits that there are, or instead of them. */
-  addHits(hits: readonly SearchHit[], how: "append" | "replace"): void;
+  /** Shows these after the hits that there are, or instead of them. Returns how many were not there before. */
+  addHits(hits: readonly SearchHit[], how: "append" | "replace"): number;
 }

@@ -51,8 +51,10 @@ export const initialEverything: Everything = {
 const wordLike =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Extended_Pictographic}]/u;
 const letters = /[\p{L}\p{N}]/gu;
+const operators = /(?<!\S)-?(from|in|before|after|has):/gi;
 
 /** Below this the server would only say that it is too little. */
 export function isEnough(text: string): boolean {
-  return wordLike.test(text) || (text.match(letters)?.length ?? 0) >= 2;
+  const words = text.replace(operators, " ");
+  return wordLike.test(words) || (words.match(letters)?.length ?? 0) >= 2;
 }

@@ -50,9 +50,13 @@ export function createSearch({ parley, store, meet }: SearchParts): Search {
         if (!signal.aborted && everything) change({ everything: { ...everything, ...next } });
       },
       addHits(hits, how) {
-        if (signal.aborted) return;
-        meet(hits);
-        change({ hits: how === "append" ? [...now().hits, ...hits] : hits });
+        if (signal.aborted) return 0;
+        const held = how === "append" ? now().hits : [];
+        const ids = new Set(held.map(({ message }) => message.id));
+        const added = hits.filter(({ message }) => !ids.has(message.id));
+        meet(added);
+        change({ hits: [...held, ...added] });
+        return added.length;
       },
     };
   }
@@ -131,5 +135,5 @@ export function createSearch({ parley, store, meet }: SearchParts): Search {
 /** The server's own sentence: it knows what is wrong with the query. */
 function refusalOf({ violations, detail }: ParleyError): string {
   const sentence = violations[0]?.message ?? detail;
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+  return sentence.startsWith("must") ? `Your search ${sentence}.` : sentence;
 }

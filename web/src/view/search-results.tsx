@@ -1,7 +1,7 @@
 import { useEffect } from "react";
-import type { SearchState } from "../state/search-state.ts";
+import type { Everything, SearchState } from "../state/search-state.ts";
 import { SearchHitRow } from "./search-hit-row.tsx";
-import { describeSearch, problemOf } from "./search-status.ts";
+import { describeSearch } from "./search-status.ts";
 import { useAppState, useMessenger } from "./use-messenger.ts";
 
 interface SearchResultsProps {
@@ -14,8 +14,9 @@ interface SearchResultsProps {
 export const optionId = (listId: string, index: number) => `${listId}-${index}`;
 
 export function SearchResults({ listId, chosen, onOpen }: SearchResultsProps) {
+  const messenger = useMessenger();
   const search = useAppState((state) => state.search);
-  const { hits, status, openingId } = search;
+  const { hits, status, openingId, everything } = search;
 
   useEffect(() => {
     document.getElementById(optionId(listId, chosen))?.scrollIntoView({ block: "nearest" });
@@ -26,7 +27,10 @@ export function SearchResults({ listId, chosen, onOpen }: SearchResultsProps) {
       <p className="hint search-status" role="status">
         {describeSearch(search)}
       </p>
-      <Problem search={search} />
+      {status === "failed" && <Problem onRetry={messenger.search.retry}>{search.problem}</Problem>}
+      {everything?.status === "failed" && (
+        <Problem onRetry={messenger.search.searchEverything}>{everything.problem}</Problem>
+      )}
       <div
         id={listId}
         role="listbox"
@@ -50,44 +54,43 @@ export function SearchResults({ listId, chosen, onOpen }: SearchResultsProps) {
   );
 }
 
-function Problem({ search }: { search: SearchState }) {
-  const messenger = useMessenger();
-  const problem = problemOf(search);
-  if (!problem) return null;
-  const isOfTask = search.status !== "failed";
-  const again =
-    search.everything?.status === "done" ? messenger.search.showMore : messenger.search.searchEverything;
+function Problem({ children, onRetry }: { children: string | undefined; onRetry: () => void }) {
   return (
     <p className="problem search-problem" role="alert">
-      {problem}{" "}
-      <button type="button" className="plain" onClick={isOfTask ? again : messenger.search.retry}>
+      {children}{" "}
+      <button type="button" className="plain" onClick={onRetry}>
         Try again
       </button>
     </p>
   );
 }
 
+/** What can be done below the hits. */
 function GoFurther({ search }: { search: SearchState }) {
   const messenger = useMessenger();
   const { everything, status, hits, partial } = search;
-  if (status !== "found") return null;
-  if (everything) {
-    if (everything.status !== "done" || !everything.hasMore || everything.problem) return null;
-    return (
-      <button
-        type="button"
-        className="plain go-further"
-        disabled={everything.isLoadingMore}
-        onClick={messenger.search.showMore}
-      >
-        {everything.isLoadingMore ? "Loading…" : "Show more"}
-      </button>
-    );
-  }
-  if (hits.length === 0 && !partial) return null;
+  if (everything?.status === "done") return <NextPage everything={everything} />;
+  if (everything || status !== "found" || (hits.length === 0 && !partial)) return null;
   return (
     <button type="button" className="plain go-further" onClick={messenger.search.searchEverything}>
       Search everything, newest first
+    </button>
+  );
+}
+
+function NextPage({ everything }: { everything: Everything }) {
+  const messenger = useMessenger();
+  const { hasMore, isLoadingMore, problem } = everything;
+  if (problem) return <Problem onRetry={messenger.search.showMore}>{problem}</Problem>;
+  if (!hasMore) return null;
+  return (
+    <button
+      type="button"
+      className="plain go-further"
+      disabled={isLoadingMore}
+      onClick={messenger.search.showMore}
+    >
+      {isLoadingMore ? "Loading…" : "Show more"}
     </button>
   );
 }

@@ -3,6 +3,8 @@ import type { Everything, SearchState } from "../state/search-state.ts";
 
 const messages = (count: number) => `${count.toLocaleString()} ${count === 1 ? "message" : "messages"}`;
 
+const order = (count: number, which: string) => (count === 1 ? "" : `, the ${which} first`);
+
 export function describeSearch({ status, hits, partial, problem, everything }: SearchState): string {
   if (everything) return describeEverything(everything);
   if (status === "short") return "Type at least two letters.";
@@ -13,7 +15,9 @@ export function describeSearch({ status, hits, partial, problem, everything }: S
     const found = hits.length === 0 ? "Nothing found yet" : `${messages(hits.length)} found`;
     return `${found}: time ran out before everything was looked at.`;
   }
-  return hits.length === 0 ? "Nothing found." : `${messages(hits.length)} found, the best first.`;
+  return hits.length === 0
+    ? "Nothing found."
+    : `${messages(hits.length)} found${order(hits.length, "best")}.`;
 }
 
 function describeEverything({ status, resultCount, partial }: Everything): string {
@@ -21,12 +25,9 @@ function describeEverything({ status, resultCount, partial }: Everything): strin
   if (status === "running") return `Searching everything… ${messages(resultCount)} so far.`;
   if (status === "failed") return "";
   if (partial) {
-    return `${messages(resultCount)} found, the newest first. There may be more: time or room ran out.`;
+    return `${messages(resultCount)} found${order(resultCount, "newest")}. There may be more: time or room ran out.`;
   }
-  return resultCount === 0 ? "Nothing found." : `${messages(resultCount)} found, the newest first.`;
-}
-
-/** A failure that may be gone at the next try. */
-export function problemOf({ status, problem, everything }: SearchState): string | undefined {
-  return status === "failed" ? problem : everything?.problem;
+  return resultCount === 0
+    ? "Nothing found."
+    : `${messages(resultCount)} found${order(resultCount, "newest")}.`;
 }
