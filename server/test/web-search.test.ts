@@ -75,7 +75,106 @@ function testSearch(parley: TestParley, browser: Browser): void {
     return { ada, bob, notesId: notes.id, clubId: club.id, sent, other };
   }
 
+  describe("of what was written", () => testFinding());
   describe("with canned answers", () => testStates());
+
+  function testFinding(): void {
+    test("what somebody has just written is found, by its forms, its author and its chat, and opened", async () => {
+      const { ada, bob, clubId } = await twoPeople(3);
+      const page = await openPage(ada);
+      await box(page).fill("librar");
+      await status(page, "1 message found.").waitFor();
+      assert.deepEqual(await page.locator(".hit mark").allTextContents(), ["library"]);
+      await bob.client.sendMessage(clubId, "Two libraries would be better");
+      await box(page).fill("library");
+      await status(page, "2 messages found").waitFor();
+      assert.deepEqual((await page.locator(".hit mark").allTextContents()).sort(), ["libraries", "library"]);
+      await box(page).fill('from:Bob in:"reading circle" two');
+      await status(page, "1 message found.").waitFor();
+      await takePicture(page, "43-found-live");
+      await box(page).press("Enter");
+      await page.locator(".message.focused").getByText("Two libraries would be better").waitFor();
+      await box(page).fill("from:me");
+      await status(page, "Nothing found.").waitFor();
+      await box(page).fill("before:soon library");
+      await status(page, "before: must be a day").waitFor();
+      await page.context().close();
+    });
+
+    test("nobody finds what is deleted, or in a chat that is not theirs any more", async () => {
+      const { ada, bob, notesId, clubId, other } = await twoPeople(2);
+      const eve = await newPerson(parley.url, "Eve");
+      const [page, evesPage] = await Promise.all([openPage(ada), openPage(eve)]);
+      for (const one of [page, evesPage]) await box(one).fill("novel");
+      await status(page, "1 message found.").waitFor();
+      await status(evesPage, "Nothing found.").waitFor();
+      await bob.client.deleteMessage(clubId, other.id);
+      await hits(page).first().waitFor({ state: "detached" });
+      await box(page).fill("novel ");
+      await status(page, "Nothing found.").waitFor();
+      await box(page).fill("note");
+      await status(page, "2 messages found").waitFor();
+      await bob.client.removeMember(notesId, ada.id);
+      await chatIsGone(ada.client, notesId);
+      await hits(page).first().click();
+      await page.getByText("You are no longer in this chat.").waitFor();
+      await box(page).fill("note ");
+      await status(page, "Nothing found.").waitFor();
+      await Promise.all([page.context().close(), evesPage.context().close()]);
+    });
+
+    test("everything is found in the background, the newest first, and paged through", async () => {
+      const { ada, bob, notesId } = await twoPeople(120);
+      const page = await openPage(ada);
+      await box(page).fill("note");
+      await status(page, "20 messages found, the best first.").waitFor();
+      await page.getByRole("button", { name: "Search everything" }).click();
+      await status(page, /^12\d messages found, the newest first/).waitFor();
+      await takePicture(page, "44-everything-live");
+      const more = page.getByRole("button", { name: "Show more" });
+      await bob.client.sendMessage(notesId, "a note that came later");
+      for (let pages = 1; (await more.count()) > 0 && pages < 10; pages++) {
+        const before = await hits(page).count();
+        await more.click();
+        await until(page, async () => (await hits(page).count()) > before || (await more.count()) === 0);
+      }
+      const found = (await page.locator(".hit-text").allTextContents()).filter((text) =>
+        /note \d/.test(text),
+      );
+      assert.deepEqual(
+        found,
+        upTo(120)
+          .map((n) => `Bob: note ${n}`)
+          .reverse(),
+      );
+      await hits(page).last().click();
+      await page.locator(".message.focused").waitFor();
+      await page.context().close();
+    });
+
+    test("the owner of a chat says which language it is in, or leaves that to be found out", async () => {
+      const { bob, notesId } = await twoPeople(1);
+      const page = await openPage(bob);
+      await chatRow(page, "Notes").click();
+      const settings = page.getByRole("button", { name: "Settings" });
+      await settings.click();
+      const choice = page.getByLabel("Language");
+      assert.equal(await choice.inputValue(), "");
+      await choice.selectOption({ label: "Russian" });
+      await takePicture(page, "45-chat-settings");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      assert.equal((await bob.client.getChat(notesId)).language, "ru");
+      await bob.client.updateChat(notesId, { language: "de" });
+      await settings.click();
+      await until(page, async () => (await choice.inputValue()) === "de");
+      await choice.selectOption("");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      assert.equal((await bob.client.getChat(notesId)).language, "");
+      await page.context().close();
+    });
+  }
 
   function testStates(): void {
     type Answer = { status?: number; body: object };
@@ -313,6 +412,10 @@ const upTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
 
 async function unread({ client }: { client: ParleyClient } | Person, chatId: string): Promise<number> {
   return (await client.getChat(chatId)).unread;
+}
+
+async function chatIsGone(client: ParleyClient, chatId: string): Promise<void> {
+  await assert.rejects(client.getChat(chatId), { code: "chat-not-found" });
 }
 
 async function until(page: Page, holds: () => Promise<boolean>): Promise<void> {
