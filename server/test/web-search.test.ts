@@ -131,7 +131,7 @@ function testSearch(parley: TestParley, browser: Browser): void {
       await page.getByRole("button", { name: "Search everything" }).click();
       await status(page, /^12\d messages found, the newest first/).waitFor();
       await takePicture(page, "44-everything-live");
-      const more = page.getByRole("button", { name: "Show more" });
+      const more = page.locator(".go-further");
       await bob.client.sendMessage(notesId, "a note that came later");
       for (let pages = 1; (await more.count()) > 0 && pages < 10; pages++) {
         const before = await hits(page).count();
