@@ -28,15 +28,16 @@ function LoadedList({ chat, thread, onReply, onEdit }: MessageListProps & { thre
   const { members, excerpt, isLoadingOlder, isLoadingNewer } = thread;
   const { messages, hasOlder } = shownOf(thread);
   const hasNewer = excerpt !== undefined;
-  const pending = useMemo(
-    () => (hasNewer ? [] : notYetIn(messages, chat.id, outbox)),
-    [hasNewer, messages, chat.id, outbox],
+  const unsent = useMemo(
+    () => notYetIn(thread.messages, chat.id, outbox),
+    [thread.messages, chat.id, outbox],
   );
+  const pending = hasNewer ? [] : unsent;
   const byId = useMemo(() => new Map(messages.map((message) => [message.id, message])), [messages]);
   const scroll = useScroll({
     firstSeq: messages[0]?.seq,
     count: messages.length + pending.length,
-    ownPending: pending.length,
+    ownPending: unsent.length,
     hasNewer,
     focus,
     onNearTop: () => messenger.loadOlder(chat.id),

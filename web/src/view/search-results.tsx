@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import type { Everything, SearchState } from "../state/search-state.ts";
 import { SearchHitRow } from "./search-hit-row.tsx";
 import { describeSearch } from "./search-status.ts";
@@ -18,6 +18,13 @@ export function SearchResults({ listId, chosen, onOpen }: SearchResultsProps) {
   const search = useAppState((state) => state.search);
   const { hits, status, openingId, everything } = search;
 
+  const place = useRef<HTMLDivElement>(null);
+  const isEverything = everything?.status === "done";
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other hits are looked at from the first one on
+  useEffect(() => {
+    place.current?.scrollTo({ top: 0 });
+  }, [search.text, isEverything]);
   useEffect(() => {
     document.getElementById(optionId(listId, chosen))?.scrollIntoView({ block: "nearest" });
   }, [listId, chosen]);
@@ -31,25 +38,27 @@ export function SearchResults({ listId, chosen, onOpen }: SearchResultsProps) {
       {everything?.status === "failed" && (
         <Problem onRetry={messenger.search.searchEverything}>{everything.problem}</Problem>
       )}
-      <div
-        id={listId}
-        role="listbox"
-        aria-label="Found messages"
-        aria-busy={status === "searching"}
-        className={status === "searching" ? "hits stale" : "hits"}
-      >
-        {hits.map((hit, index) => (
-          <SearchHitRow
-            key={hit.message.id}
-            id={optionId(listId, index)}
-            hit={hit}
-            isChosen={index === chosen}
-            isOpening={hit.message.id === openingId}
-            onOpen={() => onOpen(index)}
-          />
-        ))}
+      <div className="hits-place" ref={place}>
+        <div
+          id={listId}
+          role="listbox"
+          aria-label="Found messages"
+          aria-busy={status === "searching"}
+          className={status === "searching" ? "hits stale" : "hits"}
+        >
+          {hits.map((hit, index) => (
+            <SearchHitRow
+              key={hit.message.id}
+              id={optionId(listId, index)}
+              hit={hit}
+              isChosen={index === chosen}
+              isOpening={hit.message.id === openingId}
+              onOpen={() => onOpen(index)}
+            />
+          ))}
+        </div>
+        <GoFurther search={search} />
       </div>
-      <GoFurther search={search} />
     </section>
   );
 }
