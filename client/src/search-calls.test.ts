@@ -1,6 +1,6 @@
 /** Searches and their tasks, against a server that is slow, refuses, and loses events. */
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, test } from "node:test";
+import { after, before, beforeEach, describe, mock, test } from "node:test";
 import { type ProtocolServer, startProtocolServer } from "../test/protocol-server.ts";
 import { until } from "../test/until.ts";
 import { createParleyClient, type ParleyClient, type SearchTask } from "./client.ts";
@@ -48,6 +48,18 @@ const push = (search: object) => {
   }
 };
 
+/** Timers of so many milliseconds or more never end by themselves. */
+function holdLongTimers(fromMs: number): { held(): number; reset(): void } {
+  const real = globalThis.setTimeout;
+  let held = 0;
+  const { mock: mocked } = mock.method(globalThis, "setTimeout", (run: () => void, ms = 0) => {
+    if (ms < fromMs) return real(run, ms);
+    held++;
+    return real(() => {}, 0);
+  });
+  return { held: () => held, reset: () => mocked.restore() };
+}
+
 describe("a search", () => {
   test("fills in what the wire leaves out, and encodes the query", async () => {
     answers({
@@ -70,7 +82,7 @@ describe("a search", () => {
     ]);
   });
 
-  test("that is aborted rejects with the reason: before, meanwhile, and while it waits for another try", async () => {
+  test("that is aborted rejects with the reason, before and meanwhile", async () => {
     const reason = new Error("typed on");
     await assert.rejects(client.search("apple", { signal: AbortSignal.abort(reason) }), reason);
     assert.deepEqual(server.requests, []);
@@ -83,15 +95,20 @@ describe("a search", () => {
       },
     };
     await assert.rejects(client.search("apple", { signal: meanwhile.signal }), reason);
+  });
 
-    const waiting = new AbortController();
-    server.trouble = {
-      http: () => {
-        setTimeout(() => waiting.abort(reason), 5);
-        return { status: 429, body: { code: "too-many-requests", retryAfterMs: 10_000 } };
-      },
-    };
-    await assert.rejects(client.search("apple", { signal: waiting.signal }), reason);
+  test("that waits for another try stops waiting when it is aborted", { timeout: 10_000 }, async () => {
+    const reason = new Error("typed on");
+    const typing = new AbortController();
+    const timers = holdLongTimers(10_000);
+    answers({ "/v2/search": { code: "too-many-requests", status: 429, retryAfterMs: 10_000 } });
+    const searching = client.search("apple", { signal: typing.signal });
+    searching.catch(() => {});
+    await until("it waits", () => timers.held() > 0);
+    typing.abort(reason);
+    await assert.rejects(searching, reason);
+    assert.equal(asked("/v2/search"), 1);
+    timers.reset();
   });
 
   test("that is refused says why", async () => {
@@ -120,8 +137,9 @@ describe("a search task", () => {
     assert.equal(server.requests.at(-1), `DELETE ${taskPath}`);
   });
 
-  test("is awaited by its event: no second look before it comes", async () => {
+  test("is awaited by its event", { timeout: 10_000 }, async () => {
     await client.connect();
+    const timers = holdLongTimers(250);
     const changes: unknown[] = [];
     const off = client.on("search", (change) => changes.push(change));
     let status = "running";
@@ -137,6 +155,7 @@ describe("a search task", () => {
     await until("both were told", () => changes.length === 2);
     assert.deepEqual(changes[1], { id: taskId, status: "done", resultCount: 0, partial: false });
     off();
+    timers.reset();
     client.disconnect();
   });
 

@@ -57,6 +57,8 @@ test("a page that continues nothing that is held is dropped: the reader has gone
   const held = thread(90, 100);
   assert.equal(addPage(held, stretch(51, 60)), held);
   assert.equal(addPage(emptyThread, stretch(1, 5)), emptyThread);
+  const excerpted = showStretch(held, stretch(50, 60));
+  for (const page of [stretch(40, 48), stretch(62, 70)]) assert.equal(addPage(excerpted, page), excerpted);
 });
 
 test("what is held is newer than what a page says, since events have changed it", () => {
