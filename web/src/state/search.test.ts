@@ -107,14 +107,16 @@ test("a refusal says in the server's words what is wrong, a failure can be tried
   assert.deepEqual([now().status, now().problem, idsNow()], ["found", undefined, ["m1"]]);
 });
 
-test("a deleted message is no hit any more", async () => {
-  const { asked, search, idsNow, tell } = createRig();
+test("no hit shows a text that was deleted or edited since", async () => {
+  const { asked, search, now, idsNow, tell } = createRig();
   search.setText("note");
   mock.timers.tick(200);
   asked[0]!.answer({ hits: hits("m1", "m2") });
   await settle();
   tell("delete", { id: "m1" });
   assert.deepEqual(idsNow(), ["m2"]);
+  tell("edit", { id: "m2", text: "corrected" });
+  assert.deepEqual([now().hits[0]?.message.text, now().hits[0]?.fragments], ["corrected", []]);
 });
 
 test("everything: awaited, read page by page, and begun anew where the results were lost", async () => {

@@ -1,5 +1,5 @@
 /** Searches while somebody types: after a pause, the latest text only; and for everything, when that is asked for. */
-import { type ParleyClient, ParleyError, type SearchHit } from "@parley/client";
+import { type Message, type ParleyClient, ParleyError, type SearchHit } from "@parley/client";
 import type { AppState } from "./app-state.ts";
 import { describeError } from "./describe-error.ts";
 import { searchEverything, showMore } from "./search-everything.ts";
@@ -103,11 +103,17 @@ export function createSearch({ parley, store, meet }: SearchParts): Search {
     change(initialSearch);
   }
 
-  parley.on("delete", ({ id }) => {
-    const { hits } = now();
-    if (hits.some(({ message }) => message.id === id)) {
-      change({ hits: hits.filter(({ message }) => message.id !== id) });
-    }
+  const isListed = (message: Message) => now().hits.some((hit) => hit.message.id === message.id);
+
+  // What is listed shows no text that is not there any more.
+  parley.on("delete", (deleted) => {
+    if (isListed(deleted)) change({ hits: now().hits.filter(({ message }) => message.id !== deleted.id) });
+  });
+  parley.on("edit", (edited) => {
+    if (!isListed(edited)) return;
+    const update = (hit: SearchHit) =>
+      hit.message.id === edited.id ? { ...hit, message: edited, fragments: [] } : hit;
+    change({ hits: now().hits.map(update) });
   });
   parley.on("state", (state) => state === "signed-out" && end());
 

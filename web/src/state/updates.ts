@@ -23,8 +23,10 @@ export function putChat(state: AppState, chat: Chat): AppState {
 
 export function removeChat(state: AppState, chatId: string): AppState {
   if (!state.chats.has(chatId)) return state;
+  const hits = state.search.hits.filter(({ message }) => message.chatId !== chatId);
   return {
     ...state,
+    search: { ...state.search, hits },
     chats: withoutKey(state.chats, chatId),
     threads: withoutKey(state.threads, chatId),
     openChatId: state.openChatId === chatId ? undefined : state.openChatId,
