@@ -352,11 +352,12 @@ function testSearch(parley: TestParley, browser: Browser): void {
       await bob.client.editMessage(notesId, sent[119]!.id, "note 120, corrected");
       await row(page, "note 120, corrected").waitFor({ state: "attached" });
       await page.locator(".messages").hover();
-      for (let i = 0; i < 60 && (await row(page, "news").count()) === 0; i++) {
+      await page.mouse.wheel(0, 1500);
+      await bob.client.sendMessage(notesId, "late news");
+      await until(page, async () => {
         await page.mouse.wheel(0, 1500);
-        if (i === 1) await bob.client.sendMessage(notesId, "late news");
-        await page.waitForTimeout(30);
-      }
+        return (await row(page, "late news").count()) > 0;
+      });
       await row(page, "late news").waitFor({ state: "attached" });
       const shown = await texts(page);
       const expected = [...upTo(400).map((n) => `note ${n}`), "news", "late news"];
@@ -413,7 +414,7 @@ async function unread({ client }: { client: ParleyClient } | Person, chatId: str
 }
 
 async function until(page: Page, holds: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < timeoutMs / 50; i++) {
     if (await holds()) return;
     await page.waitForTimeout(50);
   }
