@@ -351,11 +351,13 @@ function testSearch(parley: TestParley, browser: Browser): void {
       assert.ok(await isInView(page, "note 100"));
       await bob.client.editMessage(notesId, sent[119]!.id, "note 120, corrected");
       await row(page, "note 120, corrected").waitFor({ state: "attached" });
-      await page.locator(".messages").hover();
-      await page.mouse.wheel(0, 1500);
+      // Not by the wheel, whose turns go to the page when they begin at the end of what is loaded.
+      const toEnd = () =>
+        page.locator(".messages").evaluate((list) => list.scrollTo({ top: list.scrollHeight }));
+      await toEnd();
       await bob.client.sendMessage(notesId, "late news");
       await until(page, async () => {
-        await page.mouse.wheel(0, 1500);
+        await toEnd();
         return (await row(page, "late news").count()) > 0;
       });
       await row(page, "late news").waitFor({ state: "attached" });
