@@ -61,6 +61,8 @@ export interface NewChat {
   memberIds: string[];
   /** What each message is processed by, one of `listProcessors()`; nothing when absent. */
   processor?: string;
+  /** ISO 639-1, e.g. "de"; when absent it is found out from the messages. */
+  language?: string;
 }
 
 export interface ChatChanges {
@@ -68,6 +70,8 @@ export interface ChatChanges {
   title?: string;
   /** One of `listProcessors()`; empty for none. What it costs is the caller's. */
   processor?: string;
+  /** ISO 639-1, e.g. "de"; empty: it is found out from the messages. */
+  language?: string;
 }
 
 export interface ProcessOptions {

@@ -14,6 +14,7 @@ import { createOutbox, type Outbox } from "./outbox.ts";
 import type { OutboxEntry } from "./outbox-store.ts";
 import { createRealtime, type Realtime } from "./realtime.ts";
 import { createRest } from "./rest.ts";
+import { createSearchCalls, type SearchCalls } from "./search-calls.ts";
 import { createSendTransport } from "./send-transport.ts";
 import { createSession, type Session } from "./session.ts";
 import type { Message, PresenceChange, User } from "./shapes.ts";
@@ -30,6 +31,8 @@ export {
   type OutboxStore,
   type StoredEntry,
 } from "./outbox-store.ts";
+export type { SearchResults, SearchTasks, WaitOptions } from "./search-calls.ts";
+export { areResultsLost } from "./search-calls.ts";
 export type * from "./shapes.ts";
 export {
   localStorageTokenStore,
@@ -38,7 +41,7 @@ export {
   type TokenStore,
 } from "./token-store.ts";
 
-export interface ParleyClient extends Calls {
+export interface ParleyClient extends Calls, SearchCalls {
   readonly state: ClientState;
   /** Who is signed in; undefined also while a stored session was not restored yet. */
   readonly user: User | undefined;
@@ -141,6 +144,7 @@ export function createParleyClient(given: ParleyClientOptions): ParleyClient {
 
   return {
     ...createCalls(rest),
+    ...createSearchCalls({ rest, on: emitter.on, closed: closing.signal }),
     get state() {
       return state;
     },

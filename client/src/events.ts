@@ -8,6 +8,7 @@ import type {
   PresenceChange,
   ProcessChange,
   ReactionChange,
+  SearchChange,
 } from "./shapes.ts";
 
 /**
@@ -34,13 +35,15 @@ export interface ParleyEvents {
   processed: (message: Message, event: ChatEvent) => void;
   reaction: (change: ReactionChange, event: ChatEvent) => void;
   membership: (change: MembershipChange, event: ChatEvent) => void;
-  /** A chat was created (no seq) or its title or processor changed. */
+  /** A chat was created (no seq) or its title, processor or language changed. */
   chat: (chat: ChatChange & { chatId: string }) => void;
   typing: (typing: { chatId: string; userId: string }) => void;
   read: (read: { chatId: string; userId: string; no: number }) => void;
   presence: (presence: PresenceChange) => void;
   /** A request of one's own to process a text is done, or has failed: `getProcess` tells what came of it. */
   process: (change: ProcessChange) => void;
+  /** A search task of one's own is done, or has failed. */
+  search: (change: SearchChange) => void;
   /** What the application holds of this chat is no longer complete: fetch it again. */
   refetch: (refetch: Refetch) => void;
   state: (state: ClientState) => void;

@@ -16,6 +16,8 @@ export interface HttpRequest {
   path: string;
   body?: unknown;
   accessToken?: string;
+  /** The caller's: when it is aborted, the exchange rejects with its reason. */
+  signal?: AbortSignal;
 }
 
 export async function exchange<T>(options: HttpOptions, request: HttpRequest): Promise<T> {
@@ -29,7 +31,7 @@ export async function exchange<T>(options: HttpOptions, request: HttpRequest): P
         ...(request.accessToken ? { authorization: `Bearer ${request.accessToken}` } : {}),
       },
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-      signal: AbortSignal.any([deadline, options.closed]),
+      signal: AbortSignal.any([deadline, options.closed, ...(request.signal ? [request.signal] : [])]),
     });
     const text = await response.text();
     if (!response.ok) throw problem(response, text);
@@ -37,6 +39,7 @@ export async function exchange<T>(options: HttpOptions, request: HttpRequest): P
   } catch (cause) {
     if (cause instanceof ParleyError) throw cause;
     if (options.closed.aborted) throw new ParleyError("closed");
+    request.signal?.throwIfAborted();
     if (deadline.aborted) throw new ParleyError("timeout", { detail: "No answer in time", cause });
     throw new ParleyError("network", { detail: "The server cannot be reached", cause });
   }

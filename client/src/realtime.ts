@@ -7,7 +7,7 @@ import type { ClientState, Emitter, ParleyEvents } from "./events.ts";
 import type { CompleteOptions } from "./options.ts";
 import type { Rest } from "./rest.ts";
 import type { Session } from "./session.ts";
-import type { ChatEvent, PresenceChange } from "./shapes.ts";
+import { type ChatEvent, type PresenceChange, toSearchChange } from "./shapes.ts";
 import { type CallDone, createSocketConnection, type SocketConnection } from "./socket-connection.ts";
 import { createSync, type Sync } from "./sync.ts";
 
@@ -192,14 +192,15 @@ function emitChatEvent(emitter: Emitter<ParleyEvents>, event: ChatEvent): void {
 }
 
 function emitEphemeral(emitter: Emitter<ParleyEvents>, event: EventJson): void {
-  const { kind, chatId = "", actorId = "", read, presence, chat, process } = event;
+  const { kind, chatId = "", actorId = "", read, presence, chat, process, search } = event;
   if (kind === "typing") emitter.emit("typing", { chatId, userId: actorId });
   else if (read) emitter.emit("read", { chatId, userId: read.userId ?? "", no: read.no ?? 0 });
   else if (presence)
     emitter.emit("presence", { userId: presence.userId ?? "", online: presence.online ?? false });
   else if (process) emitter.emit("process", { id: process.id ?? "", status: process.status ?? "" });
+  else if (search) emitter.emit("search", toSearchChange(search));
   else if (chat) {
-    const { kind: chatKind = "", title = "", processor = "" } = chat;
-    emitter.emit("chat", { kind: chatKind, title, processor, chatId });
+    const { kind: chatKind = "", title = "", processor = "", language = "" } = chat;
+    emitter.emit("chat", { kind: chatKind, title, processor, language, chatId });
   }
 }

@@ -5,7 +5,12 @@ import { exchange, type HttpOptions, type HttpRequest } from "./http.ts";
 import type { Session } from "./session.ts";
 
 export interface Rest {
-  call<T>(method: HttpRequest["method"], path: string, body?: unknown): Promise<T>;
+  call<T>(
+    method: HttpRequest["method"],
+    path: string,
+    body?: unknown,
+    options?: Pick<HttpRequest, "signal">,
+  ): Promise<T>;
 }
 
 export interface RestOptions {
@@ -23,6 +28,7 @@ const repeatable = new Set(["GET", "PUT"]);
 export function createRest({ http, session, backoff, random }: RestOptions): Rest {
   async function authorised<T>(request: HttpRequest): Promise<T> {
     const accessToken = await session.accessToken();
+    request.signal?.throwIfAborted();
     try {
       return await exchange<T>(http, { ...request, accessToken });
     } catch (error) {
@@ -40,14 +46,27 @@ export function createRest({ http, session, backoff, random }: RestOptions): Res
         const waitMs = pause.nextMs((error as ParleyError).retryAfterMs);
         // Longer than one exchange may take, the caller is told instead of being kept waiting.
         if (waitMs > http.timeoutMs) throw error;
-        await delay(waitMs, http.closed).catch(() => Promise.reject(new ParleyError("closed")));
+        await pauseFor(waitMs, request.signal);
       }
     }
   }
 
+  async function pauseFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await delay(ms, signal ? AbortSignal.any([http.closed, signal]) : http.closed);
+    } catch (reason) {
+      throw http.closed.aborted ? new ParleyError("closed") : reason;
+    }
+  }
+
   return {
-    call<T>(method: HttpRequest["method"], path: string, body?: unknown) {
-      const request: HttpRequest = { method, path, ...(body === undefined ? {} : { body }) };
+    call<T>(
+      method: HttpRequest["method"],
+      path: string,
+      body?: unknown,
+      options: { signal?: AbortSignal } = {},
+    ) {
+      const request: HttpRequest = { method, path, ...options, ...(body === undefined ? {} : { body }) };
       if (!repeatable.has(method)) return authorised<T>(request);
       return persistent<T>(request, createBackoff(backoff, random));
     },

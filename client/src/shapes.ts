@@ -15,8 +15,15 @@ import type {
   ReactionChangeJson,
   ReactionJson,
   ReadChangeJson,
+  SearchChangeJson,
 } from "@parley/api/v2/event";
 import type { ProcessorJson, ProcessResponseJson } from "@parley/api/v2/process";
+import type {
+  SearchFragmentJson,
+  SearchFragmentPartJson,
+  SearchHitJson,
+  SearchTaskJson,
+} from "@parley/api/v2/search";
 import type { UserJson } from "@parley/api/v2/user";
 
 type With<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]> };
@@ -47,13 +54,14 @@ export type Chat = Omit<
     | "unread"
     | "peerId"
     | "processor"
+    | "language"
   >,
   "lastMessage"
 > & { lastMessage?: Message };
 
 export type ReactionChange = With<ReactionChangeJson, "messageId" | "emoji" | "removed">;
 export type MembershipChange = With<MembershipChangeJson, "userId" | "change" | "role">;
-export type ChatChange = With<ChatChangeJson, "kind" | "title" | "processor">;
+export type ChatChange = With<ChatChangeJson, "kind" | "title" | "processor" | "language">;
 export type ReadChange = With<ReadChangeJson, "userId" | "no">;
 /** How a request of one's own to process a text stands. */
 export type ProcessChange = With<ProcessChangeJson, "id" | "status">;
@@ -62,6 +70,20 @@ export type Process = Omit<
   "cost"
 > & { cost: number };
 export type Processor = With<ProcessorJson, "id" | "about" | "maxTextBytes">;
+/** How a search task of one's own stands. */
+export type SearchChange = With<SearchChangeJson, "id" | "status" | "resultCount" | "partial">;
+export type SearchTask = With<SearchTaskJson, "id" | "status" | "query" | "partial" | "resultCount">;
+/** A piece of a message's text: in order, what was looked for and what stands around it. */
+export interface SearchFragment {
+  parts: With<SearchFragmentPartJson, "text" | "match">[];
+}
+export interface SearchHit {
+  message: Message;
+  /** Empty when nothing of the text was asked for. */
+  fragments: SearchFragment[];
+  /** Greater is better; to be compared within one answer only. */
+  score: number;
+}
 export type PresenceChange = With<PresenceChangeJson, "userId" | "online">;
 
 /** An event of a chat's log: it has a seq, is delivered exactly once and in order. */
@@ -120,6 +142,7 @@ export function toChat(json: ChatJson = {}): Chat {
     unread: json.unread ?? 0,
     peerId: json.peerId ?? "",
     processor: json.processor ?? "",
+    language: json.language ?? "",
     ...(lastMessage ? { lastMessage: toMessage(lastMessage) } : {}),
   };
 }
@@ -146,6 +169,34 @@ export function toProcessor(json: ProcessorJson): Processor {
   return { id: json.id ?? "", about: json.about ?? "", maxTextBytes: json.maxTextBytes ?? 0 };
 }
 
+export function toSearchTask(json: SearchTaskJson = {}): SearchTask {
+  return {
+    ...json,
+    id: json.id ?? "",
+    status: json.status ?? "",
+    query: json.query ?? "",
+    partial: json.partial ?? false,
+    resultCount: json.resultCount ?? 0,
+  };
+}
+
+export function toSearchChange(json: SearchChangeJson): SearchChange {
+  const { id = "", status = "", resultCount = 0, partial = false } = json;
+  return { id, status, resultCount, partial };
+}
+
+export function toSearchHit(json: SearchHitJson): SearchHit {
+  return {
+    message: toMessage(json.message ?? {}),
+    fragments: (json.fragments ?? []).map(toFragment),
+    score: Number(json.score ?? 0),
+  };
+}
+
+function toFragment({ parts = [] }: SearchFragmentJson): SearchFragment {
+  return { parts: parts.map(({ text = "", match = false }) => ({ text, match })) };
+}
+
 /** Fills in place, as toMessage does. */
 export function toChatEvent(json: EventJson): ChatEvent {
   json.actorId ??= "";
@@ -155,6 +206,7 @@ export function toChatEvent(json: EventJson): ChatEvent {
   if (json.chat) {
     json.chat.title ??= "";
     json.chat.processor ??= "";
+    json.chat.language ??= "";
   }
   return json as ChatEvent;
 }

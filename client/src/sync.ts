@@ -20,7 +20,7 @@ export interface SyncOptions {
     done: (error: ParleyError | undefined, answer: ResumeResponseJson) => void,
   ): void;
   onEvent(event: ChatEvent): void;
-  /** Typing, read, presence, and chats that were created: not part of any log. */
+  /** Typing, read, presence, process, search, and chats that were created: not part of any log. */
   onEphemeral(event: EventJson): void;
   onRefetch(refetch: Refetch): void;
   /** The server has answered the connection's first Resume. */

@@ -1,7 +1,7 @@
 /** The SDK's promises against the real server: nothing missed, nothing twice, nothing out of order. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Message, ParleyClient } from "@parley/client";
+import type { Message, ParleyClient, SearchChange } from "@parley/client";
 import fc from "fast-check";
 import { createFlakySockets } from "#test/flaky-sockets.ts";
 import { startParley } from "#test/parley.ts";
@@ -179,4 +179,31 @@ test("a session revoked from another device signs the client out", async () => {
 test("presence is told when it changes", async () => {
   const { ada, bob } = await pair();
   assert.deepEqual(await ada.watchPresence([bob.user!.id]), [{ userId: bob.user!.id, online: true }]);
+});
+
+test("everything that was written is found: the best at once, all of it by a task whose end is pushed", async () => {
+  const { ada, bob, chatId } = await pair();
+  for (const n of upTo(230)) await ada.sendMessage(chatId, `whale number ${n}`);
+  const { hits, partial } = await bob.search("whales 230", { limit: 5 });
+  assert.deepEqual([hits[0]?.message.text, partial], ["whale number 230", false]);
+  assert.ok(hits[0]?.fragments[0]?.parts.some(({ text, match }) => match && text === "whale"));
+
+  const pushed: SearchChange[] = [];
+  bob.on("search", (change) => pushed.push(change));
+  const { id } = await bob.searchTasks.create("whale");
+  const task = await bob.waitForSearchTask(id);
+  assert.deepEqual([task.status, task.resultCount, task.partial], ["done", 230, false]);
+  await until("its end is told", () => pushed.length > 0);
+  assert.deepEqual(pushed, [{ id, status: "done", resultCount: 230, partial: false }]);
+  const found: string[] = [];
+  for await (const { message } of bob.searchTasks.allResults(id)) found.push(message.text);
+  assert.deepEqual(
+    found,
+    upTo(230)
+      .map((n) => `whale number ${n}`)
+      .reverse(),
+  );
+  await assert.rejects(ada.searchTasks.get(id), { code: "search-task-not-found" });
+  await bob.searchTasks.delete(id);
+  await assert.rejects(bob.searchTasks.get(id), { code: "search-task-not-found" });
 });

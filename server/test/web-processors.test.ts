@@ -31,9 +31,9 @@ describe("processors in the web client", { skip }, async () => {
     const chat = await ada.client.createChat({ kind: "group", title: "Circle", memberIds: [bob.id] });
     const page = await openChat(browser, { url, email: ada.email, title: "Circle" });
     const bobsPage = await openChat(browser, { url, email: bob.email, title: "Circle" });
-    assert.equal(await bobsPage.getByRole("button", { name: "Processing" }).count(), 0, "a member may not");
+    assert.equal(await bobsPage.getByRole("button", { name: "Settings" }).count(), 0, "a member may not");
 
-    await page.getByRole("button", { name: "Processing" }).click();
+    await page.getByRole("button", { name: "Settings" }).click();
     const choice = page.getByLabel("New messages are processed by");
     await choice.getByRole("option", { name: "shout" }).waitFor({ state: "attached" });
     await choice.selectOption("shout");
@@ -61,11 +61,11 @@ describe("processors in the web client", { skip }, async () => {
     const ada = await newPerson(url, "Ada");
     const chat = await ada.client.createChat({ kind: "group", title: "Other", memberIds: [] });
     const page = await openChat(browser, { url, email: ada.email, title: "Other" });
-    await page.getByRole("button", { name: "Processing" }).click();
+    await page.getByRole("button", { name: "Settings" }).click();
     const choice = page.getByLabel("New messages are processed by");
     fake.processorIds.push("short-lived");
     await page.getByRole("button", { name: "Cancel" }).click();
-    await page.getByRole("button", { name: "Processing" }).click();
+    await page.getByRole("button", { name: "Settings" }).click();
     await choice.getByRole("option", { name: "short-lived" }).waitFor({ state: "attached" });
     await choice.selectOption("short-lived");
     fake.processorIds.pop();

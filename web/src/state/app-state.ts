@@ -1,14 +1,31 @@
 /** All that the web client shows, as immutable data. */
 import type { Chat, ClientState, Member, Message, OutboxEntry, User } from "@parley/client";
+import { initialSearch, type SearchState } from "./search-state.ts";
 
-export interface Thread {
+/** Messages of a chat that follow each other. */
+export interface Stretch {
   /** In the order of their seq, without a hole. */
   readonly messages: readonly Message[];
   readonly hasOlder: boolean;
+}
+
+/** The latest stretch, which takes up what is delivered; and what else is known of the chat. */
+export interface Thread extends Stretch {
+  /** An earlier stretch, shown instead of the latest until the two touch or the reader goes back. */
+  readonly excerpt: Stretch | undefined;
   readonly isLoadingOlder: boolean;
+  readonly isLoadingNewer: boolean;
   readonly members: readonly Member[];
   /** Nothing is shown until the first page is there. */
   readonly isLoaded: boolean;
+}
+
+/** The message that was just jumped to. */
+export interface Focus {
+  readonly chatId: string;
+  readonly no: number;
+  /** Another one for each jump, also to the same message. */
+  readonly jump: number;
 }
 
 export interface AppState {
@@ -20,6 +37,8 @@ export interface AppState {
   readonly users: ReadonlyMap<string, User>;
   readonly threads: ReadonlyMap<string, Thread>;
   readonly openChatId: string | undefined;
+  readonly focus: Focus | undefined;
+  readonly search: SearchState;
   /** Who types where, and until when that is shown. */
   readonly typing: ReadonlyMap<string, ReadonlyMap<string, number>>;
   readonly online: ReadonlySet<string>;
@@ -37,6 +56,8 @@ export const initialState: AppState = {
   users: new Map(),
   threads: new Map(),
   openChatId: undefined,
+  focus: undefined,
+  search: initialSearch,
   typing: new Map(),
   online: new Set(),
   outbox: [],
@@ -46,7 +67,9 @@ export const initialState: AppState = {
 export const emptyThread: Thread = {
   messages: [],
   hasOlder: false,
+  excerpt: undefined,
   isLoadingOlder: false,
+  isLoadingNewer: false,
   members: [],
   isLoaded: false,
 };

@@ -3,7 +3,14 @@
  * delivery begins first, then the list is read, and what was delivered meanwhile is applied to it; every update
  * leaves alone what the list already has.
  */
-import { type Chat, type ChatEvent, isTransient, type ParleyClient, ParleyError } from "@parley/client";
+import {
+  type Chat,
+  type ChatChange,
+  type ChatEvent,
+  isTransient,
+  type ParleyClient,
+  ParleyError,
+} from "@parley/client";
 import type { AppState } from "./app-state.ts";
 import type { Store } from "./store.ts";
 import type { Threads } from "./threads.ts";
@@ -22,6 +29,8 @@ import type { UserDirectory } from "./user-directory.ts";
 
 export interface ChatSync {
   start(): Promise<void>;
+  /** Reads a chat that is not among those listed, if it is one's own. */
+  meet(chatId: string): Promise<void>;
   /** Presence of the people in direct chats. */
   watchPeers(): void;
 }
@@ -65,7 +74,7 @@ export function createChatSync({ parley, store, directory, threads }: ChatSyncPa
     if (chat && held && isNews) {
       return {
         ...state,
-        chats: withEntry(state.chats, chatId, { ...held, title: chat.title, processor: chat.processor }),
+        chats: withEntry(state.chats, chatId, { ...held, ...settingsOf(chat) }),
       };
     }
     return state;
@@ -135,6 +144,9 @@ export function createChatSync({ parley, store, directory, threads }: ChatSyncPa
   );
 
   return {
+    async meet(chatId) {
+      if (!store.get().chats.has(chatId)) await refresh(chatId);
+    },
     watchPeers,
     async start() {
       waiting = [];
@@ -171,3 +183,5 @@ export function createChatSync({ parley, store, directory, threads }: ChatSyncPa
     }
   }
 }
+
+const settingsOf = ({ title, processor, language }: ChatChange) => ({ title, processor, language });

@@ -10,6 +10,8 @@ const sentences: Record<string, string> = {
   "bad-credentials": "Wrong e-mail address or password.",
   forbidden: "You may not do that here.",
   "processor-not-found": "There is no such processor any more.",
+  "too-many-search-tasks": "Too many of your searches are under way. Please try again in a moment.",
+  "search-task-not-found": "These results were kept for some minutes only. Please search again.",
   internal: "Something went wrong on the server.",
 };
 

@@ -1,9 +1,11 @@
 /** The web client's heart: follows the events of the Parley client and turns what people do into calls. */
-import { type Chat, type ParleyClient, ParleyError } from "@parley/client";
+import { type Chat, type ChatChanges, type Message, type ParleyClient, ParleyError } from "@parley/client";
 import { type AppState, initialState } from "./app-state.ts";
 import { createChatSync } from "./chat-sync.ts";
 import { describeError } from "./describe-error.ts";
+import { createJump } from "./jump.ts";
 import { createReadMarker } from "./read-marker.ts";
+import { createSearch, type Search } from "./search.ts";
 import { createStore, type Store } from "./store.ts";
 import { createThreads } from "./threads.ts";
 import { addMessage, applyRead, putChat } from "./updates.ts";
@@ -16,7 +18,13 @@ export interface Messenger {
   signIn(credentials: { email: string; password: string }): Promise<void>;
   signOut(): Promise<void>;
   openChat(chatId: string | undefined): void;
+  /** Opens the message's chat where it stands. */
+  openMessage(message: Message): void;
   loadOlder(chatId: string): void;
+  loadNewer(chatId: string): void;
+  /** From an earlier stretch back to the latest messages. */
+  showLatest(chatId: string): void;
+  readonly search: Search;
   /** Everything up to this message has been seen. */
   markRead(chatId: string, no: number): void;
   send(chatId: string, text: string, replyTo?: string): void;
@@ -28,8 +36,7 @@ export interface Messenger {
   react(chatId: string, messageId: string, reaction: { emoji: string; remove: boolean }): Promise<void>;
   startDirect(userId: string): Promise<void>;
   createGroup(title: string, memberIds: string[]): Promise<void>;
-  /** Empty: none. */
-  chooseProcessor(chatId: string, processor: string): Promise<void>;
+  changeChat(chatId: string, changes: ChatChanges): Promise<void>;
   listProcessors: ParleyClient["listProcessors"];
   findUsers: (text: string) => ReturnType<ParleyClient["listUsers"]>;
   dismissNotice(): void;
@@ -64,13 +71,33 @@ export function createMessenger(parley: ParleyClient): Messenger {
     if (phase !== "ready" || chatId === openChatId) return;
     const known = chatId !== undefined && chats.has(chatId) ? chatId : undefined;
     store.update((state) => ({ ...state, openChatId: known }));
-    if (known) threads.load(known).catch(tell);
+    if (!known) return;
+    threads.showLatest(known);
+    threads.load(known).catch(tell);
   }
 
   function openChat(chatId: string | undefined): void {
     location.hash = chatId === undefined ? "" : hashPrefix + encodeURIComponent(chatId);
     followHash();
   }
+
+  const jump = createJump({
+    store,
+    chatSync,
+    threads,
+    onOpen(chatId) {
+      location.hash = hashPrefix + encodeURIComponent(chatId);
+    },
+    onProblem: tell,
+  });
+  const search = createSearch({
+    parley,
+    store,
+    meet(hits) {
+      directory.need(hits.map(({ message }) => message.senderId));
+      for (const chatId of new Set(hits.map(({ message }) => message.chatId))) void chatSync.meet(chatId);
+    },
+  });
 
   function openNew(chat: Chat): void {
     store.update((state) => putChat(state, chat));
@@ -127,11 +154,17 @@ export function createMessenger(parley: ParleyClient): Messenger {
       await telling(parley.signOut());
     },
     openChat,
+    openMessage: (message) => void jump(message),
     loadOlder: (chatId) => void telling(threads.loadOlder(chatId)),
+    loadNewer: (chatId) => void telling(threads.loadNewer(chatId)),
+    showLatest: threads.showLatest,
+    search,
     markRead: marker.mark,
     // What becomes of it is told by the outbox.
-    send: (chatId, text, replyTo) =>
-      void parley.sendMessage(chatId, text, replyTo ? { replyTo } : {}).catch(() => {}),
+    send(chatId, text, replyTo) {
+      threads.showLatest(chatId);
+      void parley.sendMessage(chatId, text, replyTo ? { replyTo } : {}).catch(() => {});
+    },
     retry: parley.retryMessage,
     discard: parley.discardMessage,
     typing: parley.sendTyping,
@@ -149,8 +182,8 @@ export function createMessenger(parley: ParleyClient): Messenger {
     async createGroup(title, memberIds) {
       openNew(await parley.createChat({ kind: "group", title, memberIds }));
     },
-    async chooseProcessor(chatId, processor) {
-      const chat = await parley.updateChat(chatId, { processor });
+    async changeChat(chatId, changes) {
+      const chat = await parley.updateChat(chatId, changes);
       store.update((state) => putChat(state, chat));
     },
     listProcessors: parley.listProcessors,

@@ -1,18 +1,28 @@
 /** Loads the messages and members of a chat, and keeps what is loaded true to the server. */
-import type { ChatEvent, Member, ParleyClient } from "@parley/client";
-import type { AppState } from "./app-state.ts";
+import type { ChatEvent, Member, Message, ParleyClient } from "@parley/client";
+import type { AppState, Stretch, Thread } from "./app-state.ts";
+import { createPagesUnderWay } from "./pages-under-way.ts";
 import type { Store } from "./store.ts";
-import { applyReaction, changeThread, mergeMessages } from "./updates.ts";
+import { addPage, holds, showLatest, shownOf, showStretch, toStretch } from "./stretches.ts";
+import { applyReaction, changeMessages, changeThread } from "./updates.ts";
 import type { UserDirectory } from "./user-directory.ts";
 
 export interface Threads {
   load(chatId: string): Promise<void>;
   loadOlder(chatId: string): Promise<void>;
+  /** Of an excerpt: towards the latest messages. */
+  loadNewer(chatId: string): Promise<void>;
+  /** Loads what stands around a message, unless it is there; `reveal` is a part of the update that shows it. */
+  seek(message: Place, reveal: (state: AppState) => AppState): Promise<void>;
+  showLatest(chatId: string): void;
   /** A reaction, an edit, or a deletion, besides what the event itself changes. */
   onEvent(event: ChatEvent): void;
 }
 
+export type Place = Pick<Message, "chatId" | "seq" | "no">;
+
 const pageSize = 50;
+const rereadSize = 200;
 const memberPageSize = 1000;
 const maxMemberPages = 5;
 /**
@@ -27,35 +37,34 @@ export function createThreads(
   directory: UserDirectory,
 ): Threads {
   const loading = new Map<string, Promise<void>>();
-  const pagesAtMs = new Map<string, number>();
+  const pages = createPagesUnderWay();
+  const threadOf = (chatId: string) => store.get().threads.get(chatId);
+  const change = (chatId: string, how: (thread: Thread) => Thread) =>
+    store.update((state) => changeThread(state, chatId, how));
+
+  async function readPage(chatId: string, page: Parameters<ParleyClient["listMessages"]>[1]) {
+    const answer = await parley.listMessages(chatId, page);
+    directory.need(answer.messages.map(({ senderId }) => senderId));
+    return toStretch(answer);
+  }
 
   async function fetchLatest(chatId: string): Promise<void> {
-    pagesAtMs.set(chatId, Number.POSITIVE_INFINITY);
     // From here on the thread exists, and takes up the messages that are delivered while the page is on its way.
-    store.update((state) => changeThread(state, chatId, (thread) => thread));
-    try {
-      const [page, members] = await Promise.all([
-        parley.listMessages(chatId, { limit: pageSize }),
-        fetchMembers(chatId),
-      ]);
-      directory.need(members.map(({ userId }) => userId));
-      directory.need(page.messages.map(({ senderId }) => senderId));
-      store.update((state) =>
-        changeThread(state, chatId, (thread) => {
-          const lastSeq = page.messages.at(-1)?.seq ?? 0;
-          const newer = thread.messages.filter(({ seq }) => seq > lastSeq);
-          return {
-            messages: [...page.messages, ...newer],
-            members,
-            hasOlder: page.nextBefore !== undefined,
-            isLoadingOlder: false,
-            isLoaded: true,
-          };
-        }),
-      );
-    } finally {
-      pagesAtMs.set(chatId, Date.now());
-    }
+    change(chatId, (thread) => thread);
+    const begin = threadOf(chatId)?.excerpt?.messages[0]?.seq;
+    const [page, excerpt, members] = await Promise.all([
+      readPage(chatId, { limit: pageSize }),
+      begin === undefined ? undefined : readPage(chatId, { after: begin - 1, limit: rereadSize }),
+      fetchMembers(chatId),
+    ]);
+    directory.need(members.map(({ userId }) => userId));
+    change(chatId, (thread) => {
+      const lastSeq = page.messages.at(-1)?.seq ?? 0;
+      const newer = thread.messages.filter(({ seq }) => seq > lastSeq);
+      const messages = [...page.messages, ...newer];
+      const latest = { ...thread, ...page, messages, members, isLoaded: true };
+      return thread.excerpt && excerpt ? showStretch(latest, excerpt) : latest;
+    });
   }
 
   async function fetchMembers(chatId: string): Promise<Member[]> {
@@ -73,53 +82,82 @@ export function createThreads(
     return members;
   }
 
-  async function rereadMessage(chatId: string, messageId: string): Promise<void> {
-    const held = store
-      .get()
-      .threads.get(chatId)
-      ?.messages.find(({ id }) => id === messageId);
-    if (!held) return;
-    const { messages } = await parley.listMessages(chatId, { after: held.seq - 1, limit: 1 });
+  async function fetchAround({ chatId, seq, no }: Place, reveal: (state: AppState) => AppState) {
+    if (!threadOf(chatId)?.isLoaded) await load(chatId);
+    const thread = threadOf(chatId);
+    const isHeld = thread && (holds(shownOf(thread), no) || holds(thread, no));
+    const around = isHeld ? undefined : await readAround(chatId, seq);
     store.update((state) =>
-      changeThread(state, chatId, (thread) => ({
-        ...thread,
-        messages: mergeMessages(thread.messages, messages),
-      })),
+      changeThread(reveal(state), chatId, (held) => {
+        if (around) return showStretch(held, around);
+        return holds(shownOf(held), no) ? held : showLatest(held);
+      }),
     );
   }
 
+  async function readAround(chatId: string, seq: number): Promise<Stretch> {
+    const [before, from] = await Promise.all([
+      readPage(chatId, { before: seq, limit: pageSize }),
+      readPage(chatId, { after: seq - 1, limit: pageSize }),
+    ]);
+    return { messages: [...before.messages, ...from.messages], hasOlder: before.hasOlder };
+  }
+
+  async function loadMore(chatId: string, isOlder: boolean): Promise<void> {
+    const flag = isOlder ? "isLoadingOlder" : "isLoadingNewer";
+    const thread = threadOf(chatId);
+    if (!thread || thread[flag]) return;
+    const { messages, hasOlder } = shownOf(thread);
+    const edge = isOlder ? messages[0] : messages.at(-1);
+    const hasMore = isOlder ? hasOlder : thread.excerpt !== undefined;
+    if (!edge || !hasMore) return;
+    const from = isOlder ? { before: edge.seq } : { after: edge.seq };
+    change(chatId, (held) => ({ ...held, [flag]: true }));
+    try {
+      await pages.track(chatId, fetchMore(chatId, from));
+    } finally {
+      change(chatId, (held) => ({ ...held, [flag]: false }));
+    }
+  }
+
+  async function fetchMore(chatId: string, from: { before: number } | { after: number }): Promise<void> {
+    const page = await readPage(chatId, { ...from, limit: pageSize });
+    change(chatId, (held) => addPage(held, page));
+  }
+
+  async function rereadMessage(chatId: string, messageId: string): Promise<void> {
+    const thread = threadOf(chatId);
+    const held = [...(thread?.excerpt?.messages ?? []), ...(thread?.messages ?? [])];
+    const seq = held.find(({ id }) => id === messageId)?.seq;
+    if (seq === undefined) return;
+    const { messages } = await parley.listMessages(chatId, { after: seq - 1, limit: 1 });
+    const read = messages.find(({ id }) => id === messageId);
+    if (!read) return;
+    change(chatId, (now) => changeMessages(now, (message) => (message.id === messageId ? read : message)));
+  }
+
+  function load(chatId: string): Promise<void> {
+    const underWay =
+      loading.get(chatId) ??
+      pages.track(chatId, fetchLatest(chatId)).finally(() => void loading.delete(chatId));
+    loading.set(chatId, underWay);
+    return underWay;
+  }
+
   return {
-    load(chatId) {
-      const underWay = loading.get(chatId) ?? fetchLatest(chatId).finally(() => void loading.delete(chatId));
-      loading.set(chatId, underWay);
-      return underWay;
-    },
-    async loadOlder(chatId) {
-      const thread = store.get().threads.get(chatId);
-      const before = thread?.messages[0]?.seq;
-      if (!thread?.hasOlder || thread.isLoadingOlder || before === undefined) return;
-      store.update((state) => changeThread(state, chatId, (held) => ({ ...held, isLoadingOlder: true })));
-      try {
-        const page = await parley.listMessages(chatId, { before, limit: pageSize });
-        pagesAtMs.set(chatId, Date.now());
-        directory.need(page.messages.map(({ senderId }) => senderId));
-        store.update((state) =>
-          changeThread(state, chatId, (held) => ({
-            ...held,
-            messages: mergeMessages(page.messages, held.messages),
-            hasOlder: page.nextBefore !== undefined,
-          })),
-        );
-      } finally {
-        store.update((state) => changeThread(state, chatId, (held) => ({ ...held, isLoadingOlder: false })));
-      }
+    load,
+    loadOlder: (chatId) => loadMore(chatId, true),
+    loadNewer: (chatId) => loadMore(chatId, false),
+    seek: (place, reveal) => pages.track(place.chatId, fetchAround(place, reveal)),
+    showLatest(chatId) {
+      if (threadOf(chatId)) change(chatId, showLatest);
     },
     onEvent({ kind, chatId, actorId, reaction, message }) {
       const messageId = reaction?.messageId ?? (kind === "message" ? undefined : message?.id);
-      if (messageId === undefined || !store.get().threads.has(chatId)) return;
-      const underWay = loading.get(chatId);
-      const isSettling = Date.now() - (pagesAtMs.get(chatId) ?? 0) < settlingMs;
-      if (underWay || (reaction && isSettling)) {
+      if (messageId === undefined || !threadOf(chatId)) return;
+      const underWay = pages.underWay(chatId);
+      if (underWay || (reaction && pages.wasReadWithin(chatId, settlingMs))) {
+        // A page on its way may hold the message as it was before.
         (underWay ?? Promise.resolve()).then(() => rereadMessage(chatId, messageId)).catch(() => {});
       } else if (reaction) {
         store.update((state) => applyReaction(state, chatId, { ...reaction, actorId }));

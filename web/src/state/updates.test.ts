@@ -27,6 +27,7 @@ function chat(changes: Partial<Chat> = {}): Chat {
     unread: 0,
     peerId: "",
     processor: "",
+    language: "",
     ...changes,
   };
 }
@@ -123,7 +124,9 @@ test("reactions count up and down, know one's own, and vanish at zero", () => {
 });
 
 test("one's own removal takes the chat away, another's only the member", () => {
-  const state = { ...stateWith(chat()), openChatId: "c" };
+  const hits = ["c", "d"].map((chatId) => ({ message: message(1, { chatId }), fragments: [], score: 1 }));
+  const search = { ...initialState.search, hits };
+  const state = { ...stateWith(chat()), openChatId: "c", search };
   const without = applyMembership(state, "c", { userId: "other", change: "removed", role: "" });
   assert.equal(without.chats.get("c")?.memberCount, 1);
   assert.deepEqual(
@@ -133,6 +136,11 @@ test("one's own removal takes the chat away, another's only the member", () => {
   const gone = applyMembership(state, "c", { userId: "me", change: "removed", role: "" });
   assert.equal(gone.chats.size, 0);
   assert.equal(gone.openChatId, undefined);
+  assert.deepEqual(
+    gone.search.hits.map((hit) => hit.message.chatId),
+    ["d"],
+    "nor is it found any more",
+  );
 });
 
 test("a message is read by none, some or all of the others", () => {

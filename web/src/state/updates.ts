@@ -23,8 +23,10 @@ export function putChat(state: AppState, chat: Chat): AppState {
 
 export function removeChat(state: AppState, chatId: string): AppState {
   if (!state.chats.has(chatId)) return state;
+  const hits = state.search.hits.filter(({ message }) => message.chatId !== chatId);
   return {
     ...state,
+    search: { ...state.search, hits },
     chats: withoutKey(state.chats, chatId),
     threads: withoutKey(state.threads, chatId),
     openChatId: state.openChatId === chatId ? undefined : state.openChatId,
@@ -34,6 +36,16 @@ export function removeChat(state: AppState, chatId: string): AppState {
 function changeChat(state: AppState, chatId: string, change: (chat: Chat) => Chat): AppState {
   const chat = state.chats.get(chatId);
   return chat ? { ...state, chats: withEntry(state.chats, chatId, change(chat)) } : state;
+}
+
+/** Changes messages in all stretches that are held. */
+export function changeMessages(thread: Thread, change: (message: Message) => Message): Thread {
+  const { excerpt } = thread;
+  return {
+    ...thread,
+    messages: thread.messages.map(change),
+    excerpt: excerpt && { ...excerpt, messages: excerpt.messages.map(change) },
+  };
 }
 
 export function changeThread(state: AppState, chatId: string, change: (thread: Thread) => Thread): AppState {
@@ -70,10 +82,7 @@ export function changeMessage(state: AppState, message: Message): AppState {
     chat.lastMessage?.id === message.id ? { ...chat, lastMessage: update(chat.lastMessage) } : chat,
   );
   if (!next.threads.has(message.chatId)) return next;
-  return changeThread(next, message.chatId, (thread) => ({
-    ...thread,
-    messages: thread.messages.map(update),
-  }));
+  return changeThread(next, message.chatId, (thread) => changeMessages(thread, update));
 }
 
 export function applyReaction(
@@ -83,12 +92,11 @@ export function applyReaction(
 ): AppState {
   if (!state.threads.has(chatId)) return state;
   const isMine = change.actorId === state.me?.id;
-  return changeThread(state, chatId, (thread) => ({
-    ...thread,
-    messages: thread.messages.map((message) =>
+  return changeThread(state, chatId, (thread) =>
+    changeMessages(thread, (message) =>
       message.id === change.messageId ? withReaction(message, change, isMine) : message,
     ),
-  }));
+  );
 }
 
 function withReaction(message: Message, { emoji, removed }: ReactionChange, isMine: boolean): Message {

@@ -1,7 +1,7 @@
-import { ChatList } from "./chat-list.tsx";
 import { ConnectionBanner } from "./connection-banner.tsx";
 import { Conversation } from "./conversation.tsx";
 import { Notice } from "./notice.tsx";
+import { SideBar } from "./side-bar.tsx";
 import { SignIn } from "./sign-in.tsx";
 import { useAppState } from "./use-messenger.ts";
 
@@ -13,7 +13,7 @@ export function App() {
   return (
     <div className={openChatId ? "app has-open-chat" : "app"}>
       <ConnectionBanner />
-      <ChatList />
+      <SideBar />
       {openChatId ? <Conversation key={openChatId} chatId={openChatId} /> : <NothingOpen />}
       <Notice />
     </div>

@@ -7,20 +7,11 @@ import { briefTime } from "./times.ts";
 import { useAppState, useMessenger } from "./use-messenger.ts";
 
 export function ChatList() {
-  const messenger = useMessenger();
   const chats = useAppState((state) => state.chats);
-  const me = useAppState((state) => state.me);
   const [isStarting, setIsStarting] = useState(false);
   const sorted = useMemo(() => chatsByActivity(chats), [chats]);
   return (
     <nav className="chat-list" aria-label="Chats">
-      <header>
-        <Avatar name={me?.name ?? ""} seed={me?.id ?? ""} />
-        <span className="own-name">{me?.name}</span>
-        <button type="button" className="plain" onClick={() => void messenger.signOut()}>
-          Sign out
-        </button>
-      </header>
       <button type="button" className="new-chat" onClick={() => setIsStarting(true)}>
         New chat
       </button>

@@ -2,9 +2,9 @@ import type { Chat, Message } from "@parley/client";
 import { useState } from "react";
 import { titleOf } from "../state/app-state.ts";
 import { Avatar } from "./avatar.tsx";
+import { ChatSettings } from "./chat-settings.tsx";
 import { Composer, type ComposerMode } from "./composer.tsx";
 import { MessageList } from "./message-list.tsx";
-import { ProcessorDialog } from "./processor-dialog.tsx";
 import { useAppState, useMessenger } from "./use-messenger.ts";
 
 const writing: ComposerMode = { kind: "new" };
@@ -55,12 +55,12 @@ function Header({ chat }: { chat: Chat }) {
       </div>
       {mayChoose ? (
         <button type="button" className="plain chat-settings" onClick={() => setIsChoosing(true)}>
-          {chat.processor ? `Processor: ${chat.processor}` : "Processing"}
+          {chat.processor ? `Processor: ${chat.processor}` : "Settings"}
         </button>
       ) : (
         chat.processor && <p className="hint chat-settings">Processor: {chat.processor}</p>
       )}
-      {isChoosing && <ProcessorDialog chat={chat} onClose={() => setIsChoosing(false)} />}
+      {isChoosing && <ChatSettings chat={chat} onClose={() => setIsChoosing(false)} />}
     </header>
   );
 }

@@ -1,6 +1,7 @@
 import type { Chat, Message, OutboxEntry } from "@parley/client";
 import { Fragment, useMemo } from "react";
 import type { Thread } from "../state/app-state.ts";
+import { shownOf } from "../state/stretches.ts";
 import { MessageRow } from "./message-row.tsx";
 import { PendingRow } from "./pending-row.tsx";
 import { dayName, isSameDay } from "./times.ts";
@@ -23,16 +24,32 @@ export function MessageList(props: MessageListProps) {
 function LoadedList({ chat, thread, onReply, onEdit }: MessageListProps & { thread: Thread }) {
   const messenger = useMessenger();
   const outbox = useAppState((state) => state.outbox);
-  const { messages, members, hasOlder, isLoadingOlder } = thread;
-  const pending = useMemo(() => notYetIn(messages, chat.id, outbox), [messages, chat.id, outbox]);
+  const focus = useAppState((state) => (state.focus?.chatId === chat.id ? state.focus : undefined));
+  const { members, excerpt, isLoadingOlder, isLoadingNewer } = thread;
+  const { messages, hasOlder } = shownOf(thread);
+  const hasNewer = excerpt !== undefined;
+  const unsent = useMemo(
+    () => notYetIn(thread.messages, chat.id, outbox),
+    [thread.messages, chat.id, outbox],
+  );
+  const pending = hasNewer ? [] : unsent;
   const byId = useMemo(() => new Map(messages.map((message) => [message.id, message])), [messages]);
   const scroll = useScroll({
     firstSeq: messages[0]?.seq,
     count: messages.length + pending.length,
-    ownPending: pending.length,
+    ownPending: unsent.length,
+    hasNewer,
+    focus,
     onNearTop: () => messenger.loadOlder(chat.id),
+    onNearBottom: () => messenger.loadNewer(chat.id),
   });
-  useReading(chat, scroll.isAtBottom);
+  const isEndInView = scroll.isAtBottom && !hasNewer;
+  useReading(chat, isEndInView);
+
+  function toLatest(): void {
+    scroll.toBottom();
+    messenger.showLatest(chat.id);
+  }
 
   return (
     <div className="messages-place">
@@ -54,6 +71,7 @@ function LoadedList({ chat, thread, onReply, onEdit }: MessageListProps & { thre
                 chat={chat}
                 members={members}
                 continues={continues(messages[index - 1], message)}
+                isFocused={focus?.no === message.no}
                 onReply={onReply}
                 onEdit={onEdit}
               />
@@ -63,10 +81,11 @@ function LoadedList({ chat, thread, onReply, onEdit }: MessageListProps & { thre
             <PendingRow key={entry.clientId} entry={entry} />
           ))}
         </ol>
+        {hasNewer && <p className="loading">{isLoadingNewer ? "Loading…" : ""}</p>}
       </div>
-      {!scroll.isAtBottom && (
-        <button type="button" className="to-bottom" onClick={scroll.toBottom}>
-          ↓ Latest
+      {!isEndInView && (
+        <button type="button" className="to-bottom" onClick={toLatest}>
+          ↓ Latest{chat.unread > 0 && ` (${chat.unread > 99 ? "99+" : chat.unread} new)`}
         </button>
       )}
     </div>

@@ -12,20 +12,32 @@ interface MessageRowProps {
   chat: Chat;
   members: readonly Member[];
   continues: boolean;
+  /** It was just jumped to. */
+  isFocused: boolean;
   onReply: (message: Message) => void;
   onEdit: (message: Message) => void;
 }
 
 export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
-  const { message, answered, chat, members, continues } = props;
+  const { message, answered, chat, members, continues, isFocused } = props;
   const users = useAppState((state) => state.users);
   const isOwn = useAppState((state) => state.me?.id === message.senderId);
   const isDeleted = message.deletedAt !== undefined;
   const name = users.get(message.senderId)?.name ?? "…";
   const createdAt = (message.createdAt ?? "") as string;
-  const classes = ["message", isOwn && "own", continues && "continues", isDeleted && "deleted"];
+  const classes = [
+    "message",
+    isOwn && "own",
+    continues && "continues",
+    isDeleted && "deleted",
+    isFocused && "focused",
+  ];
   return (
-    <li className={classes.filter(Boolean).join(" ")} data-no={message.no}>
+    <li
+      className={classes.filter(Boolean).join(" ")}
+      data-no={message.no}
+      aria-current={isFocused ? "true" : undefined}
+    >
       {!isOwn && !continues && chat.kind !== "direct" && <p className="sender">{name}</p>}
       <span className="visually-hidden">{isOwn ? "You" : name}:</span>
       <div className="bubble">

@@ -3,6 +3,11 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const dayAndYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
 const shortDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const shortDayAndYear = new Intl.DateTimeFormat(undefined, {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+});
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
 
 export function clockTime(time: string): string {
@@ -18,6 +23,13 @@ export function briefTime(time: string): string {
   if (time === "") return "";
   const date = new Date(time);
   return isSameDay(date, new Date()) ? clock.format(date) : shortDay.format(date);
+}
+
+/** Today the time, else the day; of another year with the year. */
+export function dateOrTime(time: string): string {
+  if (time === "") return "";
+  const date = new Date(time);
+  return date.getFullYear() === new Date().getFullYear() ? briefTime(time) : shortDayAndYear.format(date);
 }
 
 export function dayName(time: string): string {
