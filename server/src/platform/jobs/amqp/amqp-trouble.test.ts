@@ -125,6 +125,18 @@ test("what is no job of Parley's is buried, and what comes after it runs", { ski
   await allDone(one, ["after"]);
 });
 
+test("needs no more rights than docs/jobs.md says", { skip }, async () => {
+  await rabbitMq.control("add_user", "parley", "secret");
+  const rights = ["^parley\\.", "^(parley\\.|amq\\.default$)", "^parley\\."];
+  await rabbitMq.control("set_permissions", "parley", ...rights);
+  const amqpUrl = Object.assign(new URL(rabbitMq.url), { username: "parley", password: "secret" }).href;
+  const done: string[] = [];
+  const handler = async ({ data }: { data: { name: string } }) => void done.push(data.name);
+  const pod = await startJobPod({ service: `trouble_${++services}`, database, amqpUrl, handler });
+  await pod.enqueue("allowed");
+  await until("it is done", () => done.length === 1);
+});
+
 test("no log tells the password", { skip }, async () => {
   const lines: string[] = [];
   const log = createLog("debug", { write: (line) => void lines.push(line) });
