@@ -1,9 +1,12 @@
 /** RabbitMQ away, frozen, full, or meddled with: jobs wait, and none is lost. */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "amqplib";
+import { createOutbox } from "#platform/jobs/amqp/outbox.ts";
+import { createPublisher } from "#platform/jobs/amqp/publisher.ts";
 import { createJobs } from "#platform/jobs/create-jobs.ts";
 import { createLog } from "#platform/log.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
@@ -18,6 +21,9 @@ stopJobPodsAtTheEnd();
 const { database, url: databaseUrl } = await createTestDatabase();
 const rabbitMq: RabbitMqServer = skip ? (undefined as never) : await startRabbitMq();
 const names = (count: number) => Array.from({ length: count }, (_, i) => `job ${i}`);
+
+/** RabbitMQ 3.10 writes down twice a second which quorum queues it has; killed before, it cannot start a new one again. */
+const untilQueuesAreKnownMs = 1_500;
 
 let services = 0;
 async function notingPod(service = `trouble_${++services}`) {
@@ -38,8 +44,7 @@ const allDone = ({ done }: Noting, wanted: readonly string[]) =>
 test("jobs asked for while RabbitMQ is killed and started again all run", { skip }, async () => {
   const one = await notingPod();
   const wanted = names(150);
-  // RabbitMQ 3.10 writes down twice a second which quorum queues it has; killed before, it cannot start this one again.
-  await delay(1_500);
+  await delay(untilQueuesAreKnownMs);
   for (const [index, name] of wanted.entries()) {
     if (index === 50) await rabbitMq.kill();
     if (index === 100) await rabbitMq.start();
@@ -78,6 +83,19 @@ test("jobs asked for while RabbitMQ is frozen all run, and asking does not wait 
   await allDone(one, names(20));
 });
 
+test("jobs that were sent to a RabbitMQ that is frozen, and then killed, all run", { skip }, async () => {
+  const one = await notingPod();
+  await one.enqueue("before");
+  await allDone(one, ["before"]);
+  await delay(untilQueuesAreKnownMs);
+  process.kill(rabbitMq.pid, "SIGSTOP");
+  for (const name of names(20)) await one.enqueue(name);
+  await delay(500);
+  await rabbitMq.kill();
+  await rabbitMq.start();
+  await allDone(one, names(20));
+});
+
 test("jobs wait while RabbitMQ is short of memory", { skip }, async () => {
   const one = await notingPod();
   await one.enqueue("before");
@@ -107,6 +125,21 @@ test("a queue that somebody deleted is made again", { skip }, async () => {
   await rabbitMq.control("delete_queue", `parley.${one.service}.work`);
   for (const name of names(5)) await one.enqueue(name);
   await allDone(one, names(5));
+});
+
+test("a message that no queue takes stays in the outbox", { skip }, async () => {
+  const service = `trouble_${++services}`;
+  const lines: string[] = [];
+  const log = createLog("debug", { write: (line) => void lines.push(line) });
+  const outbox = createOutbox(database, service);
+  const options = { url: rabbitMq.url, service, database, outbox, queues: [], onError: () => {}, log };
+  const publisher = createPublisher(options);
+  const message = { id: randomUUID(), queue: "missing", attempt: 1, data: {}, traceparent: null };
+  await outbox.put(database, message, 0);
+  publisher.start();
+  await until("it is told", () => lines.some((line) => line.includes("a queue is missing")));
+  await publisher.stop();
+  assert.equal(await outbox.countWaiting(), 1);
 });
 
 test("what is no job of Parley's is buried, and what comes after it runs", { skip }, async () => {
