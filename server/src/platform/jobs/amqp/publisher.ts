@@ -31,7 +31,8 @@ export interface Publisher {
 
 const pollMs = 600;
 const batchSize = 100;
-const confirmTimeoutMs = 5_000;
+/** Less than the database lets a transaction be idle (PARLEY_DATABASE_TIMEOUT_MS). */
+const confirmTimeoutMs = 3_000;
 const countTimeoutMs = 2_000;
 
 export function createPublisher(options: PublisherOptions): Publisher {
