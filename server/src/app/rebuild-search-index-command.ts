@@ -1,5 +1,5 @@
 /** `parley rebuild-search-index`: every message's index entry anew, and the words that the vocabulary lacks. */
-import { openDatabase } from "#app/open-database.ts";
+import { withExistingDatabase } from "#app/existing-database.ts";
 import { waitForStopSignal } from "#app/stop-signal.ts";
 import type { Config } from "#config/config.ts";
 import { type RebuildProgress, rebuildTextIndex } from "#messenger/text-index/rebuild.ts";
@@ -23,26 +23,13 @@ const reportEveryMs = 1_000;
 export async function rebuildSearchIndex(config: Config): Promise<number> {
   using stop = waitForStopSignal();
   const { signal } = stop;
-  const log = createLog("warn");
-  const opened = await openDatabase({
-    config,
-    log,
-    applicationName: "parley-rebuild-search-index",
-    maxConnections: connections,
-    signal,
-  });
-  try {
-    const report = createReport();
-    const outcome = await rebuildTextIndex({
-      database: opened.database,
-      signal,
-      onProgress: report.progress,
-    });
-    report.end(outcome);
-    return outcome === "done" ? 0 : 1;
-  } finally {
-    await opened.close();
-  }
+  const report = createReport();
+  const outcome = await withExistingDatabase(
+    { config, log: createLog("warn"), command: "rebuild-search-index", maxConnections: connections, signal },
+    (database) => rebuildTextIndex({ database, signal, onProgress: report.progress }),
+  );
+  report.end(outcome);
+  return outcome === "done" ? 0 : 1;
 }
 
 const ends = {
