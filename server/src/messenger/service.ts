@@ -30,6 +30,7 @@ import { sendMessage, sendMessages } from "#messenger/rpc/send-messages.ts";
 import { updateChat } from "#messenger/rpc/update-chat.ts";
 import { updateMember } from "#messenger/rpc/update-member.ts";
 import { observeQueue } from "#messenger/send-metrics.ts";
+import { createTextIndex } from "#messenger/text-index/text-index.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
@@ -116,9 +117,18 @@ function createParts(options: MessengerOptions, onProcessable: () => void): Mess
     telemetry = noTelemetry,
   } = options;
   const turns = createChatTurns(turnLimits);
+  const textIndex = createTextIndex({ isOn: config.PARLEY_SEARCH_INDEX === "on" });
   const groupCommit = new GroupCommit({
     turns,
-    store: createBatchCommit({ database: sendDatabase, bus, stamps, log, telemetry, onProcessable }),
+    store: createBatchCommit({
+      database: sendDatabase,
+      bus,
+      stamps,
+      textIndex,
+      log,
+      telemetry,
+      onProcessable,
+    }),
     maxBatch: config.PARLEY_SEND_BATCH_MAX,
     maxBatchBytes,
     maxInFlight: config.PARLEY_SEND_BATCHES_IN_FLIGHT,
@@ -135,6 +145,7 @@ function createParts(options: MessengerOptions, onProcessable: () => void): Mess
     stamps,
     turns,
     groupCommit,
+    textIndex,
     processors,
     onProcessable,
     telemetry,
