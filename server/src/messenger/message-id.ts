@@ -20,8 +20,13 @@ export function messageIdsOf(chatId: string): (seq: number) => string {
   };
 }
 
+export interface MessagePlace {
+  chatId: string;
+  seq: number;
+}
+
 /** Undefined when the text is no message's id. */
-export function placeOfMessageId(messageId: string): { chatId: string; seq: number } | undefined {
+export function placeOfMessageId(messageId: string): MessagePlace | undefined {
   if (messageId.length !== idLength) return undefined;
   const bytes = Buffer.from(messageId, "base64url");
   if (bytes.length !== idBytes) return undefined;

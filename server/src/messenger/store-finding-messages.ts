@@ -109,6 +109,36 @@ export const findCandidates = (
     conditions,
   ]);
 
+/** In one statement, so that what is committed meanwhile cannot come between the hits and how far the walk got. */
+const selectWalk: Statement = {
+  name: "messenger.select-walk",
+  text: `SELECT date_part('epoch', edge.created_at) * 1000, edge.chat_id, edge.seq,
+      date_part('epoch', hit.created_at) * 1000, hit.chat_id, hit.seq
+    FROM (SELECT 1) one
+    LEFT JOIN (
+      SELECT m.created_at, m.chat_id, m.seq FROM messenger.messages m WHERE ${inTime}
+      ORDER BY ${newestFirst} LIMIT 1 OFFSET $10::int - 1
+    ) edge ON true
+    LEFT JOIN (${hitsBy.newest}) hit ON true`,
+};
+
+type WalkRow = [number | null, string, number, number | null, string, number];
+
+/** The newest first; and the place that the walk got to, undefined when there is nothing beyond. */
+export async function walkHits(
+  tx: Queryable,
+  search: HitSearch,
+): Promise<{ hits: HitPlace[]; reached: HitPlace | undefined }> {
+  const rows = await tx.queryArrays<WalkRow>(selectWalk, hitParameters(search));
+  const [edgeMs = null, edgeChat = "", edgeSeq = 0] = rows[0] ?? [];
+  return {
+    hits: rows.flatMap(([, , , createdAtMs, chatId, seq]) =>
+      createdAtMs === null ? [] : [{ createdAtMs, chatId, seq }],
+    ),
+    reached: edgeMs === null ? undefined : { createdAtMs: edgeMs, chatId: edgeChat, seq: edgeSeq },
+  };
+}
+
 const selectFound: Statement = {
   name: "messenger.select-found-messages",
   text: `SELECT ${messageColumns("$1::uuid")}, given.chat_id, given.place::int

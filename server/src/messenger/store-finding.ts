@@ -94,3 +94,23 @@ export async function findForms(tx: Queryable, asked: readonly FormsOf[]): Promi
   for (const [place, word] of rows) forms[place - 1]!.push(word);
   return forms;
 }
+
+const selectStatistics: Statement = {
+  name: "messenger.select-word-statistics",
+  text: `SELECT GREATEST(c.reltuples, 0)::float8, s.most_common_elems::text::text[], s.most_common_elem_freqs::float8[]
+    FROM pg_class c LEFT JOIN pg_stats s
+      ON s.schemaname = 'messenger' AND s.tablename = 'messages' AND s.attname = 'words'
+    WHERE c.oid = 'messenger.messages'::regclass`,
+};
+
+/** What ANALYZE found: how many messages there are, and of the frequent lexemes the share of messages that have them. */
+export async function readStatistics(
+  database: Queryable,
+): Promise<{ messageCount: number; shares: Map<string, number> }> {
+  const [row] = await database.queryArrays<[number, string[] | null, number[] | null]>(selectStatistics);
+  const [messageCount = 0, lexemes, shares] = row ?? [];
+  return {
+    messageCount,
+    shares: new Map((lexemes ?? []).map((lexeme, index) => [lexeme, shares?.[index] ?? 0])),
+  };
+}
