@@ -31,8 +31,6 @@ const maxCandidates = 1_000;
 /** A walk over the newest messages ends with fewer: they are many more than are asked for. */
 const maxWalkedCandidates = 200;
 const maxWalked = 60_000;
-/** With fewer hits than that, words that are spelt as another one are taken for mistakes. */
-const few = 3;
 /** What one plan may take of the time, so that another can still be tried. */
 const shareOfFirstPlan = 0.6;
 const minReadMs = 200;
@@ -65,10 +63,9 @@ const isEnough = (count: number, stage: Stage, limit: number) => count >= (stage
 
 async function runStage(database: Database, search: BestSearch, stage: Stage, foundBefore: number) {
   const { asked, scope, budget } = search;
-  const wrong = foundBefore < few ? Math.min(stage, 3) : 0;
   const stageSearch = { asked, languages: scope.languages };
   const sought = await withinTime(database, budget.remainingMs(), async (tx) => ({
-    terms: await seekStage(tx, stageSearch, stage, wrong),
+    terms: await seekStage(tx, stageSearch, stage, foundBefore),
   }));
   if (!sought) return { found: [], partial: true };
   if (!sought.terms) return { found: [], partial: false };

@@ -44,7 +44,7 @@ const scripts: Array<{ letters: RegExp; languages: string[] }> = [
 ];
 const latin = /^[\p{Script=Latin}\p{M}]+$/u;
 const ofOtherLetters = new Set(scripts.flatMap(({ languages }) => languages).filter((code) => code !== "sr"));
-const maxPerWord = 4;
+const maxPerWord = 5;
 
 /** Dictionaries of the word, out of languages with the most usual one first; none for words with digits. */
 export function dictionariesFor(word: string, languages: readonly string[]): string[] {

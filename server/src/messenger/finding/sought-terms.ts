@@ -1,5 +1,6 @@
 /** From the words that were asked for to those that messages are searched for. */
 import type { AskedTerm, WordRun } from "#messenger/finding/asked-query.ts";
+import { isHangul, withoutParticles } from "#messenger/finding/hangul.ts";
 import {
   addLike,
   likeness,
@@ -12,7 +13,6 @@ import { findRunWays } from "#messenger/finding/run-ways.ts";
 import { findWordForms, type WordForms } from "#messenger/finding/word-forms.ts";
 import type { Queryable } from "#platform/database.ts";
 
-const hangul = /^\p{Script=Hangul}+$/u;
 const maxWays = 48;
 
 /** As they were asked for: the words, their other forms, and what begins so where that is enough. */
@@ -51,8 +51,9 @@ async function waysOf(
       if (term.phrase) return slot;
       for (const form of forms.get(word)?.forms ?? []) addLike(slot.words, form, likeness.form);
       const endsTerm = isLast && index === run.words.length - 1;
-      if (hangul.test(word)) addLike(slot.beginnings, word, likeness.form);
-      else if (term.prefix && endsTerm) addLike(slot.beginnings, word, likeness.beginning);
+      if (isHangul(word)) {
+        for (const beginning of withoutParticles(word)) addLike(slot.beginnings, beginning, likeness.form);
+      } else if (term.prefix && endsTerm) addLike(slot.beginnings, word, likeness.beginning);
       return slot;
     }),
   ];

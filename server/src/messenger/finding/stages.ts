@@ -14,6 +14,9 @@ export type Stage = 0 | 1 | 2 | 3 | 4;
 export const stages: readonly Stage[] = [0, 1, 2, 3, 4];
 export const lastStage: Stage = 4;
 const mostWrong = 3;
+/** With fewer hits than that, words may be mistakes, if they are long enough or there are no hits at all. */
+const few = 3;
+const minDoubtfulLength = 6;
 
 export interface StageSearch {
   asked: AskedQuery;
@@ -25,7 +28,7 @@ export async function seekStage(
   tx: Queryable,
   { asked: { terms }, languages }: StageSearch,
   stage: Stage,
-  wrong: number = Math.min(stage, mostWrong),
+  foundBefore = 0,
 ): Promise<SoughtTerm[] | undefined> {
   if (stage === 0) return await seekTerms(tx, terms, languages);
   if (terms.every((term) => term.excluded)) return undefined;
@@ -33,7 +36,9 @@ export async function seekStage(
     const apart = takeRunsApart(terms);
     return apart && (await seekTerms(tx, apart, languages));
   }
+  const wrong = foundBefore < few ? Math.min(stage, mostWrong) : 0;
+  const minWrongLength = foundBefore > 0 ? minDoubtfulLength : 0;
   const asAsked = await seekTerms(tx, terms, languages);
-  const wider = await widenTerms(tx, asAsked, { asked: terms, languages, wrong });
+  const wider = await widenTerms(tx, asAsked, { asked: terms, languages, wrong, minWrongLength });
   return wider.some((term, index) => term !== asAsked[index]) ? wider : undefined;
 }

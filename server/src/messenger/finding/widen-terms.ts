@@ -1,5 +1,6 @@
 /** What is only like the terms: words that they are a part of, words spelt nearly the same. */
 import type { AskedTerm } from "#messenger/finding/asked-query.ts";
+import { isHangul } from "#messenger/finding/hangul.ts";
 import { addLike, likeness, type SoughtTerm } from "#messenger/finding/likeness.ts";
 import { findNearWords } from "#messenger/finding/near-words.ts";
 import { findWordForms } from "#messenger/finding/word-forms.ts";
@@ -11,9 +12,13 @@ export interface Widening {
   languages: readonly string[];
   /** Letters that may be wrong in a word; 0: only parts of words. */
   wrong: number;
+  /** Shorter words are taken for what they are. */
+  minWrongLength: number;
 }
 
 const minPartLength = 3;
+/** A syllable says about as much as two letters. */
+const minHangulPartLength = 2;
 const maxPartLength = 40;
 const maxFormsOf = 5;
 
@@ -21,16 +26,16 @@ const maxFormsOf = 5;
 export async function widenTerms(
   tx: Queryable,
   terms: readonly SoughtTerm[],
-  { asked, languages, wrong }: Widening,
+  { asked, languages, wrong, minWrongLength }: Widening,
 ): Promise<SoughtTerm[]> {
   const words = asked.map((term) => (canBeWidened(term) ? term.runs[0]!.words[0]! : undefined));
   const wanted = [...new Set(words.filter((word) => word !== undefined))];
-  const parts = wanted.filter((word) => word.length >= minPartLength && word.length <= maxPartLength);
+  const parts = wanted.filter(canBePart);
   const likes = new Map<string, Map<string, number>>(wanted.map((word) => [word, new Map()]));
   for (const [word, containing] of await findContaining(tx, parts)) {
     addLike(likes.get(word)!, containing, likeness.part);
   }
-  if (wrong > 0) await addNear(tx, likes, languages, wrong);
+  if (wrong > 0) await addNear(tx, likes, languages, { wrong, minWrongLength });
   return terms.map((term, index) => {
     const word = words[index];
     const slot = term.ways[0]?.[0];
@@ -41,15 +46,20 @@ export async function widenTerms(
   });
 }
 
+function canBePart(word: string): boolean {
+  const { length } = [...word];
+  return length >= (isHangul(word) ? minHangulPartLength : minPartLength) && length <= maxPartLength;
+}
+
 /** Near words in all of their forms. */
 async function addNear(
   tx: Queryable,
   likes: Map<string, Map<string, number>>,
   languages: readonly string[],
-  wrong: number,
+  { wrong, minWrongLength }: Pick<Widening, "wrong" | "minWrongLength">,
 ): Promise<void> {
   const letters = [...likes.keys()].filter(
-    (word) => /^[\p{L}\p{M}]+$/u.test(word) && word.length <= maxPartLength,
+    (word) => /^[\p{L}\p{M}]+$/u.test(word) && word.length >= minWrongLength && word.length <= maxPartLength,
   );
   const near = await findNearWords(tx, letters, wrong);
   const nearest = [...near.values()].flatMap((words) => words.slice(0, maxFormsOf));
