@@ -1,7 +1,7 @@
 /** All messages that match, the newest first, page by page. */
 import type { AskedQuery } from "#messenger/finding/asked-query.ts";
 import { newestPlace, type PlannedSearch, planSearch } from "#messenger/finding/hit-search.ts";
-import { decodePosition, encodePosition, type NewestPosition } from "#messenger/finding/newest-cursor.ts";
+import { encodePosition, type NewestPosition } from "#messenger/finding/newest-cursor.ts";
 import type { Scope } from "#messenger/finding/scope.ts";
 import { lastStage, type Stage, seekStage } from "#messenger/finding/stages.ts";
 import { type TimeBudget, withinTime } from "#messenger/finding/time-budget.ts";
@@ -14,8 +14,8 @@ export interface NewestSearch {
   scope: Scope;
   frequencies: WordFrequencies;
   limit: number;
-  /** Empty: from the newest on. */
-  cursor: string;
+  /** Undefined: from the newest on. */
+  position: NewestPosition | undefined;
   budget: TimeBudget;
 }
 
@@ -34,8 +34,7 @@ const shareOfFirstPlan = 0.6;
 
 export async function findNewest(database: Database, search: NewestSearch): Promise<NewestHits> {
   const start = newestPlace(search.asked);
-  let position: NewestPosition | undefined =
-    search.cursor === "" ? { stage: 0, hasFound: false, before: start } : decodePosition(search.cursor);
+  let position: NewestPosition | undefined = search.position ?? { stage: 0, hasFound: false, before: start };
   const hits: HitPlace[] = [];
   let isOutOfTime = false;
   while (position && hits.length < search.limit && !isOutOfTime) {

@@ -6,6 +6,7 @@ import {
 import { readQuery } from "#messenger/finding/asked-query.ts";
 import { findBest } from "#messenger/finding/find-best.ts";
 import { findNewest } from "#messenger/finding/find-newest.ts";
+import { decodePosition } from "#messenger/finding/newest-cursor.ts";
 import { scopeOf } from "#messenger/finding/scope.ts";
 import { startBudget } from "#messenger/finding/time-budget.ts";
 import { createWordFrequencies } from "#messenger/finding/word-frequencies.ts";
@@ -28,13 +29,14 @@ export function findMessages({ searchDatabase: database }: MessengerParts) {
     const asked = readQuery(request.query);
     const isNewest = request.order === FindOrder.NEWEST;
     const limit = pageSize(request.limit, isNewest ? newestLimits : bestLimits);
+    const position = isNewest && request.cursor !== "" ? decodePosition(request.cursor) : undefined;
     const budget = startBudget(Math.min(request.budgetMs || standardBudgetMs, maxBudgetMs));
     const scope = scopeOf(await listReadableChats(database, readerId), asked.chats);
     if (scope.chatIds.length === 0) return { ...nothing, hits: [], messageIds: [] };
     const frequencies = await readFrequencies(database);
     const search = { readerId, asked, scope, frequencies, limit, budget };
     if (!isNewest) return { ...nothing, messageIds: [], ...(await findBest(database, search)) };
-    const { hits, partial, nextCursor } = await findNewest(database, { ...search, cursor: request.cursor });
+    const { hits, partial, nextCursor } = await findNewest(database, { ...search, position });
     return {
       $typeName,
       hits: [],

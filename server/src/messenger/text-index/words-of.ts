@@ -16,6 +16,9 @@ const asciiWord = /[A-Za-z0-9]+/g;
 /** Scripts that put no spaces between words. */
 const unspaced =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
+/** By script extensions: the mark of a long vowel is of Hiragana and Katakana. */
+const unspacedOrNot =
+  /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmer}\p{scx=Myanmar}]+|[^\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmer}\p{scx=Myanmar}]+/gu;
 const segmenter = new Intl.Segmenter(undefined, { granularity: "word" });
 
 export function wordsOf(text: string): Word[] {
@@ -28,8 +31,15 @@ export function wordsOf(text: string): Word[] {
   return words;
 }
 
+/** Words of other scripts in between are what they are elsewhere. */
 function addSegments(words: Word[], run: string, offset: number): void {
-  for (const { segment, index } of segmenter.segment(run)) addWord(words, segment, offset + index);
+  for (const { 0: part, index: start } of run.matchAll(unspacedOrNot)) {
+    if (!unspaced.test(part)) addWord(words, part, offset + start);
+    else {
+      for (const { segment, index } of segmenter.segment(part))
+        addWord(words, segment, offset + start + index);
+    }
+  }
 }
 
 function addWord(words: Word[], written: string, start: number): void {
