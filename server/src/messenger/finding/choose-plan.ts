@@ -23,11 +23,13 @@ export interface ChosenPlan {
 const readMs: Record<Plan, number> = { selective: 0.004, "own-chats": 0.0025, newest: 0.0016 };
 /** Conditions that are so much less selective than the best one are not worth asking the index for. */
 const worthIndexing = 20;
+/** Until the table has been analysed: many, so that what is known to be small is preferred. */
+const unknownCount = 1_000_000;
 /** Messages with a word stand closer together than chance would have it, and so do a user's. */
 const unevenness = 2;
 
 export function choosePlan({ messageCount, scopeSize, shares, limit }: Expectation): ChosenPlan {
-  const total = Math.max(messageCount, scopeSize, 1);
+  const total = Math.max(messageCount || unknownCount, scopeSize);
   const rarest = shares.length > 0 ? Math.min(...shares) : 1;
   const all = shares.reduce((product, share) => product * share, 1);
   const expectedHits = scopeSize * all;
