@@ -5,6 +5,7 @@ import { describeConfig } from "#app/describe-config.ts";
 import { runMigrations } from "#app/migrations.ts";
 import { readProvidersFile } from "#app/provider-catalogue.ts";
 import { runProviderSim } from "#app/provider-sim-command.ts";
+import { rebuildSearchIndex, rebuildSearchIndexUsage } from "#app/rebuild-search-index-command.ts";
 import { waitForStopSignal } from "#app/stop-signal.ts";
 import { type Config, ConfigError, readConfig } from "#config/config.ts";
 import { describeCatalogue } from "#dispatch/providers/describe-catalogue.ts";
@@ -28,20 +29,24 @@ export const commands: Record<string, Command> = {
     about: "run a simulated provider, for development and tests (--help tells more)",
     run: runProviderSim,
   },
+  "rebuild-search-index": {
+    about: "index all messages anew, while Parley runs or not (--help tells more)",
+    run: withConfig(rebuildSearchIndex, rebuildSearchIndexUsage),
+  },
   version: { about: "print the version", run: version },
-  help: { about: "print this", run: help },
+  help: { about: "print this", run: () => help() },
 };
 
 export function usage(): string {
-  const lines = Object.entries(commands).map(([name, { about }]) => `  parley ${name.padEnd(14)}${about}`);
+  const lines = Object.entries(commands).map(([name, { about }]) => `  parley ${name.padEnd(22)}${about}`);
   return `Usage: parley <command>\n\n${lines.join("\n")}\n\nSettings are environment variables: \`parley check-config\` prints them all.\n`;
 }
 
-function withConfig(run: (config: Config) => Promise<number>) {
+function withConfig(run: (config: Config) => Promise<number>, ownUsage?: string) {
   return async (args: string[]): Promise<number> => {
     try {
       const { values } = parseArgs({ args, options: { help: { type: "boolean", short: "h" } } });
-      if (values.help) return help();
+      if (values.help) return help(ownUsage);
       return await run(readConfig(process.env));
     } catch (error) {
       if (error instanceof ConfigError) {
@@ -127,7 +132,7 @@ async function version(): Promise<number> {
   return 0;
 }
 
-async function help(): Promise<number> {
-  process.stdout.write(usage());
+async function help(text = usage()): Promise<number> {
+  process.stdout.write(text);
   return 0;
 }

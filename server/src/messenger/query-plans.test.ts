@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
+import type { Database } from "#platform/database.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { createFakeDispatch } from "#test/fake-dispatch.ts";
-import { createGroup, newUsers, startMessenger } from "#test/messenger-fixture.ts";
+import { createGroup, newUsers, send, startMessenger } from "#test/messenger-fixture.ts";
 import { until } from "#test/until.ts";
 
 const { url, database } = await createTestDatabase();
@@ -64,7 +65,40 @@ test("rows are found by index from the first message on, and the busiest updates
   const updates = after.chats!.updates - before.chats!.updates;
   const inPage = after.chats!.hotUpdates - before.chats!.hotUpdates;
   assert.ok(inPage / updates > 0.9, `${inPage} of ${updates} updates of chats stayed in their page`);
+  // They are for searches: anything else would read them from end to end.
+  assert.deepEqual(await scansOf(["messages_by_time", "messages_words", "words_grams"]), [0, 0, 0]);
 });
+
+test("reactions and what was made of a text leave the index of words as it is", async () => {
+  const { url, database } = await createTestDatabase();
+  const messenger = await startMessenger(url);
+  const users = newUsers(20);
+  const { id: chatId } = await createGroup(messenger, users);
+  const messages = [];
+  for (let nth = 0; nth < 5; nth++) messages.push(await send(messenger, { userId: users[0]!, chatId }));
+  for (const userId of users) {
+    for (const { id: messageId } of messages) {
+      await messenger.as(userId).addReaction({ chatId, messageId, emoji: "👍" });
+    }
+  }
+  await messenger.stop();
+  await until("the database told its counts", async () => {
+    const { updates } = (await tableCounts(database)).messages!;
+    return updates === users.length * messages.length;
+  });
+  const { updates, hotUpdates } = (await tableCounts(database)).messages!;
+  assert.ok(
+    hotUpdates / updates > 0.9,
+    `${hotUpdates} of ${updates} updates of messages stayed in their page`,
+  );
+});
+
+async function scansOf(indexes: string[]): Promise<number[]> {
+  const text = `SELECT i.idx_scan::int AS scans FROM unnest($1::text[]) given (name)
+    JOIN pg_stat_user_indexes i ON i.indexrelname = given.name`;
+  const rows = await database.query<{ scans: number }>({ name: "test.scans", text }, [indexes]);
+  return rows.map(({ scans }) => scans);
+}
 
 async function messagesWaiting(): Promise<number> {
   const text = "SELECT count(*)::int AS count FROM messenger.processing WHERE chat_id IS NOT NULL";
@@ -73,14 +107,12 @@ async function messagesWaiting(): Promise<number> {
 
 type TableCounts = Record<string, { seqScans: number; updates: number; hotUpdates: number }>;
 
-async function tableCounts(): Promise<TableCounts> {
-  const rows = await database.query<{ table: string; seqScans: number; updates: number; hotUpdates: number }>(
-    {
-      name: "test.table-counts",
-      text: `SELECT relname AS table, seq_scan AS "seqScans", n_tup_upd AS updates, n_tup_hot_upd AS "hotUpdates"
+async function tableCounts(of: Database = database): Promise<TableCounts> {
+  const rows = await of.query<{ table: string; seqScans: number; updates: number; hotUpdates: number }>({
+    name: "test.table-counts",
+    text: `SELECT relname AS table, seq_scan AS "seqScans", n_tup_upd AS updates, n_tup_hot_upd AS "hotUpdates"
       FROM pg_stat_user_tables WHERE schemaname = 'messenger'`,
-    },
-  );
+  });
   return Object.fromEntries(rows.map(({ table, ...counts }) => [table, counts]));
 }
 

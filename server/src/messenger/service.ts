@@ -30,6 +30,7 @@ import { sendMessage, sendMessages } from "#messenger/rpc/send-messages.ts";
 import { updateChat } from "#messenger/rpc/update-chat.ts";
 import { updateMember } from "#messenger/rpc/update-member.ts";
 import { observeQueue } from "#messenger/send-metrics.ts";
+import { createIndexUpkeep } from "#messenger/text-index/index-upkeep.ts";
 import { createTextIndex } from "#messenger/text-index/text-index.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Database } from "#platform/database.ts";
@@ -66,6 +67,7 @@ export function createMessenger(options: MessengerOptions): Service {
   let processing: ProcessingWorker | undefined;
   const parts = createParts(options, () => processing?.wake());
   processing = createProcessing(options, parts);
+  const indexUpkeep = createIndexUpkeep({ ...parts, log: options.log });
   return {
     name: "messenger",
     routes(router) {
@@ -98,9 +100,14 @@ export function createMessenger(options: MessengerOptions): Service {
     async start() {
       await migrate(options.database, "messenger", migrationsFolder, options.log);
       processing?.start();
+      indexUpkeep.start();
     },
     async stop() {
-      await Promise.all([parts.groupCommit.stop(drainDeadlineMs), processing?.stop(drainDeadlineMs / 2)]);
+      await Promise.all([
+        parts.groupCommit.stop(drainDeadlineMs),
+        processing?.stop(drainDeadlineMs / 2),
+        indexUpkeep.stop(),
+      ]);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** The hot path's only statement; its body is in migrations/0004-text-index.sql. */
 import type { ValidSend } from "#messenger/group-commit.ts";
 import { type MessageRow, messageColumns } from "#messenger/message-row.ts";
+import { addWords, maxWordsPerStatement } from "#messenger/store-text-index.ts";
 import { type IndexedTexts, notIndexed } from "#messenger/text-index/text-index.ts";
 import type { Queryable, Statement } from "#platform/database.ts";
 
@@ -37,6 +38,9 @@ export async function storeSends(
   sends: readonly ValidSend[],
   { entries, newWords }: IndexedTexts = notIndexed,
 ): Promise<StoredSends> {
+  // A flood of new words must not make the statement time out.
+  const isAhead = newWords !== null && newWords.length > maxWordsPerStatement;
+  if (isAhead) await addWords(database, newWords);
   const { chatIds, placeOf } = placesOf(sends);
   const places = sends.map((send) => placeOf.get(send.chatId)!);
   const [stored] = await database.queryArrays<Stored>(sendMessages, [
@@ -47,7 +51,7 @@ export async function storeSends(
     sends.map((send) => send.text),
     sends.map((send) => send.replyToSeq),
     entries,
-    newWords,
+    isAhead ? null : newWords,
   ]);
   const [createdAtMs, baseSeqs, baseNos, nths, refusals, isProcessed] = stored!;
   const outcomes = places.map((place, index): StoreOutcome => {

@@ -1,10 +1,10 @@
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { openDataDir, readOrCreateSecret } from "./data-dir.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { locateBinaries } from "./embedded-postgres/binaries.ts";
 import { ensureCluster, ROLE, resetPassword } from "./embedded-postgres/cluster.ts";
-import { clearLeftovers } from "./embedded-postgres/leftovers.ts";
+import { clearLeftovers, readPostmasterFile } from "./embedded-postgres/leftovers.ts";
 import { clusterNameOf } from "./embedded-postgres/processes.ts";
 import { chooseRunner } from "./embedded-postgres/program-runner.ts";
 import { SOCKET_PORT } from "./embedded-postgres/settings.ts";
@@ -54,6 +54,17 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     lock.release();
     throw error;
   }
+}
+
+/**
+ * Where the PostgreSQL answers that another Parley runs in this data directory; undefined when none is ready. It may end at any time,
+ * with its Parley.
+ */
+export async function findRunningPostgres(dataDir: string): Promise<string | undefined> {
+  const file = await readPostmasterFile(join(resolve(dataDir), "postgres"));
+  if (!file?.ready) return undefined;
+  const password = await readOrCreateSecret(resolve(dataDir), PASSWORD_FILE, PASSWORD_BYTES);
+  return connectionStringFor(file.socketDir, password);
 }
 
 async function startSupervised(dataDir: string, options: EmbeddedPostgresOptions) {

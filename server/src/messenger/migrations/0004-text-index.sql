@@ -10,8 +10,8 @@ ALTER TABLE messenger.messages
   ADD COLUMN words tsvector;
 
 -- New entries gather in a list that is merged in the background (text-index/keep-merged.ts), well before it is so
--- long that a send would have to merge it.
-CREATE INDEX messages_words ON messenger.messages USING gin (words) WITH (fastupdate = on, gin_pending_list_limit = 65536);
+-- long that a send would have to merge it. The limit is some 80,000 messages.
+CREATE INDEX messages_words ON messenger.messages USING gin (words) WITH (fastupdate = on, gin_pending_list_limit = 32768);
 
 -- Whoever changes a text leaves the message without words, until they say its new ones in the same transaction: a server
 -- of before, which knows of none, does not leave the former ones. A deleted message has none for good.
@@ -26,8 +26,9 @@ END $$;
 CREATE TRIGGER forget_words BEFORE UPDATE OF text ON messenger.messages
 FOR EACH ROW EXECUTE FUNCTION messenger.forget_words();
 
--- For words so frequent that looking at the newest messages first finds enough of them at once.
-CREATE INDEX messages_by_time ON messenger.messages (created_at, chat_id, seq);
+-- For words so frequent that looking at the newest messages first finds enough of them at once. It has no chat_id: while
+-- the table is small, a plan that looks for a chat's message in here would be as good as any, and be kept.
+CREATE INDEX messages_by_time ON messenger.messages (created_at);
 
 -- Those of times without the index, until they are indexed in the background.
 CREATE INDEX messages_not_indexed ON messenger.messages (chat_id, seq) WHERE words IS NULL;
@@ -44,7 +45,8 @@ $$;
 
 -- The vocabulary: every word that was ever written, but for those with digits.
 CREATE TABLE messenger.words (word text COLLATE "C" PRIMARY KEY);
-CREATE INDEX words_grams ON messenger.words USING gin (messenger.word_grams(word));
+CREATE INDEX words_grams ON messenger.words USING gin (messenger.word_grams(word))
+WITH (fastupdate = on, gin_pending_list_limit = 32768);
 
 ALTER TABLE messenger.chats
   -- As people have said; ISO 639-1. Empty: found out.

@@ -4,7 +4,7 @@
  */
 import { unfoldLetters } from "#platform/unfolded-letters.ts";
 
-const maxWordCharacters = 64;
+export const maxWordCharacters = 64;
 const ascii = /^[\x20-\x7e]*$/;
 /** Latin and Greek letters with marks. */
 const markedLetter = /[\u00c0-\u024f\u0370-\u03ff\u1e00-\u1fff]/g;
@@ -14,12 +14,19 @@ const marks =
 /** Format characters (zero-width, directions) and whatever a compatibility form brought along. */
 const notOfAWord = /[^\p{L}\p{N}\p{M}\p{Extended_Pictographic}]/gu;
 
+/** Which sigma a word ends with depends on what follows it. */
+const variants = /[ёς]/g;
+const letterOfVariant = (variant: string) => (variant === "ё" ? "е" : "σ");
 const withoutMarks = (text: string) => text.normalize("NFD").replace(marks, "");
 
 /** Empty when nothing of a word is left. At most 64 characters. */
 export function foldWord(word: string): string {
   if (ascii.test(word)) return word.toLowerCase().slice(0, maxWordCharacters);
-  const composed = word.normalize("NFKC").toLowerCase().replaceAll("ё", "е").replace(notOfAWord, "");
+  const composed = word
+    .normalize("NFKC")
+    .toLowerCase()
+    .replace(variants, letterOfVariant)
+    .replace(notOfAWord, "");
   const folded = unfoldLetters(composed.replace(markedLetter, withoutMarks).replace(marks, ""));
   return folded.length <= maxWordCharacters ? folded : [...folded].slice(0, maxWordCharacters).join("");
 }

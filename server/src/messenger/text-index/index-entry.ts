@@ -1,5 +1,5 @@
 /** What is kept of a message so that it is found: a tsvector, as PostgreSQL reads it. */
-import { wordsOf } from "#messenger/text-index/words-of.ts";
+import { visitWords } from "#messenger/text-index/words-of.ts";
 
 export interface IndexEntry {
   tsvector: string;
@@ -16,6 +16,7 @@ export interface IndexedMessage {
 const maxPosition = 16_383;
 const maxPositionsPerWord = 255;
 const maxVocabularyCharacters = 40;
+const maxVocabularyWords = 1_000;
 /** A tsvector may have 1 MiB. What of a message does not fit is not found; the message is stored all the same. */
 const maxEntryBytes = 1_000_000;
 /** Of a word beside its characters, and of each place where it stands. */
@@ -26,24 +27,50 @@ const maxBytesPerUnit = 3;
 /** A lexeme that no word is: every message of this sender has it. Senders may share it, rarely. */
 export const senderLexeme = (senderId: string): string => `@${senderId.replaceAll("-", "").slice(-8)}`;
 
-export function indexEntryOf({ text, senderId }: IndexedMessage): IndexEntry {
-  const positions = new Map<string, number[]>();
-  let position = 0;
-  let bytesLeft = maxEntryBytes;
-  for (const { word } of wordsOf(text)) {
-    position += 1;
-    const places = positions.get(word);
-    if (places && (places.length >= maxPositionsPerWord || position > maxPosition)) continue;
-    bytesLeft -= placeBytes + (places ? 0 : wordBytes + maxBytesPerUnit * word.length);
-    if (bytesLeft < 0) break;
-    if (places) places.push(position);
-    else positions.set(word, [Math.min(position, maxPosition)]);
-  }
-  let tsvector = `'${senderLexeme(senderId)}'`;
-  // Words hold letters and digits only: nothing in them needs quoting.
-  for (const [word, places] of positions) tsvector += ` '${word}':${places.join(",")}`;
-  return { tsvector, words: [...positions.keys()].filter(isOfVocabulary) };
+export function indexEntryOf(message: IndexedMessage): IndexEntry {
+  const places = placesOf(message.text);
+  return { tsvector: tsvectorOf(message, places), words: vocabularyOf(places, () => false) };
 }
 
+/** Each distinct word, with the positions where it stands. */
+export type Places = Map<string, number[]>;
+
+export function placesOf(text: string): Places {
+  const places: Places = new Map();
+  let position = 0;
+  let bytesLeft = maxEntryBytes;
+  visitWords(text, (word) => {
+    position += 1;
+    const known = places.get(word);
+    if (known && (known.length >= maxPositionsPerWord || position > maxPosition)) return;
+    bytesLeft -= placeBytes + (known ? 0 : wordBytes + maxBytesPerUnit * word.length);
+    if (bytesLeft < 0) return;
+    if (known) known.push(position);
+    else places.set(word, [Math.min(position, maxPosition)]);
+  });
+  return places;
+}
+
+export function tsvectorOf({ senderId }: Pick<IndexedMessage, "senderId">, places: Places): string {
+  let tsvector = `'${senderLexeme(senderId)}'`;
+  // Words hold letters and digits only: nothing in them needs quoting.
+  for (const [word, at] of places) tsvector += ` '${word}':${at.length === 1 ? at[0] : at.join(",")}`;
+  return tsvector;
+}
+
+const number = /\p{N}/u;
+
 /** Without numbers and codes, of which there is no end, and which nobody means when they write another. */
-const isOfVocabulary = (word: string) => word.length <= maxVocabularyCharacters && !/\p{N}/u.test(word);
+const isOfVocabulary = (word: string): boolean =>
+  word.length <= maxVocabularyCharacters && !number.test(word);
+
+/** The words that belong in the vocabulary, but for those known to be there: of the first thousand, so that no message is dear. */
+export function vocabularyOf(places: Places, isKnown: (word: string) => boolean): string[] {
+  const words: string[] = [];
+  let nth = 0;
+  for (const word of places.keys()) {
+    if (++nth > maxVocabularyWords) break;
+    if (!isKnown(word) && isOfVocabulary(word)) words.push(word);
+  }
+  return words;
+}

@@ -1,7 +1,12 @@
 /** What is written to the index along with messages: their entries, and the words that the vocabulary may not have. */
 
 import { compareUtf8 } from "#messenger/text-index/compare-utf8.ts";
-import { type IndexedMessage, indexEntryOf } from "#messenger/text-index/index-entry.ts";
+import {
+  type IndexedMessage,
+  placesOf,
+  tsvectorOf,
+  vocabularyOf,
+} from "#messenger/text-index/index-entry.ts";
 import { createKnownWords } from "#messenger/text-index/known-words.ts";
 
 export interface IndexedTexts {
@@ -9,12 +14,14 @@ export interface IndexedTexts {
   entries: string[] | null;
   /** Distinct, in the order in which everybody writes them, so that no two wait for each other. */
   newWords: string[] | null;
-  /** To be called once they are in the vocabulary for good. */
+  /** To be called once all of this is in the database for good. */
   committed(): void;
 }
 
 export interface TextIndex {
   readonly isOn: boolean;
+  /** Messages written to it by this process. */
+  readonly written: number;
   entriesOf(messages: readonly IndexedMessage[]): IndexedTexts;
 }
 
@@ -26,18 +33,26 @@ export const notIndexed: IndexedTexts = { entries: null, newWords: null, committ
 
 export function createTextIndex({ isOn }: { isOn: boolean }): TextIndex {
   const known = createKnownWords(maxKnownWords);
+  let written = 0;
   return {
     isOn,
+    get written() {
+      return written;
+    },
     entriesOf(messages) {
       if (!isOn) return notIndexed;
       const fresh = new Set<string>();
       const entries = messages.map((message) => {
-        const { tsvector, words } = indexEntryOf(message);
-        for (const word of words) if (!known.has(word)) fresh.add(word);
-        return tsvector;
+        const places = placesOf(message.text);
+        for (const word of vocabularyOf(places, known.has)) fresh.add(word);
+        return tsvectorOf(message, places);
       });
       const newWords = fresh.size === 0 ? null : [...fresh].sort(compareUtf8);
-      return { entries, newWords, committed: () => newWords && known.add(newWords) };
+      const committed = () => {
+        written += entries.length;
+        if (newWords) known.add(newWords);
+      };
+      return { entries, newWords, committed };
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Takes a text apart into words, in the same way when it is indexed, asked for, and shown with its matches. */
 import { foldWord } from "#messenger/text-index/fold-word.ts";
+import { type VisitWord, visitPlainWords } from "#messenger/text-index/plain-words.ts";
 
 export interface Word {
   /** Folded. */
@@ -11,8 +12,6 @@ export interface Word {
 
 /** Format characters may stand within a word; an emoji is a word. */
 const wordPattern = /[\p{L}\p{N}][\p{L}\p{N}\p{M}\p{Cf}]*|\p{Extended_Pictographic}/gu;
-const beyondAscii = /[^\p{ASCII}]/u;
-const asciiWord = /[A-Za-z0-9]+/g;
 /** Scripts that put no spaces between words. */
 const unspaced =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
@@ -23,26 +22,35 @@ const segmenter = new Intl.Segmenter(undefined, { granularity: "word" });
 
 export function wordsOf(text: string): Word[] {
   const words: Word[] = [];
-  const isAscii = !beyondAscii.test(text);
-  for (const { 0: run, index } of text.matchAll(isAscii ? asciiWord : wordPattern)) {
-    if (!isAscii && unspaced.test(run)) addSegments(words, run, index);
-    else addWord(words, run, index);
-  }
+  visitWords(text, (word, start, end) => words.push({ word, start, end }));
   return words;
 }
 
+/** As wordsOf, without anything in between. */
+export function visitWords(text: string, visit: VisitWord): void {
+  if (!visitPlainWords(text, visit)) visitAnyWords(text, visit);
+}
+
+/** Of any text. */
+export function visitAnyWords(text: string, visit: VisitWord): void {
+  for (const { 0: run, index } of text.matchAll(wordPattern)) {
+    if (unspaced.test(run)) visitSegments(run, index, visit);
+    else visitFolded(run, index, visit);
+  }
+}
+
 /** Words of other scripts in between are what they are elsewhere. */
-function addSegments(words: Word[], run: string, offset: number): void {
+function visitSegments(run: string, offset: number, visit: VisitWord): void {
   for (const { 0: part, index: start } of run.matchAll(unspacedOrNot)) {
-    if (!unspaced.test(part)) addWord(words, part, offset + start);
+    if (!unspaced.test(part)) visitFolded(part, offset + start, visit);
     else {
       for (const { segment, index } of segmenter.segment(part))
-        addWord(words, segment, offset + start + index);
+        visitFolded(segment, offset + start + index, visit);
     }
   }
 }
 
-function addWord(words: Word[], written: string, start: number): void {
+function visitFolded(written: string, start: number, visit: VisitWord): void {
   const word = foldWord(written);
-  if (word !== "") words.push({ word, start, end: start + written.length });
+  if (word !== "") visit(word, start, start + written.length);
 }
