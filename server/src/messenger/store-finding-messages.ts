@@ -110,7 +110,7 @@ export const findCandidates = (
   ]);
 
 /** In one statement, so that what is committed meanwhile cannot come between the hits and how far the walk got. */
-const selectWalk: Statement = {
+export const selectWalk: Statement = {
   name: "messenger.select-walk",
   text: `SELECT date_part('epoch', edge.created_at) * 1000, edge.chat_id, edge.seq,
       date_part('epoch', hit.created_at) * 1000, hit.chat_id, hit.seq
