@@ -5,7 +5,7 @@
 import { type MessageRow, messageColumns } from "#messenger/message-row.ts";
 import type { Queryable, Statement } from "#platform/database.ts";
 
-/** `selective`: by the words. `own-chats`: all of the chats' messages. `newest`: all messages, the newest first. */
+/** `selective`: by the words, and the chats as well where they are few. `own-chats`: all of the chats' messages. `newest`: all messages, the newest first. */
 export type Plan = "selective" | "own-chats" | "newest";
 
 export interface HitPlace {
@@ -46,8 +46,10 @@ const newestFirst = "m.created_at DESC, m.chat_id DESC, m.seq DESC";
 
 /** $2 and $10 stand in all of them, so that all take the same parameters. */
 const hitsBy: Record<Plan, string> = {
-  selective: `SELECT m.* FROM (SELECT * FROM messenger.messages WHERE words @@ $2::tsquery OFFSET 0) m
-    WHERE ${ofChats} AND ${inTime} AND ${matching} AND $10::int IS NOT NULL
+  selective: `SELECT m.* FROM (
+      SELECT * FROM messenger.messages m WHERE words @@ $2::tsquery AND ${ofChats} OFFSET 0
+    ) m
+    WHERE ${inTime} AND ${matching} AND $10::int IS NOT NULL
     ORDER BY ${newestFirst} LIMIT $9::int`,
   "own-chats": `SELECT m.* FROM unnest($3::uuid[]) chat (chat_id) CROSS JOIN LATERAL (
       SELECT * FROM messenger.messages WHERE chat_id = chat.chat_id OFFSET 0

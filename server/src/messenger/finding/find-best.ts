@@ -6,11 +6,11 @@ import { newestPlace, type PlannedSearch, planSearch } from "#messenger/finding/
 import type { SoughtTerm } from "#messenger/finding/likeness.ts";
 import { rankingOf } from "#messenger/finding/rank.ts";
 import type { Scope } from "#messenger/finding/scope.ts";
-import { type Stage, seekStage, stages } from "#messenger/finding/stages.ts";
+import { createStages, type SeekStage, type Stage, stages } from "#messenger/finding/stages.ts";
 import { type TimeBudget, withinTime } from "#messenger/finding/time-budget.ts";
 import type { WordFrequencies } from "#messenger/finding/word-frequencies.ts";
 import { type Candidate, findCandidates, type Plan } from "#messenger/store-finding-messages.ts";
-import type { Database } from "#platform/database.ts";
+import type { Database, Queryable } from "#platform/database.ts";
 
 export interface BestSearch {
   readerId: string;
@@ -42,11 +42,12 @@ interface Found extends Candidate {
 
 export async function findBest(database: Database, search: BestSearch): Promise<BestHits> {
   const found = new Map<string, Found>();
+  const seekStage = createStages({ asked: search.asked, languages: search.scope.languages });
   let partial = false;
   for (const stage of stages) {
     if (partial || isEnough(found.size, stage, search.limit)) break;
     const before = found.size;
-    const result = await runStage(database, search, stage, before);
+    const result = await runStage(database, search, (tx) => seekStage(tx, stage, before));
     partial = result.partial;
     for (const hit of result.found) {
       const key = `${hit.chatId} ${hit.seq}`;
@@ -61,11 +62,13 @@ export async function findBest(database: Database, search: BestSearch): Promise<
 /** What is less like what was asked for is looked for only as long as there is nothing else. */
 const isEnough = (count: number, stage: Stage, limit: number) => count >= (stage <= 1 ? limit : 1);
 
-async function runStage(database: Database, search: BestSearch, stage: Stage, foundBefore: number) {
-  const { asked, scope, budget } = search;
-  const stageSearch = { asked, languages: scope.languages };
-  const sought = await withinTime(database, budget.remainingMs(), async (tx) => ({
-    terms: await seekStage(tx, stageSearch, stage, foundBefore),
+async function runStage(
+  database: Database,
+  search: BestSearch,
+  seek: (tx: Queryable) => ReturnType<SeekStage>,
+) {
+  const sought = await withinTime(database, search.budget.remainingMs(), async (tx) => ({
+    terms: await seek(tx),
   }));
   if (!sought) return { found: [], partial: true };
   if (!sought.terms) return { found: [], partial: false };

@@ -3,7 +3,7 @@ import type { AskedQuery } from "#messenger/finding/asked-query.ts";
 import { newestPlace, type PlannedSearch, planSearch } from "#messenger/finding/hit-search.ts";
 import { encodePosition, type NewestPosition } from "#messenger/finding/newest-cursor.ts";
 import type { Scope } from "#messenger/finding/scope.ts";
-import { lastStage, type Stage, seekStage } from "#messenger/finding/stages.ts";
+import { createStages, lastStage, type SeekStage, type Stage } from "#messenger/finding/stages.ts";
 import { type TimeBudget, withinTime } from "#messenger/finding/time-budget.ts";
 import type { WordFrequencies } from "#messenger/finding/word-frequencies.ts";
 import { findHits, type HitPlace, walkHits } from "#messenger/store-finding-messages.ts";
@@ -35,10 +35,16 @@ const shareOfFirstPlan = 0.6;
 export async function findNewest(database: Database, search: NewestSearch): Promise<NewestHits> {
   const start = newestPlace(search.asked);
   let position: NewestPosition | undefined = search.position ?? { stage: 0, hasFound: false, before: start };
+  const seekStage = createStages({ asked: search.asked, languages: search.scope.languages });
   const hits: HitPlace[] = [];
   let isOutOfTime = false;
   while (position && hits.length < search.limit && !isOutOfTime) {
-    const page = await findPage(database, search, position, search.limit - hits.length);
+    const page = await findPage(
+      database,
+      { ...search, limit: search.limit - hits.length },
+      position,
+      seekStage,
+    );
     hits.push(...page.hits);
     isOutOfTime = page.isOutOfTime || search.budget.remainingMs() === 0;
     position = nextPosition(position, page, start);
@@ -73,16 +79,15 @@ async function findPage(
   database: Database,
   search: NewestSearch,
   { stage, before }: NewestPosition,
-  limit: number,
+  seekStage: SeekStage,
 ): Promise<Page> {
-  const { asked, scope, budget } = search;
-  const stageSearch = { asked, languages: scope.languages };
+  const { budget, limit } = search;
   const sought = await withinTime(database, Math.max(budget.remainingMs(), minStepMs), async (tx) => ({
-    terms: await seekStage(tx, stageSearch, stage),
+    terms: await seekStage(tx, stage),
   }));
   if (!sought) return { hits: [], reached: before, isOutOfTime: true };
   if (!sought.terms) return { hits: [], reached: undefined, isOutOfTime: false };
-  const planned = planSearch({ ...search, limit }, sought.terms);
+  const planned = planSearch(search, sought.terms);
   const { plan } = planned.chosen;
   if (plan !== "newest") {
     const hits = await withinTime(database, budget.remainingMs() * shareOfFirstPlan, (tx) =>

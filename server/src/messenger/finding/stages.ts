@@ -24,21 +24,26 @@ export interface StageSearch {
 }
 
 /** Undefined: the stage has nothing that the ones before it did not have. */
-export async function seekStage(
+export type SeekStage = (
   tx: Queryable,
-  { asked: { terms }, languages }: StageSearch,
   stage: Stage,
-  foundBefore = 0,
-): Promise<SoughtTerm[] | undefined> {
-  if (stage === 0) return await seekTerms(tx, terms, languages);
-  if (terms.every((term) => term.excluded)) return undefined;
-  if (stage === lastStage) {
-    const apart = takeRunsApart(terms);
-    return apart && (await seekTerms(tx, apart, languages));
-  }
-  const wrong = foundBefore < few ? Math.min(stage, mostWrong) : 0;
-  const minWrongLength = foundBefore > 0 ? minDoubtfulLength : 0;
-  const asAsked = await seekTerms(tx, terms, languages);
-  const wider = await widenTerms(tx, asAsked, { asked: terms, languages, wrong, minWrongLength });
-  return wider.some((term, index) => term !== asAsked[index]) ? wider : undefined;
+  foundBefore?: number,
+) => Promise<SoughtTerm[] | undefined>;
+
+/** What the first stage has found out is not asked for again. */
+export function createStages({ asked: { terms }, languages }: StageSearch): SeekStage {
+  let asAsked: SoughtTerm[] | undefined;
+  return async (tx, stage, foundBefore = 0) => {
+    if (stage === lastStage) {
+      const apart = takeRunsApart(terms);
+      return apart && (await seekTerms(tx, apart, languages));
+    }
+    asAsked ??= await seekTerms(tx, terms, languages);
+    if (stage === 0) return asAsked;
+    const wrong = foundBefore < few ? Math.min(stage, mostWrong) : 0;
+    const minWrongLength = foundBefore > 0 ? minDoubtfulLength : 0;
+    const wider = await widenTerms(tx, asAsked, { asked: terms, languages, wrong, minWrongLength });
+    const known = asAsked;
+    return wider.some((term, index) => term !== known[index]) ? wider : undefined;
+  };
 }

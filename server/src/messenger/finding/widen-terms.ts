@@ -28,6 +28,7 @@ export async function widenTerms(
   terms: readonly SoughtTerm[],
   { asked, languages, wrong, minWrongLength }: Widening,
 ): Promise<SoughtTerm[]> {
+  if (!asked.some(canBeWidened)) return [...terms];
   const words = asked.map((term) => (canBeWidened(term) ? term.runs[0]!.words[0]! : undefined));
   const wanted = [...new Set(words.filter((word) => word !== undefined))];
   const parts = wanted.filter(canBePart);

@@ -14,7 +14,10 @@ export interface WordFrequencies {
 /** Until the table has been analysed. */
 const unknownShare = 0.005;
 /** Of words that begin with so many characters, beyond the frequent ones. */
-const sharesByLength = [1, 0.05, 0.01, 0.003, 0.001];
+const sharesByLength = [1, 0.05, 0.01, 0.003, 0.001, 0.0005];
+/** Chinese, Japanese and Korean characters say more than letters do. */
+const wide = /[\u2e80-\uffdc\u{20000}-\u{3ffff}]/u;
+const lettersPerWide = 2;
 
 export function frequenciesOf(messageCount: number, shares: ReadonlyMap<string, number>): WordFrequencies {
   // What is not among the frequent words is rarer than all of them.
@@ -23,7 +26,8 @@ export function frequenciesOf(messageCount: number, shares: ReadonlyMap<string, 
     messageCount,
     ofLexeme: (lexeme) => shares.get(lexeme) ?? rarest,
     ofBeginning(beginning) {
-      let share = sharesByLength[Math.min(beginning.length, sharesByLength.length - 1)]!;
+      const letters = beginning.length * (wide.test(beginning) ? lettersPerWide : 1);
+      let share = sharesByLength[Math.min(letters, sharesByLength.length - 1)]!;
       for (const [lexeme, known] of shares) if (lexeme.startsWith(beginning)) share += known;
       return Math.min(share, 1);
     },

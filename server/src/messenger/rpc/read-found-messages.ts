@@ -3,7 +3,7 @@ import type { SearchHit } from "@parley/api/v2/search";
 import { type AskedQuery, readQuery } from "#messenger/finding/asked-query.ts";
 import { readHits } from "#messenger/finding/found-hits.ts";
 import { type Scope, scopeOf } from "#messenger/finding/scope.ts";
-import { type Stage, seekStage } from "#messenger/finding/stages.ts";
+import { createStages, type Stage } from "#messenger/finding/stages.ts";
 import { withinTime } from "#messenger/finding/time-budget.ts";
 import { readId } from "#messenger/input.ts";
 import { type MessagePlace, placeOfMessageId } from "#messenger/message-id.ts";
@@ -41,11 +41,12 @@ async function readStages(
   places: readonly MessagePlace[],
 ): Promise<SearchHit[]> {
   const found = new Map<MessagePlace, SearchHit>();
+  const seekStage = createStages({ asked, languages: scope.languages });
   for (const stage of stages) {
     const missing = places.filter((place) => !found.has(place));
     if (missing.length === 0) break;
     const read = await withinTime(database, timeoutMs, async (tx) => {
-      const terms = await seekStage(tx, { asked, languages: scope.languages }, stage);
+      const terms = await seekStage(tx, stage);
       return terms ? await readHits(tx, { readerId, asked, terms }, missing) : [];
     });
     if (!read) throw fault("timeout");
