@@ -2,7 +2,7 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { MessageQuery, SearchTerm } from "@parley/api/internal/messenger";
 import { readIds } from "#messenger/input.ts";
-import { wordsOf } from "#messenger/text-index/words-of.ts";
+import { unspaced, wordsOf } from "#messenger/text-index/words-of.ts";
 import { invalidInput } from "#platform/errors.ts";
 
 export interface AskedQuery {
@@ -36,8 +36,6 @@ const maxTermLength = 1_000;
 const maxWordsPerTerm = 64;
 const maxSenders = 1_000;
 const maxChats = 100;
-const unspaced =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 /** A character that may mean something alone. */
 const fullCharacter =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{Extended_Pictographic}]/u;
