@@ -1,12 +1,12 @@
 /**
- * Messages that match, by one of three ways. Each reads as it is told: conditions that the planner must not choose an
+ * Messages that match, by one of four ways. Each reads as it is told: conditions that the planner must not choose an
  * index for stand outside of a subquery with OFFSET 0, which it does not look into.
  */
 import { type MessageRow, messageColumns } from "#messenger/message-row.ts";
 import type { Queryable, Statement } from "#platform/database.ts";
 
-/** `selective`: by the words, and the chats as well where they are few. `own-chats`: all of the chats' messages. `newest`: all messages, the newest first. */
-export type Plan = "selective" | "own-chats" | "newest";
+/** `selective`: by the words. `crossed`: by the words and by the chats, and what both name is read. `own-chats`: all of the chats' messages. `newest`: all messages, the newest first. */
+export type Plan = "selective" | "crossed" | "own-chats" | "newest";
 
 export interface HitPlace {
   createdAtMs: number;
@@ -46,7 +46,10 @@ const newestFirst = "m.created_at DESC, m.chat_id DESC, m.seq DESC";
 
 /** $2 and $10 stand in all of them, so that all take the same parameters. */
 const hitsBy: Record<Plan, string> = {
-  selective: `SELECT m.* FROM (
+  selective: `SELECT m.* FROM (SELECT * FROM messenger.messages WHERE words @@ $2::tsquery OFFSET 0) m
+    WHERE ${ofChats} AND ${inTime} AND ${matching} AND $10::int IS NOT NULL
+    ORDER BY ${newestFirst} LIMIT $9::int`,
+  crossed: `SELECT m.* FROM (
       SELECT * FROM messenger.messages m WHERE words @@ $2::tsquery AND ${ofChats} OFFSET 0
     ) m
     WHERE ${inTime} AND ${matching} AND $10::int IS NOT NULL

@@ -9,6 +9,10 @@ test("asks the index for rare words, whatever the chats", () => {
   for (const size of [200_000, 1_000_000]) assert.equal(among(size, [0.0001]), "selective");
 });
 
+test("crosses both indexes when what both name is little", () => {
+  assert.equal(among(20_000, [0.02]), "crossed");
+});
+
 test("reads the chats themselves when they are small", () => {
   for (const share of [0.05, 0.5]) assert.equal(among(2_000, [share]), "own-chats");
   assert.equal(among(2_000, []), "own-chats");

@@ -20,7 +20,7 @@ export interface ChosenPlan {
 }
 
 /** Time to look at one message by each plan, and to take note of one that an index names, in ms. */
-const readMs: Record<Plan, number> = { selective: 0.004, "own-chats": 0.0025, newest: 0.0016 };
+const readMs = { selective: 0.004, "own-chats": 0.0025, newest: 0.0016 };
 const noteMs = 0.0003;
 /** Conditions that are so much less selective than the best one are not worth asking the index for. */
 const worthIndexing = 20;
@@ -33,10 +33,15 @@ export function choosePlan({ messageCount, scopeSize, shares, limit }: Expectati
   const total = Math.max(messageCount || unknownCount, scopeSize);
   const rarest = shares.length > 0 ? Math.min(...shares) : 1;
   const all = shares.reduce((product, share) => product * share, 1);
+  const isIndexed = shares.length > 0;
+  const named = total * rarest;
   const expectedHits = scopeSize * all;
   const walked = expectedHits > 0 ? Math.min(total, (limit / expectedHits) * total * unevenness) : total;
   const costMs: Record<Plan, number> = {
-    selective: shares.length > 0 ? selectiveMs(total, scopeSize, rarest) : Number.POSITIVE_INFINITY,
+    selective: isIndexed ? named * readMs.selective : Number.POSITIVE_INFINITY,
+    crossed: isIndexed
+      ? scopeSize * rarest * readMs.selective + (named + scopeSize) * noteMs
+      : Number.POSITIVE_INFINITY,
     "own-chats": scopeSize * readMs["own-chats"],
     newest: walked * readMs.newest,
   };
@@ -46,11 +51,4 @@ export function choosePlan({ messageCount, scopeSize, shares, limit }: Expectati
     indexed: shares.flatMap((share, index) => (share <= rarest * worthIndexing ? [index] : [])),
     costMs,
   };
-}
-
-/** The database reads what the index of words names, or only what that of the chats names as well. */
-function selectiveMs(total: number, scopeSize: number, share: number): number {
-  const named = total * share;
-  const namedTwice = scopeSize * share * readMs.selective + (named + scopeSize) * noteMs;
-  return Math.min(named * readMs.selective, namedTwice);
 }

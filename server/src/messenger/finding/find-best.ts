@@ -115,7 +115,8 @@ const walkedCandidates = (limit: number) => Math.max(limit, Math.min(limit * 5, 
 /** The one that promises most, and another for when it does not keep it. */
 function plansInTurn({ chosen: { plan, costMs } }: PlannedSearch): Plan[] {
   if (plan !== "newest") return [plan, "newest"];
-  return [plan, costMs.selective < costMs["own-chats"] ? "selective" : "own-chats"];
+  const others: Plan[] = ["selective", "crossed", "own-chats"];
+  return [plan, others.reduce((best, other) => (costMs[other] < costMs[best] ? other : best))];
 }
 
 async function readBest(
