@@ -129,6 +129,31 @@ test("the largest texts are stored, with as much of them indexed as there is roo
   }
 });
 
+const letters = (number: number) => number.toString(2).replaceAll("0", "a").replaceAll("1", "b");
+
+test("a flood of new words is in the vocabulary with its messages", async () => {
+  const texts = [0, 1, 2].map((nth) =>
+    Array.from({ length: 900 }, (_, word) => letters(nth * 1_000 + word).padStart(20, "x")).join(" "),
+  );
+  const sends = texts.map((text) => ({ senderId: anna, chatId, clientId: randomUUID(), text, replyTo: "" }));
+  const { outcomes } = await messenger.internal.sendMessages({ sends });
+  assert.ok(outcomes.every(({ message }) => message));
+  const flood = (await vocabulary()).filter((word) => word.startsWith("xxxxx"));
+  assert.equal(flood.length, 2_700);
+});
+
+test("servers of before store messages, which are to be indexed later", async () => {
+  const text = `SELECT nths FROM messenger.send_messages($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::int[])`;
+  const values = [[chatId], [1], [anna], [randomUUID()], ["from before"], [null]];
+  const [{ nths }] = (await database.query({ name: "test.send-of-before", text }, values)) as [
+    { nths: number[] },
+  ];
+  assert.deepEqual(nths, [1]);
+  const last = "SELECT max(seq) AS seq FROM messenger.messages WHERE chat_id = $1";
+  const [{ seq }] = (await database.query({ name: "test.last", text: last }, [chatId])) as [{ seq: number }];
+  assert.equal(await wordsOfMessage(seq), null);
+});
+
 test("a batch that is refused for its entries is stored without them, to be indexed later", async () => {
   // As if the database found something in an entry that it cannot take.
   await database.withClient((client) =>
