@@ -6,14 +6,18 @@ export interface ReadableChat {
   kind: string;
   title: string;
   lastNo: number;
-  /** ISO 639-1; empty: unknown. */
+  /** ISO 639-1, as people have said; empty: they have not. */
   language: string;
+  /** As was found out; empty: unknown. */
+  detectedLanguage: string;
+  /** The last message's number when it was. */
+  detectedAtNo: number;
 }
 
 const selectReadableChats: Statement = {
   name: "messenger.select-readable-chats",
   text: `SELECT c.chat_id AS "chatId", c.kind, c.title, c.last_no AS "lastNo",
-      COALESCE(NULLIF(c.language, ''), c.detected_language) AS language
+      c.language, c.detected_language AS "detectedLanguage", c.detected_at_no AS "detectedAtNo"
     FROM messenger.members reader JOIN messenger.chats c ON c.chat_id = reader.chat_id
     WHERE reader.user_id = $1`,
 };

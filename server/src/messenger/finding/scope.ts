@@ -19,8 +19,9 @@ export function scopeOf(chats: readonly ReadableChat[], names: readonly string[]
     wanted.length === 0 ? chats : chats.filter((chat) => wanted.some((name) => isNamed(chat, name)));
   const sizes = new Map<string, number>();
   let size = 0;
-  for (const { language, lastNo } of within) {
+  for (const { language: said, detectedLanguage, lastNo } of within) {
     size += lastNo;
+    const language = said || detectedLanguage;
     if (language !== "") sizes.set(language, (sizes.get(language) ?? 0) + lastNo);
   }
   const languages = [...sizes].sort(([, a], [, b]) => b - a).map(([language]) => language);
