@@ -12,6 +12,8 @@ import type { Telemetry } from "#platform/telemetry.ts";
 export interface MessengerParts {
   config: MessengerConfig;
   database: Database;
+  /** For searches alone. */
+  searchDatabase: Database;
   bus: Bus;
   stamps: Stamps;
   turns: ChatTurns;

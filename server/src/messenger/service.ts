@@ -15,6 +15,7 @@ import { addMembers } from "#messenger/rpc/add-members.ts";
 import { createChat } from "#messenger/rpc/create-chat.ts";
 import { deleteMessage } from "#messenger/rpc/delete-message.ts";
 import { editMessage } from "#messenger/rpc/edit-message.ts";
+import { findMessages } from "#messenger/rpc/find-messages.ts";
 import { getChat } from "#messenger/rpc/get-chat.ts";
 import { listChats } from "#messenger/rpc/list-chats.ts";
 import { listEvents } from "#messenger/rpc/list-events.ts";
@@ -23,6 +24,7 @@ import { listMessages } from "#messenger/rpc/list-messages.ts";
 import { markRead } from "#messenger/rpc/mark-read.ts";
 import { filterAcquaintances, listPositions } from "#messenger/rpc/positions.ts";
 import { addReaction, removeReaction } from "#messenger/rpc/react.ts";
+import { readFoundMessages } from "#messenger/rpc/read-found-messages.ts";
 import { removeMember } from "#messenger/rpc/remove-member.ts";
 import { sendMessage, sendMessages } from "#messenger/rpc/send-messages.ts";
 import { updateChat } from "#messenger/rpc/update-chat.ts";
@@ -44,6 +46,8 @@ export interface MessengerOptions {
   database: Database;
   /** Connections for sends alone, so that no number of large reads keeps a message from being stored. */
   sendDatabase?: Database;
+  /** Connections for searches alone, so that no number of them keeps anything else waiting. */
+  searchDatabase?: Database;
   bus: Bus;
   /** Changed before a change is acknowledged; without them, nobody may keep answers. */
   stamps?: Stamps;
@@ -87,7 +91,9 @@ export function createMessenger(options: MessengerOptions): Service {
       });
       router.service(MessengerInternalService, {
         filterAcquaintances: filterAcquaintances(parts),
+        findMessages: findMessages(parts),
         listPositions: listPositions(parts),
+        readFoundMessages: readFoundMessages(parts),
         sendMessages: sendMessages(parts),
       });
     },
@@ -111,6 +117,7 @@ function createParts(options: MessengerOptions, onProcessable: () => void): Mess
     config,
     database,
     sendDatabase = database,
+    searchDatabase = database,
     bus,
     stamps = noStamps,
     log,
@@ -140,6 +147,7 @@ function createParts(options: MessengerOptions, onProcessable: () => void): Mess
   return {
     config,
     database,
+    searchDatabase,
     bus,
     stamps,
     turns,

@@ -12,9 +12,12 @@ export interface Word {
 
 /** Format characters may stand within a word; an emoji is a word. */
 const wordPattern = /[\p{L}\p{N}][\p{L}\p{N}\p{M}\p{Cf}]*|\p{Extended_Pictographic}/gu;
-/** Scripts that put no spaces between words. */
-const unspaced =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
+/** Scripts that put no spaces between words; the mark of a long vowel is of more than one. */
+const unspacedScripts =
+  "\\p{scx=Han}\\p{scx=Hiragana}\\p{scx=Katakana}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}";
+/** Whether any of it is of such a script. */
+export const unspaced = new RegExp(`[${unspacedScripts}]`, "u");
+const unspacedOrNot = new RegExp(`[${unspacedScripts}]+|[^${unspacedScripts}]+`, "gu");
 const segmenter = new Intl.Segmenter(undefined, { granularity: "word" });
 
 export function wordsOf(text: string): Word[] {
@@ -36,8 +39,17 @@ export function visitAnyWords(text: string, visit: VisitWord): void {
   }
 }
 
+/** Words of other scripts in between are what they are elsewhere. */
 function visitSegments(run: string, offset: number, visit: VisitWord): void {
-  for (const { segment, index } of segmenter.segment(run)) visitFolded(segment, offset + index, visit);
+  for (const { 0: part, index: start } of run.matchAll(unspacedOrNot)) {
+    if (!unspaced.test(part)) {
+      for (const { 0: word, index } of part.matchAll(wordPattern))
+        visitFolded(word, offset + start + index, visit);
+    } else {
+      for (const { segment, index } of segmenter.segment(part))
+        visitFolded(segment, offset + start + index, visit);
+    }
+  }
 }
 
 function visitFolded(written: string, start: number, visit: VisitWord): void {
