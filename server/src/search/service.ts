@@ -11,6 +11,9 @@ import type { Service } from "#platform/service.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 import type { SearchClients } from "#search/clients.ts";
 import type { SearchConfig } from "#search/config.ts";
+import type { SearchParts } from "#search/parts.ts";
+import { search } from "#search/rpc/search.ts";
+import { createSearchMetrics } from "#search/search-metrics.ts";
 
 export interface SearchOptions {
   config: SearchConfig;
@@ -28,11 +31,15 @@ export interface SearchOptions {
 export const migrationsFolder = join(import.meta.dirname, "migrations");
 const drainDeadlineMs = 6_000;
 
-export function createSearch({ database, jobs, log }: SearchOptions): Service {
+export function createSearch(options: SearchOptions): Service {
+  const { database, jobs, log, telemetry } = options;
+  const parts: SearchParts = { ...options, metrics: createSearchMetrics(telemetry) };
   return {
     name: "search",
     routes(router) {
-      router.service(SearchService, {});
+      router.service(SearchService, {
+        search: search(parts),
+      });
     },
     async start() {
       await migrate(database, "search", migrationsFolder, log);
