@@ -1,13 +1,16 @@
 /** How searches fare. Nothing of what people look for is in here. */
+
 import { durationBounds, type HistogramSeries } from "#platform/telemetry/duration-histogram.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
+import type { OpenTasks } from "#search/store-sweep.ts";
 
-/** Of the answer, or a code out of the error registry. */
-export type SearchOutcome = "complete" | "partial" | (string & {});
 export type SearchKind = "instant" | "task";
 
 export interface SearchMetrics {
-  ended(kind: SearchKind, outcome: SearchOutcome, durationMs: number): void;
+  /** `outcome`: "complete", "partial", or a code out of the error registry. */
+  ended(kind: SearchKind, outcome: string, durationMs: number): void;
+  /** As the database has them. */
+  open(tasks: OpenTasks): void;
 }
 
 export function createSearchMetrics(telemetry: Telemetry): SearchMetrics {
@@ -24,10 +27,24 @@ export function createSearchMetrics(telemetry: Telemetry): SearchMetrics {
     instant: histogram.series({ kind: "instant" }),
     task: histogram.series({ kind: "task" }),
   };
+  let open: OpenTasks | undefined;
+  telemetry.meter
+    .createObservableGauge("parley.search.tasks", {
+      unit: "{task}",
+      description: "Search tasks of all pods that wait or run, as of some seconds ago; the same at each pod",
+    })
+    .addCallback((result) => {
+      if (!open) return;
+      result.observe(open.waiting, { status: "waiting" });
+      result.observe(open.running, { status: "running" });
+    });
   return {
     ended(kind, outcome, durationMs) {
       counter.add(1, { kind, outcome });
       series[kind].record(durationMs / 1_000);
+    },
+    open(tasks) {
+      open = tasks;
     },
   };
 }
