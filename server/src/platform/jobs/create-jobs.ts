@@ -1,31 +1,10 @@
 /** Which engine keeps the jobs: PostgreSQL, or RabbitMQ where AMQP_URL names one. */
-import type { Database } from "#platform/database.ts";
+import { createAmqpJobs } from "#platform/jobs/amqp/amqp-jobs.ts";
 import type { Jobs } from "#platform/jobs/jobs.ts";
-import type { Log } from "#platform/log.ts";
-import type { Telemetry } from "#platform/telemetry.ts";
+import type { JobsOptions } from "#platform/jobs/jobs-options.ts";
+import { createPostgresJobs } from "#platform/jobs/postgres/postgres-jobs.ts";
 
-export interface JobsOptions {
-  /** Whose jobs they are; names its schema and its queues. */
-  service: string;
-  /** The one that has the rows which ask for jobs. */
-  database: Database;
-  /** Undefined: PostgreSQL. */
-  amqpUrl: string | undefined;
-  maxWaiting: number;
-  telemetry: Telemetry;
-  log: Log;
-}
-
-export function createJobs(_options: JobsOptions): Jobs {
-  return {
-    queue: () => ({ enqueue: async () => {}, wake() {} }),
-    inspection: {
-      counts: async () => [],
-      dead: async () => [],
-      requeue: async () => 0,
-      discard: async () => 0,
-    },
-    start: async () => {},
-    stop: async () => {},
-  };
+export function createJobs(options: JobsOptions): Jobs {
+  const { amqpUrl } = options;
+  return amqpUrl === undefined ? createPostgresJobs(options) : createAmqpJobs({ ...options, amqpUrl });
 }
