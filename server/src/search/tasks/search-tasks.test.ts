@@ -1,0 +1,280 @@
+import assert from "node:assert/strict";
+import { createHash, randomUUID } from "node:crypto";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { SearchTask } from "@parley/api/v2/search";
+import { fault, toPublicError } from "#platform/errors.ts";
+import { createTestDatabase } from "#test/database.ts";
+import {
+  as,
+  createFakeMessenger,
+  eventsOf,
+  type FakeMessenger,
+  hang,
+  newMessages,
+  type SearchPod,
+  type SearchPodOptions,
+  startSearch,
+} from "#test/search.ts";
+import { until } from "#test/until.ts";
+
+const { database } = await createTestDatabase();
+const pods: SearchPod[] = [];
+let messenger: FakeMessenger;
+
+async function startPod(options: Partial<SearchPodOptions> = {}): Promise<SearchPod> {
+  const pod = await startSearch({ database, messenger, ...options });
+  pods.push(pod);
+  return pod;
+}
+
+beforeEach(() => {
+  messenger = createFakeMessenger();
+});
+
+/** What waits is anybody's who shares the database. */
+afterEach(async () => {
+  messenger.onFind = async () => {};
+  await Promise.all(pods.splice(0).map((pod) => pod.stop()));
+  await sql("DELETE FROM search.tasks");
+  await sql("DELETE FROM search_jobs.job");
+});
+
+const sql = <Row extends Record<string, unknown>>(text: string, values: unknown[] = []) =>
+  database.query<Row>({ name: `test ${createHash("sha1").update(text).digest("hex")}`, text }, values);
+
+async function problemOf(call: Promise<unknown>) {
+  try {
+    await call;
+  } catch (error) {
+    return toPublicError(error);
+  }
+  throw new Error("it did not fail");
+}
+const codeOf = async (call: Promise<unknown>) => (await problemOf(call)).code;
+
+async function createTask({ search }: SearchPod, user: string, query = "whale"): Promise<SearchTask> {
+  return (await search.createSearchTask({ query }, as(user))).task!;
+}
+async function taskOf({ search }: SearchPod, user: string, id: string): Promise<SearchTask> {
+  return (await search.getSearchTask({ id }, as(user))).task!;
+}
+async function ended(pod: SearchPod, user: string, id: string): Promise<SearchTask> {
+  let task = await taskOf(pod, user, id);
+  await until(
+    () => `the end of a task that is ${task.status}`,
+    async () => {
+      task = await taskOf(pod, user, id);
+      return task.status === "done" || task.status === "failed";
+    },
+  );
+  return task;
+}
+
+/** All pages. */
+async function resultsOf({ search }: SearchPod, user: string, id: string, limit = 50): Promise<string[]> {
+  const ids: string[] = [];
+  for (let cursor: string | undefined = ""; cursor !== undefined; ) {
+    const page = await search.listSearchResults({ id, limit, cursor }, as(user));
+    assert.ok(page.hits.length <= limit);
+    ids.push(...page.hits.map(({ message }) => message!.id));
+    cursor = page.nextCursor;
+  }
+  return ids;
+}
+
+describe("a search task", () => {
+  it("finds all there is, tells its end once, and is read in pages", async () => {
+    const pod = await startPod();
+    const user = randomUUID();
+    const events = await eventsOf(pod, user);
+    messenger.messages = newMessages(2_345);
+    messenger.pageSize = 400;
+    const created = await createTask(pod, user, 'whale  "whale" ');
+    assert.equal(created.status, "waiting");
+    assert.equal(created.query, 'whale  "whale" ');
+    assert.ok(created.createdAt && !created.startedAt && !created.finishedAt && !created.expiresAt);
+
+    const task = await ended(pod, user, created.id);
+    assert.deepEqual(
+      [task.status, task.partial, task.resultCount, task.errorCode],
+      ["done", false, 2_345, ""],
+    );
+    const keptMs = timestampDate(task.expiresAt!).getTime() - timestampDate(task.finishedAt!).getTime();
+    assert.equal(keptMs, 300_000);
+
+    const all = newMessages(2_345).map(({ id }) => id);
+    assert.deepEqual(await resultsOf(pod, user, created.id, 200), all);
+    assert.deepEqual((await resultsOf(pod, user, created.id, 7)).slice(0, 700), all.slice(0, 700));
+    assert.equal(events.length, 1);
+    assert.equal(events[0]!.kind, "search");
+    const { id, status, resultCount, partial } = events[0]!.search!;
+    assert.deepEqual([id, status, resultCount, partial], [created.id, "done", 2_345, false]);
+    assert.equal(messenger.finds[0]!.userId, user);
+  });
+
+  it("keeps what it has found after its time, also when the messenger hangs", async () => {
+    const pod = await startPod({ config: { PARLEY_SEARCH_TASK_TIMEOUT_MS: 300 } });
+    const user = randomUUID();
+    messenger.messages = newMessages(300);
+    messenger.pageSize = 100;
+    messenger.onFind = ({ cursor }) => (cursor === "200" ? hang() : Promise.resolve());
+    const created = await createTask(pod, user);
+    const task = await ended(pod, user, created.id);
+    assert.deepEqual([task.status, task.partial, task.resultCount], ["done", true, 200]);
+    assert.equal((await resultsOf(pod, user, task.id)).length, 200);
+    const tookMs = timestampDate(task.finishedAt!).getTime() - timestampDate(task.startedAt!).getTime();
+    assert.ok(tookMs >= 290, `${tookMs}`);
+  });
+
+  it("stops at the most that it may find, and says that there may be more", async () => {
+    const pod = await startPod({ config: { PARLEY_SEARCH_TASK_MAX_RESULTS: 150 } });
+    const user = randomUUID();
+    messenger.messages = newMessages(151);
+    const task = await ended(pod, user, (await createTask(pod, user)).id);
+    assert.deepEqual([task.partial, task.resultCount], [true, 150]);
+    messenger.messages = newMessages(150);
+    const whole = await ended(pod, user, (await createTask(pod, user)).id);
+    assert.deepEqual([whole.partial, whole.resultCount], [false, 150]);
+  });
+
+  it("is nobody else's", async () => {
+    const pod = await startPod();
+    const user = randomUUID();
+    const { id } = await createTask(pod, user);
+    await ended(pod, user, id);
+    const stranger = as(randomUUID());
+    for (const call of [
+      () => pod.search.getSearchTask({ id }, stranger),
+      () => pod.search.listSearchResults({ id }, stranger),
+      () => pod.search.deleteSearchTask({ id }, stranger),
+      () => pod.search.getSearchTask({ id: randomUUID() }, as(user)),
+      () => pod.search.getSearchTask({ id: "none" }, as(user)),
+    ]) {
+      assert.equal(await codeOf(call()), "search-task-not-found");
+    }
+    await pod.search.deleteSearchTask({ id }, as(user));
+    assert.equal(await codeOf(pod.search.getSearchTask({ id }, as(user))), "search-task-not-found");
+  });
+
+  it("has no results before its end", async () => {
+    const pod = await startPod();
+    const user = randomUUID();
+    messenger.messages = newMessages(30);
+    messenger.pageSize = 10;
+    const gate = Promise.withResolvers<void>();
+    messenger.onFind = ({ cursor }) => (cursor === "10" ? gate.promise : Promise.resolve());
+    const { id } = await createTask(pod, user);
+    await until("progress", async () => (await taskOf(pod, user, id)).resultCount === 10);
+    const running = await taskOf(pod, user, id);
+    assert.equal(running.status, "running");
+    assert.ok(running.startedAt);
+    const problem = await problemOf(pod.search.listSearchResults({ id }, as(user)));
+    assert.deepEqual(
+      [problem.code, problem.status, problem.retryAfterMs],
+      ["search-task-not-done", 409, 1_000],
+    );
+    gate.resolve();
+    assert.equal((await ended(pod, user, id)).resultCount, 30);
+  });
+
+  it("refuses a query that says nothing, and leaves nothing behind", async () => {
+    const pod = await startPod();
+    const problem = await problemOf(createTask(pod, randomUUID(), "  -whale "));
+    assert.equal(problem.code, "invalid-input");
+    assert.equal(problem.violations[0]!.field, "query");
+    assert.deepEqual(await sql("SELECT 1 AS one FROM search.tasks"), []);
+  });
+
+  it("keeps what databases cannot out of the query", async () => {
+    const pod = await startPod();
+    const user = randomUUID();
+    const task = await createTask(pod, user, "wha\0le \ud800x");
+    assert.equal(task.query, "wha\ufffdle \ufffdx");
+    assert.equal((await ended(pod, user, task.id)).status, "done");
+  });
+});
+
+describe("what goes wrong", () => {
+  it("is tried again while the messenger is away", async () => {
+    const pod = await startPod();
+    const user = randomUUID();
+    messenger.messages = newMessages(3);
+    messenger.onFind = async () => {
+      if (messenger.finds.length === 1) throw fault("unavailable");
+    };
+    const task = await ended(pod, user, (await createTask(pod, user)).id);
+    assert.deepEqual([task.status, task.resultCount], ["done", 3]);
+    assert.equal(messenger.finds.length, 2);
+  });
+
+  it("fails at once when another attempt would fare no better, and says why", async () => {
+    const pod = await startPod();
+    const user = randomUUID();
+    const events = await eventsOf(pod, user);
+    messenger.onFind = async () => {
+      throw fault("invalid-input");
+    };
+    const task = await ended(pod, user, (await createTask(pod, user)).id);
+    assert.deepEqual([task.status, task.errorCode], ["failed", "invalid-input"]);
+    assert.ok(task.expiresAt);
+    assert.equal(events[0]!.search!.status, "failed");
+    const problem = await problemOf(pod.search.listSearchResults({ id: task.id }, as(user)));
+    assert.deepEqual([problem.code, problem.retryAfterMs], ["search-task-not-done", undefined]);
+  });
+
+  it("writes nothing any more once another worker has gone on with the task", async () => {
+    const pod = await startPod();
+    const user = randomUUID();
+    const events = await eventsOf(pod, user);
+    const gate = Promise.withResolvers<void>();
+    messenger.messages = newMessages(5, "old");
+    messenger.onFind = () => (messenger.finds.length === 1 ? gate.promise : Promise.resolve());
+    const { id } = await createTask(pod, user, "old ");
+    await until("the first attempt", () => messenger.finds.length === 1);
+    // As the engine does when it takes the worker for dead.
+    await sql(
+      `INSERT INTO search_jobs.job (name, data, retry_limit, policy)
+       SELECT name, data, retry_limit, policy FROM search_jobs.job WHERE name = 'search-task'`,
+    );
+    await until("the second attempt", () => messenger.finds.length === 2);
+    messenger.messages = [];
+    const task = await ended(pod, user, id);
+    gate.resolve();
+    await until("the first attempt's end", () => messenger.underWay === 0);
+    assert.equal((await taskOf(pod, user, id)).resultCount, task.resultCount);
+    assert.equal(events.length, 1);
+  });
+
+  it("leaves nothing of a task that is deleted while it runs", async () => {
+    const pod = await startPod();
+    const user = randomUUID();
+    const events = await eventsOf(pod, user);
+    const gate = Promise.withResolvers<void>();
+    messenger.messages = newMessages(5);
+    messenger.onFind = () => gate.promise;
+    const { id } = await createTask(pod, user);
+    await until("it runs", () => messenger.underWay === 1);
+    await pod.search.deleteSearchTask({ id }, as(user));
+    gate.resolve();
+    await until("no jobs", async () => (await sql("SELECT 1 AS one FROM search_jobs.job")).length === 0);
+    assert.deepEqual(await sql("SELECT 1 AS one FROM search.results"), []);
+    assert.deepEqual(events, []);
+  });
+
+  it("goes on at another pod when one stops in the middle", async () => {
+    const first = await startPod();
+    const user = randomUUID();
+    messenger.messages = newMessages(5);
+    messenger.onFind = async (_request, signal) => {
+      if (messenger.finds.length > 1) return;
+      await new Promise((_, reject) => signal.addEventListener("abort", () => reject(fault("cancelled"))));
+    };
+    const { id } = await createTask(first, user);
+    await until("it runs", () => messenger.underWay === 1);
+    const stopping = first.stop();
+    const second = await startPod();
+    await stopping;
+    assert.equal((await ended(second, user, id)).resultCount, 5);
+  });
+});
