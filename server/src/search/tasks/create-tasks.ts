@@ -5,6 +5,7 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { Database, Queryable } from "#platform/database.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
+import { createGate, type Gate } from "#platform/gate.ts";
 import type { SearchConfig } from "#search/config.ts";
 import type { Results } from "#search/results/results.ts";
 import * as store from "#search/store-tasks.ts";
@@ -43,22 +44,38 @@ export interface Tasks {
   queueWaiting(userId: string): Promise<void>;
 }
 
+/**
+ * Transactions at once. They wait for each other's users while they hold a connection, of which there are not many; and
+ * the ends of tasks must not wait behind people who create them.
+ */
+const places = { maxRunning: 2, maxWaiting: 1_000, maxWaitMs: 5_000 };
+
 export function createTasks(options: TasksOptions): Tasks {
   const { config, database, results, queues, onEnd } = options;
   const expiryMs = config.PARLEY_SEARCH_TASK_EXPIRY_MS;
   const maxQueued = config.PARLEY_SEARCH_TASKS_PER_USER;
 
+  const forCallers = createGate(places);
+  const forWorkers = createGate(places);
+
+  async function locked<T>(gate: Gate, userId: string, work: (tx: Queryable) => Promise<T>): Promise<T> {
+    const result = await gate.run(() =>
+      database.transaction(async (tx) => {
+        await store.lockUser(tx, userId);
+        return await work(tx);
+      }),
+    );
+    queues.run.wake();
+    return result;
+  }
+
   /** With what changes the user's load; queues what may be queued then. */
-  async function change<T>(userId: string, work: (tx: Queryable) => Promise<T>): Promise<T> {
-    const result = await database.transaction(async (tx) => {
-      await store.lockUser(tx, userId);
+  const change = <T>(gate: Gate, userId: string, work: (tx: Queryable) => Promise<T>): Promise<T> =>
+    locked(gate, userId, async (tx) => {
       const done = await work(tx);
       await queueNext(tx, userId);
       return done;
     });
-    queues.run.wake();
-    return result;
-  }
 
   async function queueNext(tx: Queryable, userId: string): Promise<void> {
     const { open, queued } = await store.loadOf(tx, userId);
@@ -74,8 +91,9 @@ export function createTasks(options: TasksOptions): Tasks {
   return {
     async create(task) {
       const { userId } = task;
-      const row = await database.transaction(async (tx) => {
-        await store.lockUser(tx, userId);
+      // A flood is refused without a lock; what counts is counted under it.
+      requireRoom(await store.loadOf(database, userId), config);
+      return await locked(forCallers, userId, async (tx) => {
         const load = await store.loadOf(tx, userId);
         requireRoom(load, config);
         const isQueued = load.queued < maxQueued;
@@ -83,12 +101,10 @@ export function createTasks(options: TasksOptions): Tasks {
         if (isQueued) await queues.run.enqueue(tx, { taskId: added.id });
         return added;
       });
-      queues.run.wake();
-      return row;
     },
     find: (id, userId) => store.findTask(database, id, userId),
     async remove(id, userId) {
-      const removed = await change(userId, (tx) => store.removeTask(tx, id, userId));
+      const removed = await change(forCallers, userId, (tx) => store.removeTask(tx, id, userId));
       if (removed) await results.remove(removed);
       return removed !== undefined;
     },
@@ -96,7 +112,7 @@ export function createTasks(options: TasksOptions): Tasks {
     progress: (task, found) => store.noteProgress(database, task, found),
     putBack: (task) => store.putTaskBack(database, task),
     async end(task, end) {
-      const ended = await change(task.userId, async (tx) => {
+      const ended = await change(forWorkers, task.userId, async (tx) => {
         const row = await store.endTask(tx, task, end, expiryMs);
         const job = { taskId: task.id, attempt: task.attempt };
         if (row) await enqueued(() => queues.expire.enqueue(tx, job, { afterMs: expiryMs }));
@@ -106,7 +122,7 @@ export function createTasks(options: TasksOptions): Tasks {
       return ended;
     },
     async searchAgain(task) {
-      await change(task.userId, (tx) => store.searchTaskAgain(tx, task));
+      await change(forCallers, task.userId, (tx) => store.searchTaskAgain(tx, task));
     },
     async expire(id, attempt) {
       const expired = await store.expireTask(database, id);
@@ -117,7 +133,7 @@ export function createTasks(options: TasksOptions): Tasks {
       const afterMs = Math.max(minExpiryDelayMs, leftMs);
       await database.transaction((tx) => queues.expire.enqueue(tx, { taskId: id, attempt }, { afterMs }));
     },
-    queueWaiting: (userId) => change(userId, async () => {}),
+    queueWaiting: (userId) => change(forWorkers, userId, async () => {}),
   };
 }
 

@@ -43,6 +43,9 @@ afterEach(async () => {
 const sql = <Row extends Record<string, unknown>>(text: string, values: unknown[] = []) =>
   database.query<Row>({ name: `test ${createHash("sha1").update(text).digest("hex")}`, text }, values);
 
+const jobsOf = async (queue: string) =>
+  (await sql<{ count: number }>("SELECT count(*) FROM search_jobs.job WHERE name = $1", [queue]))[0]!.count;
+
 async function problemOf(call: Promise<unknown>) {
   try {
     await call;
@@ -229,7 +232,10 @@ describe("what goes wrong", () => {
     const events = await eventsOf(pod, user);
     const gate = Promise.withResolvers<void>();
     messenger.messages = newMessages(5, "old");
-    messenger.onFind = () => (messenger.finds.length === 1 ? gate.promise : Promise.resolve());
+    messenger.onFind = async () => {
+      if (messenger.finds.length === 1) return await gate.promise;
+      messenger.messages = [];
+    };
     const { id } = await createTask(pod, user, "old ");
     await until("the first attempt", () => messenger.finds.length === 1);
     // As the engine does when it takes the worker for dead.
@@ -238,11 +244,12 @@ describe("what goes wrong", () => {
        SELECT name, data, retry_limit, policy FROM search_jobs.job WHERE name = 'search-task'`,
     );
     await until("the second attempt", () => messenger.finds.length === 2);
-    messenger.messages = [];
-    const task = await ended(pod, user, id);
+    assert.equal((await ended(pod, user, id)).resultCount, 0);
+    messenger.messages = newMessages(5, "old");
     gate.resolve();
-    await until("the first attempt's end", () => messenger.underWay === 0);
-    assert.equal((await taskOf(pod, user, id)).resultCount, task.resultCount);
+    await until("no jobs", async () => (await jobsOf("search-task")) === 0);
+    assert.equal((await taskOf(pod, user, id)).resultCount, 0);
+    assert.deepEqual(await resultsOf(pod, user, id), []);
     assert.equal(events.length, 1);
   });
 
@@ -257,7 +264,7 @@ describe("what goes wrong", () => {
     await until("it runs", () => messenger.underWay === 1);
     await pod.search.deleteSearchTask({ id }, as(user));
     gate.resolve();
-    await until("no jobs", async () => (await sql("SELECT 1 AS one FROM search_jobs.job")).length === 0);
+    await until("no jobs", async () => (await jobsOf("search-task")) === 0);
     assert.deepEqual(await sql("SELECT 1 AS one FROM search.results"), []);
     assert.deepEqual(events, []);
   });
@@ -276,5 +283,167 @@ describe("what goes wrong", () => {
     const second = await startPod();
     await stopping;
     assert.equal((await ended(second, user, id)).resultCount, 5);
+  });
+});
+
+describe("many tasks of one user", () => {
+  const config = {
+    PARLEY_SEARCH_TASKS_PER_USER: 2,
+    PARLEY_SEARCH_TASKS_OPEN_PER_USER: 10,
+    PARLEY_SEARCH_WORKERS: 16,
+  };
+
+  it("run so many at once, in their order, and the others wait without a job", async () => {
+    const first = await startPod({ config });
+    const second = await startPod({ config });
+    const user = randomUUID();
+    const gate = Promise.withResolvers<void>();
+    messenger.onFind = () => gate.promise;
+    const words = Array.from({ length: 10 }, (_, index) => `word${index} `);
+    const tasks: SearchTask[] = [];
+    for (const [index, word] of words.entries())
+      tasks.push(await createTask(index % 2 ? first : second, user, word));
+    await until("two run", () => messenger.underWay === 2);
+    assert.equal(await jobsOf("search-task"), 2);
+    gate.resolve();
+    for (const { id } of tasks) assert.equal((await ended(first, user, id)).status, "done");
+    assert.equal(messenger.most, 2);
+    const order = messenger.finds.map(({ query }) => `${query!.terms[0]!.text} `);
+    // Two at once may overtake each other, and no more than that.
+    for (const [index, word] of order.entries())
+      assert.ok(Math.abs(words.indexOf(word) - index) <= 2, String(order));
+  });
+
+  it("do not keep another user's waiting", async () => {
+    const pod = await startPod({ config });
+    const user = randomUUID();
+    messenger.onFind = ({ userId }) => (userId === user ? hang() : Promise.resolve());
+    for (let count = 0; count < 10; count++) await createTask(pod, user);
+    const other = randomUUID();
+    assert.equal((await ended(pod, other, (await createTask(pod, other)).id)).status, "done");
+  });
+
+  it("are refused beyond the bound, a thousand at once as well, and nothing breaks", async () => {
+    const pod = await startPod({ config });
+    const second = await startPod({ config });
+    const user = randomUUID();
+    const gate = Promise.withResolvers<void>();
+    messenger.onFind = () => gate.promise;
+    const created = await Promise.allSettled(
+      Array.from({ length: 1_000 }, (_, index) => createTask(index % 2 ? pod : second, user)),
+    );
+    const accepted = created.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    assert.equal(accepted.length, 10);
+    const problems = created.flatMap((one) => (one.status === "rejected" ? [toPublicError(one.reason)] : []));
+    assert.deepEqual(
+      [...new Set(problems.map(({ code, status }) => `${code} ${status}`))],
+      ["too-many-search-tasks 429"],
+    );
+    assert.ok(problems.every(({ retryAfterMs }) => retryAfterMs! > 0));
+    gate.resolve();
+    for (const { id } of accepted) assert.equal((await ended(pod, user, id)).status, "done");
+    await createTask(pod, user);
+  });
+
+  it("are refused when so many are kept, until one is deleted", async () => {
+    const pod = await startPod({ config: { ...config, PARLEY_SEARCH_TASKS_KEPT_PER_USER: 3 } });
+    const user = randomUUID();
+    const ids: string[] = [];
+    for (let count = 0; count < 3; count++) {
+      ids.push((await createTask(pod, user)).id);
+      await ended(pod, user, ids.at(-1)!);
+    }
+    const problem = await problemOf(createTask(pod, user));
+    assert.equal(problem.code, "too-many-search-tasks");
+    assert.ok(problem.retryAfterMs! > 290_000 && problem.retryAfterMs! <= 300_000);
+    await pod.search.deleteSearchTask({ id: ids[0]! }, as(user));
+    await createTask(pod, user);
+  });
+
+  it("make way for each other when one that runs is deleted", async () => {
+    const pod = await startPod({ config: { ...config, PARLEY_SEARCH_TASKS_PER_USER: 1 } });
+    const user = randomUUID();
+    messenger.onFind = ({ query }) => (query!.terms[0]!.text === "first" ? hang() : Promise.resolve());
+    const first = await createTask(pod, user, "first ");
+    const second = await createTask(pod, user, "second ");
+    await until("the first runs", () => messenger.underWay === 1);
+    await pod.search.deleteSearchTask({ id: first.id }, as(user));
+    assert.equal((await ended(pod, user, second.id)).status, "done");
+  });
+});
+
+describe("a task that nobody needs any more", () => {
+  it("is forgotten when its time is over, with its results", async () => {
+    const pod = await startPod({ config: { PARLEY_SEARCH_TASK_EXPIRY_MS: 700 } });
+    const user = randomUUID();
+    messenger.messages = newMessages(5);
+    const { id } = await createTask(pod, user);
+    await ended(pod, user, id);
+    assert.equal((await resultsOf(pod, user, id)).length, 5);
+    await until("it is gone", async () => (await sql("SELECT 1 AS one FROM search.tasks")).length === 0);
+    assert.equal(await codeOf(pod.search.listSearchResults({ id }, as(user))), "search-task-not-found");
+    assert.deepEqual(await sql("SELECT 1 AS one FROM search.results"), []);
+    await until("no jobs", async () => (await jobsOf("search-task-expiry")) === 0);
+  });
+
+  it("is not there from that moment on, even if nothing has removed it yet", async () => {
+    const pod = await startPod();
+    const user = randomUUID();
+    const { id } = await createTask(pod, user);
+    await ended(pod, user, id);
+    await sql("UPDATE search.tasks SET expires_at = now()");
+    assert.equal(await codeOf(pod.search.getSearchTask({ id }, as(user))), "search-task-not-found");
+    assert.equal(await codeOf(pod.search.listSearchResults({ id }, as(user))), "search-task-not-found");
+    assert.equal(await codeOf(pod.search.deleteSearchTask({ id }, as(user))), "search-task-not-found");
+  });
+});
+
+describe("results", () => {
+  it("leave out what may not be read any more, and are read on for what may", async () => {
+    const pod = await startPod();
+    const user = randomUUID();
+    messenger.messages = newMessages(1_500);
+    const { id } = await createTask(pod, user);
+    await ended(pod, user, id);
+    const kept = messenger.messages.filter((_, index) => index === 3 || index > 1_400);
+    messenger.messages = kept;
+    const { hits } = await pod.search.listSearchResults({ id, limit: 2 }, as(user));
+    assert.equal(hits.length, 1, "no empty page while there is more");
+    assert.deepEqual(
+      await resultsOf(pod, user, id, 3),
+      kept.map((message) => message.id),
+    );
+  });
+
+  it("refuse cursors that are not theirs", async () => {
+    const pod = await startPod();
+    const user = randomUUID();
+    messenger.messages = newMessages(10);
+    const { id } = await createTask(pod, user);
+    await ended(pod, user, id);
+    const { nextCursor } = await pod.search.listSearchResults({ id, limit: 4 }, as(user));
+    const other = Buffer.from([0, 0, 0, 2, 0, 0, 0, 4]).toString("base64url");
+    const far = Buffer.from([0, 0, 0, 1, 0, 0, 0, 11]).toString("base64url");
+    for (const cursor of ["x", "AAAA", `${nextCursor}A`, `${nextCursor}==`, other, far]) {
+      const problem = await problemOf(pod.search.listSearchResults({ id, cursor }, as(user)));
+      assert.deepEqual([problem.code, problem.violations[0]?.field], ["invalid-input", "cursor"], cursor);
+    }
+    assert.equal(
+      (await problemOf(pod.search.listSearchResults({ id, limit: 201 }, as(user)))).code,
+      "invalid-input",
+    );
+  });
+
+  it("are looked for once more when they are lost", async () => {
+    const pod = await startPod();
+    const user = randomUUID();
+    messenger.messages = newMessages(10);
+    const { id } = await createTask(pod, user);
+    await ended(pod, user, id);
+    await sql("DELETE FROM search.results");
+    const problem = await problemOf(pod.search.listSearchResults({ id }, as(user)));
+    assert.deepEqual([problem.code, problem.retryAfterMs], ["search-task-not-done", 1_000]);
+    assert.equal((await ended(pod, user, id)).status, "done");
+    assert.equal((await resultsOf(pod, user, id)).length, 10);
   });
 });
