@@ -291,6 +291,7 @@ describe("many tasks of one user", () => {
     PARLEY_SEARCH_TASKS_PER_USER: 2,
     PARLEY_SEARCH_TASKS_OPEN_PER_USER: 10,
     PARLEY_SEARCH_WORKERS: 16,
+    PARLEY_SEARCH_TASK_TIMEOUT_MS: 1_500,
   };
 
   it("run so many at once, in their order, and the others wait without a job", async () => {
