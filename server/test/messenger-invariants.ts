@@ -3,6 +3,7 @@
  * They can be run on live data as well.
  */
 import type { Queryable, Statement } from "#platform/database.ts";
+import { findIndexViolations } from "#test/text-index-invariants.ts";
 
 const rules: Record<string, string> = {
   "seq is 1, 2, 3… over messages and events": `
@@ -79,5 +80,5 @@ export async function findViolations(database: Queryable): Promise<Violation[]> 
   for (const { rule, statement } of statements) {
     for (const [chatId] of await database.queryArrays<[string]>(statement)) violations.push({ rule, chatId });
   }
-  return violations;
+  return [...violations, ...(await findIndexViolations(database)).slice(0, maxReported)];
 }

@@ -44,6 +44,9 @@ export interface LocalServicesOptions {
 /** Two for the batches under way, and one for looking up the originals of repetitions. */
 const sendConnections = 3;
 
+/** A search keeps one busy: more would only take the processors from everything else. */
+const searchConnections = 4;
+
 /** Permits and money of a few providers at a time: each has one exchange under way at the most. */
 const ledgerConnections = 4;
 
@@ -86,6 +89,7 @@ export function createLocalServices(
       config: config.messenger,
       database: openDatabase("messenger", options),
       sendDatabase: openDatabase("messenger-sends", options, sendConnections),
+      searchDatabase: openDatabase("messenger-search", options, searchConnections),
       bus,
       ...(stamps ? { stamps } : {}),
       clients: clients.forMessenger(),

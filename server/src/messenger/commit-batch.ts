@@ -6,6 +6,7 @@ import { messagesOf } from "#messenger/message-row.ts";
 import { createSendMetrics, type SendMetrics } from "#messenger/send-metrics.ts";
 import { tracedSends, traceStatement } from "#messenger/send-traces.ts";
 import { findOriginals, type StoreOutcome, storeSends } from "#messenger/store-sends.ts";
+import { type IndexedTexts, notIndexed, type TextIndex } from "#messenger/text-index/text-index.ts";
 import type { Bus } from "#platform/bus.ts";
 import { type Database, sqlState } from "#platform/database.ts";
 import { toPublicError } from "#platform/errors.ts";
@@ -19,6 +20,7 @@ export interface BatchOptions {
   database: Database;
   bus: Bus;
   stamps: Stamps;
+  textIndex: TextIndex;
   log: Log;
   telemetry: Telemetry;
   /** Some of what was stored awaits its processing. */
@@ -82,12 +84,14 @@ async function storeObserved(
 }
 
 async function storeWithRetries(
-  { database, log, onProcessable }: BatchOptions,
+  { database, textIndex, log, onProcessable }: BatchOptions,
   sends: ValidSend[],
 ): Promise<StoreOutcome[]> {
+  let indexed: IndexedTexts = textIndex.entriesOf(sends);
   for (let attempt = 1; ; attempt++) {
     try {
-      const { outcomes, isProcessed } = await storeSends(database, sends);
+      const { outcomes, isProcessed } = await storeSends(database, sends, indexed);
+      indexed.committed();
       if (isProcessed) onProcessable();
       return outcomes;
     } catch (error) {
@@ -100,7 +104,11 @@ async function storeWithRetries(
         { sqlState: state, code: toPublicError(error).code, batchSize: sends.length, attempt, traceIds },
         "a batch of messages was not stored",
       );
-      if (!transientStates.includes(state) || attempt === maxAttempts) throw error;
+      if (attempt === maxAttempts) throw error;
+      if (transientStates.includes(state)) continue;
+      // Whatever there may be in an entry that the database refuses, the messages need not go without it.
+      if (toPublicError(error).code !== "internal" || indexed === notIndexed) throw error;
+      indexed = notIndexed;
     }
   }
 }

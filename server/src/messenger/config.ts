@@ -1,4 +1,4 @@
-import { integer, type Values } from "#platform/settings.ts";
+import { integer, oneOf, type Values } from "#platform/settings.ts";
 
 export const messengerSettings = {
   PARLEY_MAX_TEXT_BYTES: integer("how long a message may be, in bytes of UTF-8", 16_384, {
@@ -38,6 +38,7 @@ export const messengerSettings = {
     12,
     { min: 1, max: 8_760 },
   ),
+  PARLEY_SEARCH_INDEX: oneOf("whether messages are indexed, so that search finds them", ["on", "off"], "on"),
 };
 
 export type MessengerConfig = Values<typeof messengerSettings>;

@@ -2,6 +2,8 @@
  * A message's public id is its place, chat and seq, in 20 bytes of base64url: unique over all chats, and found by the
  * primary key without an index of its own. To callers it is opaque.
  */
+import { uuidOfBytes } from "#platform/uuid.ts";
+
 const idBytes = 20;
 const chatBytes = 16;
 const idLength = 27;
@@ -16,6 +18,21 @@ export function messageIdsOf(chatId: string): (seq: number) => string {
     bytes.writeUInt32BE(seq, chatBytes);
     return bytes.toString("base64url");
   };
+}
+
+export interface MessagePlace {
+  chatId: string;
+  seq: number;
+}
+
+/** Undefined when the text is no message's id. */
+export function placeOfMessageId(messageId: string): MessagePlace | undefined {
+  if (messageId.length !== idLength) return undefined;
+  const bytes = Buffer.from(messageId, "base64url");
+  if (bytes.length !== idBytes) return undefined;
+  const chatId = uuidOfBytes(bytes.subarray(0, chatBytes));
+  const seq = seqOfMessageId(chatId, messageId);
+  return seq === undefined ? undefined : { chatId, seq };
 }
 
 /** The seq of a message of this chat; undefined when the text is no id of a message of this chat. */

@@ -15,6 +15,7 @@ import { addMembers } from "#messenger/rpc/add-members.ts";
 import { createChat } from "#messenger/rpc/create-chat.ts";
 import { deleteMessage } from "#messenger/rpc/delete-message.ts";
 import { editMessage } from "#messenger/rpc/edit-message.ts";
+import { findMessages } from "#messenger/rpc/find-messages.ts";
 import { getChat } from "#messenger/rpc/get-chat.ts";
 import { listChats } from "#messenger/rpc/list-chats.ts";
 import { listEvents } from "#messenger/rpc/list-events.ts";
@@ -23,11 +24,13 @@ import { listMessages } from "#messenger/rpc/list-messages.ts";
 import { markRead } from "#messenger/rpc/mark-read.ts";
 import { filterAcquaintances, listPositions } from "#messenger/rpc/positions.ts";
 import { addReaction, removeReaction } from "#messenger/rpc/react.ts";
+import { readFoundMessages } from "#messenger/rpc/read-found-messages.ts";
 import { removeMember } from "#messenger/rpc/remove-member.ts";
 import { sendMessage, sendMessages } from "#messenger/rpc/send-messages.ts";
 import { updateChat } from "#messenger/rpc/update-chat.ts";
 import { updateMember } from "#messenger/rpc/update-member.ts";
 import { observeQueue } from "#messenger/send-metrics.ts";
+import { createTextIndex } from "#messenger/text-index/text-index.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
@@ -42,6 +45,8 @@ export interface MessengerOptions {
   database: Database;
   /** Connections for sends alone, so that no number of large reads keeps a message from being stored. */
   sendDatabase?: Database;
+  /** Connections for searches alone, so that no number of them keeps anything else waiting. */
+  searchDatabase?: Database;
   bus: Bus;
   /** Changed before a change is acknowledged; without them, nobody may keep answers. */
   stamps?: Stamps;
@@ -84,7 +89,9 @@ export function createMessenger(options: MessengerOptions): Service {
       });
       router.service(MessengerInternalService, {
         filterAcquaintances: filterAcquaintances(parts),
+        findMessages: findMessages(parts),
         listPositions: listPositions(parts),
+        readFoundMessages: readFoundMessages(parts),
         sendMessages: sendMessages(parts),
       });
     },
@@ -103,15 +110,25 @@ function createParts(options: MessengerOptions, onProcessable: () => void): Mess
     config,
     database,
     sendDatabase = database,
+    searchDatabase = database,
     bus,
     stamps = noStamps,
     log,
     telemetry = noTelemetry,
   } = options;
   const turns = createChatTurns(turnLimits);
+  const textIndex = createTextIndex({ isOn: config.PARLEY_SEARCH_INDEX === "on" });
   const groupCommit = new GroupCommit({
     turns,
-    store: createBatchCommit({ database: sendDatabase, bus, stamps, log, telemetry, onProcessable }),
+    store: createBatchCommit({
+      database: sendDatabase,
+      bus,
+      stamps,
+      textIndex,
+      log,
+      telemetry,
+      onProcessable,
+    }),
     maxBatch: config.PARLEY_SEND_BATCH_MAX,
     maxBatchBytes,
     maxInFlight: config.PARLEY_SEND_BATCHES_IN_FLIGHT,
@@ -120,5 +137,17 @@ function createParts(options: MessengerOptions, onProcessable: () => void): Mess
   });
   observeQueue(telemetry, () => groupCommit.size);
   const processors = createKnownProcessors(options.clients?.process);
-  return { config, database, bus, stamps, turns, groupCommit, processors, onProcessable, telemetry };
+  return {
+    config,
+    database,
+    searchDatabase,
+    bus,
+    stamps,
+    turns,
+    groupCommit,
+    textIndex,
+    processors,
+    onProcessable,
+    telemetry,
+  };
 }

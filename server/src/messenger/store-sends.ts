@@ -1,6 +1,7 @@
-/** The hot path's only statement; its body is in migrations/0003-chat-processors.sql. */
+/** The hot path's only statement; its body is in migrations/0004-text-index.sql. */
 import type { ValidSend } from "#messenger/group-commit.ts";
 import { type MessageRow, messageColumns } from "#messenger/message-row.ts";
+import { type IndexedTexts, notIndexed } from "#messenger/text-index/text-index.ts";
 import type { Queryable, Statement } from "#platform/database.ts";
 
 export type Refusal = "chat-not-found" | "forbidden" | "message-not-found" | "repeated";
@@ -10,7 +11,8 @@ export type StoreOutcome = { seq: number; no: number; createdAtMs: number } | { 
 const sendMessages: Statement = {
   name: "messenger.send-messages",
   text: `SELECT at_ms, base_seqs, base_nos, nths, refusals, is_processed
-    FROM messenger.send_messages($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::int[])`,
+    FROM messenger.send_messages($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::int[],
+      $7::text[], $8::text[])`,
 };
 
 type Stored = [
@@ -30,7 +32,11 @@ export interface StoredSends {
 }
 
 /** No two sends may have the same chat, sender and client id. */
-export async function storeSends(database: Queryable, sends: readonly ValidSend[]): Promise<StoredSends> {
+export async function storeSends(
+  database: Queryable,
+  sends: readonly ValidSend[],
+  { entries, newWords }: IndexedTexts = notIndexed,
+): Promise<StoredSends> {
   const { chatIds, placeOf } = placesOf(sends);
   const places = sends.map((send) => placeOf.get(send.chatId)!);
   const [stored] = await database.queryArrays<Stored>(sendMessages, [
@@ -40,6 +46,8 @@ export async function storeSends(database: Queryable, sends: readonly ValidSend[
     sends.map((send) => send.clientId),
     sends.map((send) => send.text),
     sends.map((send) => send.replyToSeq),
+    entries,
+    newWords,
   ]);
   const [createdAtMs, baseSeqs, baseNos, nths, refusals, isProcessed] = stored!;
   const outcomes = places.map((place, index): StoreOutcome => {

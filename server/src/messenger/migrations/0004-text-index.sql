@@ -13,6 +13,19 @@ ALTER TABLE messenger.messages
 -- long that a send would have to merge it.
 CREATE INDEX messages_words ON messenger.messages USING gin (words) WITH (fastupdate = on, gin_pending_list_limit = 65536);
 
+-- Whoever changes a text leaves the message without words, until they say its new ones in the same transaction: a server
+-- of before, which knows of none, does not leave the former ones. A deleted message has none for good.
+CREATE FUNCTION messenger.forget_words() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  NEW.words := CASE WHEN NEW.deleted_at IS NOT NULL THEN ''::tsvector END;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER forget_words BEFORE UPDATE OF text ON messenger.messages
+FOR EACH ROW EXECUTE FUNCTION messenger.forget_words();
+
 -- For words so frequent that looking at the newest messages first finds enough of them at once.
 CREATE INDEX messages_by_time ON messenger.messages (created_at, chat_id, seq);
 

@@ -9,6 +9,7 @@ import type { MessengerParts } from "#messenger/parts.ts";
 import { requireCanWrite } from "#messenger/rules.ts";
 import { findMessage, type LockedChat, setText } from "#messenger/store-changes.ts";
 import { forgetFormerText, queueEditedText } from "#messenger/store-processing.ts";
+import { setEntry } from "#messenger/store-text-index.ts";
 import type { Queryable } from "#platform/database.ts";
 import { fault } from "#platform/errors.ts";
 
@@ -19,7 +20,9 @@ export function editMessage(parts: MessengerParts) {
     const { text } = request;
     requireNoProblem("text", messageTextProblem(text, parts.config.PARLEY_MAX_TEXT_BYTES));
     const seq = seqOfMessageId(chatId, request.messageId);
+    const indexed = parts.textIndex.entriesOf([{ text, senderId: callerId }]);
     let message: Message | undefined;
+    let isIndexed = false;
     let isProcessable = false;
     await changeChat(parts, { chatId, callerId }, async (tx, chat) => {
       const place = { chatId, seq: seq ?? 0 };
@@ -30,10 +33,13 @@ export function editMessage(parts: MessengerParts) {
       message = messagesOf(chatId)(former);
       if (message.text === text) return { events: [] };
       await setText(tx, place, { text, atMs: chat.atMs });
+      await setEntry(tx, place, indexed);
+      isIndexed = true;
       isProcessable = await queueText(tx, chat, place);
       message = messagesOf(chatId)((await findMessage(tx, place, callerId))!);
       return { events: [{ kind: "edit", messageSeq: place.seq, message }] };
     });
+    if (isIndexed) indexed.committed();
     if (isProcessable) parts.onProcessable();
     return { $typeName: "parley.v2.EditMessageResponse", ...(message ? { message } : {}) };
   };

@@ -1,0 +1,66 @@
+/** How frequent words are, as far as the database's statistics know. */
+import type { Way } from "#messenger/finding/likeness.ts";
+import { readStatistics } from "#messenger/store-finding.ts";
+import type { Queryable } from "#platform/database.ts";
+
+export interface WordFrequencies {
+  /** Messages, roughly. */
+  messageCount: number;
+  /** Share of the messages that have the lexeme. */
+  ofLexeme(lexeme: string): number;
+  ofBeginning(beginning: string): number;
+}
+
+/** Until the table has been analysed. */
+const unknownShare = 0.005;
+/** Of words that begin with so many characters, beyond the frequent ones. */
+const sharesByLength = [1, 0.05, 0.01, 0.003, 0.001];
+
+export function frequenciesOf(messageCount: number, shares: ReadonlyMap<string, number>): WordFrequencies {
+  // What is not among the frequent words is rarer than all of them.
+  const rarest = shares.size > 0 ? Math.min(...shares.values()) / 2 : unknownShare;
+  return {
+    messageCount,
+    ofLexeme: (lexeme) => shares.get(lexeme) ?? rarest,
+    ofBeginning(beginning) {
+      let share = sharesByLength[Math.min(beginning.length, sharesByLength.length - 1)]!;
+      for (const [lexeme, known] of shares) if (lexeme.startsWith(beginning)) share += known;
+      return Math.min(share, 1);
+    },
+  };
+}
+
+/** Of messages that have one of the ways, at the most. */
+export function shareOf(ways: readonly Way[], { ofLexeme, ofBeginning }: WordFrequencies): number {
+  let share = 0;
+  for (const way of ways) {
+    let rarest = 1;
+    for (const { words, beginnings } of way) {
+      let sum = 0;
+      for (const word of words.keys()) sum += ofLexeme(word);
+      for (const beginning of beginnings.keys()) sum += ofBeginning(beginning);
+      rarest = Math.min(rarest, sum);
+    }
+    share += rarest;
+  }
+  return Math.min(share, 1);
+}
+
+const keptMs = 60_000;
+
+/** Reads the statistics anew once a minute; nobody waits for them but the first. */
+export function createWordFrequencies(): (database: Queryable) => Promise<WordFrequencies> {
+  let known: { frequencies: Promise<WordFrequencies>; readAt: number } | undefined;
+  return (database) => {
+    if (known && performance.now() - known.readAt < keptMs) return known.frequencies;
+    const previous = known?.frequencies;
+    const frequencies = readStatistics(database).then(({ messageCount, shares }) =>
+      frequenciesOf(messageCount, shares),
+    );
+    known = { frequencies, readAt: performance.now() };
+    frequencies.catch(() => {
+      known = undefined;
+    });
+    return previous ?? frequencies;
+  };
+}

@@ -1,0 +1,136 @@
+/** Reads of the vocabulary by parts of its words. */
+import { lastCharacter } from "#messenger/store-finding.ts";
+import type { Queryable, Statement } from "#platform/database.ts";
+
+export interface WordsAround {
+  /** Words of the vocabulary. */
+  inner: Set<string>;
+  /** What words of the vocabulary begin with. */
+  beginning: Set<string>;
+  /** By what they end with, but for the word itself. */
+  ending: Map<string, string[]>;
+  containing: string[];
+}
+
+const maxAround = 50;
+
+// One look-up of an index for each text.
+const selectAround: Statement = {
+  name: "messenger.select-words-around",
+  text: `SELECT 'inner', given.text, given.text FROM unnest($1::text[]) AS given (text)
+    WHERE (SELECT true FROM messenger.words w WHERE w.word = given.text)
+    UNION ALL
+    SELECT 'beginning', given.text, found.word FROM unnest($2::text[]) AS given (text)
+    CROSS JOIN LATERAL (
+      SELECT w.word FROM messenger.words w
+      WHERE w.word >= given.text AND w.word < given.text || $5::text LIMIT 1
+    ) found
+    UNION ALL
+    SELECT 'ending', given.text, found.word FROM unnest($3::text[]) AS given (text)
+    CROSS JOIN LATERAL (
+      SELECT w.word FROM messenger.words w
+      WHERE messenger.word_grams(w.word) @> messenger.word_grams(given.text)
+        AND right(w.word, char_length(given.text)) = given.text AND w.word <> given.text LIMIT $6::int
+    ) found
+    UNION ALL
+    SELECT 'containing', given.text, found.word FROM unnest($4::text[]) AS given (text)
+    CROSS JOIN LATERAL (
+      SELECT w.word FROM messenger.words w
+      WHERE messenger.word_grams(w.word) @> messenger.word_grams(given.text)
+        AND strpos(w.word, given.text) > 0 LIMIT $6::int
+    ) found`,
+};
+
+/** Of `first` the words that end with it, of `inner` those that are words, of `last` those that words begin with. */
+export async function findWordsAround(
+  tx: Queryable,
+  asked: { whole: string; first: string[]; inner: string[]; last: string[] },
+): Promise<WordsAround> {
+  const rows = await tx.queryArrays<[kind: string, text: string, word: string]>(selectAround, [
+    asked.inner,
+    asked.last,
+    asked.first,
+    [asked.whole],
+    lastCharacter,
+    maxAround,
+  ]);
+  const around: WordsAround = { inner: new Set(), beginning: new Set(), ending: new Map(), containing: [] };
+  for (const [kind, text, word] of rows) {
+    if (kind === "inner") around.inner.add(text);
+    else if (kind === "beginning") around.beginning.add(text);
+    else if (kind === "containing") around.containing.push(word);
+    else around.ending.set(text, [...(around.ending.get(text) ?? []), word]);
+  }
+  return around;
+}
+
+const selectContaining: Statement = {
+  name: "messenger.select-words-containing",
+  text: `SELECT given.text, found.word FROM unnest($1::text[]) AS given (text)
+    CROSS JOIN LATERAL (
+      SELECT near.word FROM (
+        SELECT w.word FROM messenger.words w
+        WHERE messenger.word_grams(w.word) @> messenger.word_grams(given.text)
+          AND strpos(w.word, given.text) > 0 AND w.word <> given.text LIMIT $2::int
+      ) near ORDER BY char_length(near.word) LIMIT $3::int
+    ) found`,
+};
+
+const maxContainingRead = 2_000;
+const maxContaining = 100;
+
+/** Words that have these texts, of three characters at least, within them: the shortest ones. */
+export function findContaining(
+  tx: Queryable,
+  texts: readonly string[],
+): Promise<[text: string, word: string][]> {
+  return tx.queryArrays(selectContaining, [texts, maxContainingRead, maxContaining]);
+}
+
+const selectSharing: Statement = {
+  name: "messenger.select-words-sharing",
+  text: `SELECT DISTINCT given.asked, found.word
+    FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[])
+      AS given (asked, piece, since, span, least, most)
+    CROSS JOIN LATERAL (
+      SELECT w.word FROM messenger.words w
+      WHERE messenger.word_grams(w.word) @> messenger.word_grams(given.piece)
+        AND char_length(w.word) BETWEEN given.least AND given.most
+        AND strpos(substr(w.word, given.since, given.span), given.piece) > 0 LIMIT $7::int
+    ) found
+    UNION
+    SELECT given.asked, w.word FROM unnest($8::text[], $9::text[]) AS given (asked, word)
+    JOIN messenger.words w ON w.word = given.word`,
+};
+
+export interface SharedPiece {
+  asked: string;
+  piece: string;
+  /** Where in the word it may stand: from this character, counted from 1, within so many. */
+  since: number;
+  span: number;
+  /** Characters of the word. */
+  least: number;
+  most: number;
+}
+
+const maxSharing = 5_000;
+
+/** Words that have one of the pieces about there, and those of `spelt` that there are. */
+export function findSharing(
+  tx: Queryable,
+  pieces: readonly SharedPiece[],
+  spelt: ReadonlyArray<{ asked: string; word: string }>,
+): Promise<[asked: string, word: string][]> {
+  return tx.queryArrays(selectSharing, [
+    pieces.map(({ asked }) => asked),
+    pieces.map(({ piece }) => piece),
+    pieces.map(({ since }) => since),
+    pieces.map(({ span }) => span),
+    pieces.map(({ least }) => least),
+    pieces.map(({ most }) => most),
+    maxSharing,
+    spelt.map(({ asked }) => asked),
+    spelt.map(({ word }) => word),
+  ]);
+}
