@@ -65,6 +65,8 @@ export function createDatabase(options: DatabaseOptions, log: Log): Database {
     options: planSettings,
     keepAlive: true,
   });
+  // A connection that breaks while somebody holds it tells them by the statement; without a listener it would end the process.
+  pool.on("connect", (client) => client.on("error", () => {}));
   let closing = false;
   pool.on("error", (error) => {
     // Only what the error says: pg hangs the whole client on it.

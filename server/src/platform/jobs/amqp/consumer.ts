@@ -67,7 +67,9 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     const channel = await connection.createChannel();
     const name = brokerQueue(service, queue.options.name);
     channel.on("error", () => {});
-    channel.on("close", () => link.renew("a channel was closed"));
+    channel.on("close", () => {
+      if (!isStopped) link.renew("a channel was closed");
+    });
     await declareQueue(channel, name);
     await channel.prefetch(queue.options.concurrency);
     const consumerTag = randomUUID();
@@ -149,6 +151,10 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       const cancelled = [...channels].map(([channel, consumerTag]) => cancel(channel, consumerTag));
       await within(Promise.all(cancelled), cancelTimeoutMs);
       await Promise.all(queues.map(({ running }) => running.drain(deadlineMs)));
+      // A connection that is closed right behind an acknowledgement can take it along: a channel is closed in order.
+      const open = [...channels.keys()];
+      channels.clear();
+      await within(Promise.all(open.map((channel) => channel.close().catch(() => {}))), cancelTimeoutMs);
       await link.stop();
     },
   };

@@ -1,0 +1,82 @@
+/** Pods that work on jobs, in the test's own process and in processes that it kills. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after } from "node:test";
+import type { Database } from "#platform/database.ts";
+import { createJobs } from "#platform/jobs/create-jobs.ts";
+import type { JobHandler, JobQueue, Jobs, QueueOptions } from "#platform/jobs/jobs.ts";
+import { createLog } from "#platform/log.ts";
+import { noTelemetry, type Telemetry } from "#platform/telemetry.ts";
+import { jobQueue } from "#test/job-queue.ts";
+
+export interface Work {
+  name: string;
+}
+
+export interface JobPod {
+  jobs: Jobs;
+  queue: JobQueue<Work>;
+  /** In a transaction of their own, and wakes. */
+  enqueue(name: string, options?: { afterMs?: number }): Promise<void>;
+}
+
+export interface JobPodOptions {
+  service: string;
+  database: Database;
+  amqpUrl: string | undefined;
+  handler: JobHandler<Work>;
+  queue?: Partial<QueueOptions>;
+  maxWaiting?: number;
+  telemetry?: Telemetry;
+}
+
+/** Stopped after the file's tests, if it is not before. */
+export async function startJobPod(options: JobPodOptions): Promise<JobPod> {
+  const { service, database, amqpUrl, handler, maxWaiting = 1_000, telemetry = noTelemetry } = options;
+  const jobs = createJobs({ service, database, amqpUrl, maxWaiting, telemetry, log: createLog("silent") });
+  const queue = jobs.queue<Work>({ ...jobQueue, ...options.queue }, handler);
+  await jobs.start();
+  pods.add(jobs);
+  return {
+    jobs,
+    queue,
+    async enqueue(name, timing) {
+      await database.transaction((tx) => queue.enqueue(tx, { name }, timing));
+      queue.wake();
+    },
+  };
+}
+
+const pods = new Set<Jobs>();
+const children = new Set<ChildProcess>();
+
+/** To be called before the database of the file is made: what is made first is taken down last. */
+export function stopJobPodsAtTheEnd() {
+  after(async () => {
+    for (const child of children) child.kill("SIGKILL");
+    await Promise.all([...pods].map((jobs) => jobs.stop(0)));
+  });
+}
+
+/** Another process; resolves when it says so. */
+export async function startJobProcess(
+  options: { databaseUrl: string; amqpUrl: string | undefined; service: string; fate: string },
+  until: string,
+): Promise<ChildProcess> {
+  const program = join(import.meta.dirname, "job-pod.ts");
+  const child = spawn(process.execPath, [program, JSON.stringify(options)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.add(child);
+  for await (const line of createInterface({ input: child.stdout })) if (line === until) return child;
+  throw new Error(`the process ended before it was ${until}`);
+}
+
+export async function killed(child: ChildProcess): Promise<void> {
+  if (child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill("SIGKILL");
+  await exited;
+}
