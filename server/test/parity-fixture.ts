@@ -1,5 +1,6 @@
 /** A Parley with three people for the parity suites: Ada and Ben share a chat, Eve is a stranger to it. */
 import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
 import type { DescMethodUnary, JsonValue } from "@bufbuild/protobuf";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { SearchService } from "@parley/api/v2/search";
@@ -7,6 +8,9 @@ import { type ParityCaller, parityCallers } from "#test/parity-callers.ts";
 import { startParley } from "#test/parley.ts";
 import { type Account, createAccount } from "#test/people.ts";
 import { until } from "#test/until.ts";
+
+/** Well below the rate at which one may read. */
+const pollMs = 30;
 
 export async function startParity() {
   const parley = await startParley();
@@ -37,6 +41,7 @@ export async function searchedTask(caller: ParityCaller, { token }: Account): Pr
   const { createSearchTask, getSearchTask } = SearchService.method;
   const { task } = await result(caller, createSearchTask, { query: "known" }, token);
   await until(`${caller.name}: the end of a search task`, async () => {
+    await delay(pollMs);
     const { task: now } = await result(caller, getSearchTask, { id: task.id }, token);
     return now.status === "done";
   });

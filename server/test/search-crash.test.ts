@@ -13,6 +13,8 @@ const { url } = await createTestDatabase();
 const environment = {
   DATABASE_URL: url,
   PARLEY_SECRET_KEY: randomBytes(32).toString("base64"),
+  // This test asks often how it stands.
+  PARLEY_THROTTLING: "off",
   // Nothing but its death ends what the killed process has begun.
   PARLEY_SEARCH_TASK_TIMEOUT_MS: "120000",
 };
