@@ -227,30 +227,57 @@ describe("what goes wrong", () => {
   });
 
   it("writes nothing any more once another worker has gone on with the task", async () => {
-    const pod = await startPod();
+    const pod = await startPod({ config: { PARLEY_SEARCH_TASK_TIMEOUT_MS: 60_000 } });
     const user = randomUUID();
     const events = await eventsOf(pod, user);
-    const gate = Promise.withResolvers<void>();
-    messenger.messages = newMessages(5, "old");
-    messenger.onFind = async () => {
-      if (messenger.finds.length === 1) return await gate.promise;
-      messenger.messages = [];
-    };
-    const { id } = await createTask(pod, user, "old ");
-    await until("the first attempt", () => messenger.finds.length === 1);
+    const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    messenger.onFind = () => (messenger.finds.length === 1 ? first.promise : second.promise);
+    const { id } = await createTask(pod, user);
+    await until("the first attempt", () => messenger.underWay === 1);
     // As the engine does when it takes the worker for dead.
     await sql(
       `INSERT INTO search_jobs.job (name, data, retry_limit, policy)
        SELECT name, data, retry_limit, policy FROM search_jobs.job WHERE name = 'search-task'`,
     );
-    await until("the second attempt", () => messenger.finds.length === 2);
-    assert.equal((await ended(pod, user, id)).resultCount, 0);
-    messenger.messages = newMessages(5, "old");
-    gate.resolve();
-    await until("no jobs", async () => (await jobsOf("search-task")) === 0);
-    assert.equal((await taskOf(pod, user, id)).resultCount, 0);
-    assert.deepEqual(await resultsOf(pod, user, id), []);
+    await until("the second attempt", () => messenger.underWay === 2);
+
+    messenger.messages = newMessages(5);
+    first.resolve();
+    await until("the first attempt is over", async () => (await jobsOf("search-task")) === 1);
+    const task = await taskOf(pod, user, id);
+    assert.deepEqual([task.status, task.resultCount], ["running", 0]);
+    assert.deepEqual(events, []);
+
+    messenger.messages = newMessages(2);
+    second.resolve();
+    assert.equal((await ended(pod, user, id)).resultCount, 2);
+    assert.equal((await resultsOf(pod, user, id)).length, 2);
     assert.equal(events.length, 1);
+  });
+
+  it("puts nothing back that another worker has gone on with", async () => {
+    const pod = await startPod({ config: { PARLEY_SEARCH_TASK_TIMEOUT_MS: 60_000 } });
+    const user = randomUUID();
+    const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    messenger.onFind = () => (messenger.finds.length === 1 ? first.promise : second.promise);
+    const { id } = await createTask(pod, user);
+    await until("the first attempt", () => messenger.underWay === 1);
+    await sql(
+      `INSERT INTO search_jobs.job (name, data, retry_limit, policy)
+       SELECT name, data, retry_limit, policy FROM search_jobs.job WHERE name = 'search-task'`,
+    );
+    await until("the second attempt", () => messenger.underWay === 2);
+    first.reject(fault("unavailable"));
+    await until("the first attempt is over", () => messenger.underWay === 1);
+    await until("it is to be tried again", async () => {
+      const [job] = await sql(
+        "SELECT 1 AS one FROM search_jobs.job WHERE name = 'search-task' AND state = 'retry'",
+      );
+      return job !== undefined;
+    });
+    assert.equal((await taskOf(pod, user, id)).status, "running");
+    second.resolve();
+    assert.equal((await ended(pod, user, id)).status, "done");
   });
 
   it("leaves nothing of a task that is deleted while it runs", async () => {
