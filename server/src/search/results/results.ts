@@ -1,7 +1,5 @@
 /** The ids of what tasks found, the newest first. Never texts: they are read when they are shown. */
-import type { TaskAttempt, TaskRow } from "#search/tasks/task-row.ts";
-
-export type ResultPlace = "redis" | "database";
+import type { ResultPlace, TaskAttempt, TaskRow } from "#search/tasks/task-row.ts";
 
 export type ResultKey = Pick<TaskAttempt, "id" | "attempt">;
 

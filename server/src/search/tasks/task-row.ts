@@ -1,5 +1,6 @@
 /** A row of search.tasks, as it is read. */
-import type { ResultPlace } from "#search/results/results.ts";
+
+export type ResultPlace = "redis" | "database";
 
 export interface TaskRow {
   readonly id: string;
