@@ -16,6 +16,7 @@ import { missingTools, neverRun } from "../deploy/test/tools.ts";
 import { startEmbeddedPostgres } from "../server/src/platform/embedded-postgres.ts";
 import { createLog } from "../server/src/platform/log.ts";
 import { findChromium } from "../server/test/chromium.ts";
+import { withoutRabbitMq } from "../server/test/rabbitmq-server.ts";
 import { withoutRedis } from "../server/test/redis-server.ts";
 
 const allTests = ["api", "server", "client", "web", "bench", "deploy"].map(
@@ -31,6 +32,7 @@ if (!findChromium()) {
 missing.push(...missingTools());
 if (withoutRedis)
   missing.push(`tests of several pods, and of the whole with the roles apart: ${withoutRedis}`);
+if (withoutRabbitMq) missing.push(`tests of jobs that RabbitMQ carries: ${withoutRabbitMq}`);
 
 const asked = process.argv.slice(2);
 const runsBothShapes = asked.length === 0 && !process.env.PARLEY_TEST_SHAPE && !withoutRedis;

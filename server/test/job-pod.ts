@@ -1,7 +1,7 @@
 /**
- * A process that works on jobs, to be killed. Its argument is JSON: databaseUrl, amqpUrl, service, and fate. "hang": it
- * says "begun" when it has a job, and never ends it. "die-published": it kills itself when RabbitMQ has confirmed a
- * message, before the row of the outbox is gone.
+ * A process that asks for a job and works on it, to be killed. Its argument is JSON: databaseUrl, amqpUrl, service, and
+ * fate. "hang": it says "begun" when it has a job, and never ends it. "die-published": it kills itself when RabbitMQ has
+ * confirmed a message, before the row of the outbox is gone.
  */
 import { createDatabase, type Database, type Queryable } from "#platform/database.ts";
 import { createJobs } from "#platform/jobs/create-jobs.ts";
@@ -36,9 +36,10 @@ const jobs = createJobs({
   telemetry: noTelemetry,
   log,
 });
-jobs.queue(jobQueue, async () => {
+const queue = jobs.queue(jobQueue, async () => {
   process.stdout.write("begun\n");
   await new Promise(() => {});
 });
 await jobs.start();
-process.stdout.write("started\n");
+await database.transaction((tx) => queue.enqueue(tx, { name: "precious" }));
+queue.wake();

@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { after } from "node:test";
 import type { Database } from "#platform/database.ts";
 import { createJobs } from "#platform/jobs/create-jobs.ts";
@@ -60,22 +59,23 @@ export function stopJobPodsAtTheEnd() {
   });
 }
 
-/** Another process; resolves when it says so. */
-export async function startJobProcess(
-  options: { databaseUrl: string; amqpUrl: string | undefined; service: string; fate: string },
-  until: string,
-): Promise<ChildProcess> {
+interface JobProcessOptions {
+  databaseUrl: string;
+  amqpUrl: string | undefined;
+  service: string;
+  /** See job-pod.ts. */
+  fate: "hang" | "die-published";
+}
+
+export function startJobProcess(options: JobProcessOptions): ChildProcess {
   const program = join(import.meta.dirname, "job-pod.ts");
-  const child = spawn(process.execPath, [program, JSON.stringify(options)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const stdio = ["ignore", "pipe", "inherit"] as const;
+  const child = spawn(process.execPath, [program, JSON.stringify(options)], { stdio: [...stdio] });
   children.add(child);
-  for await (const line of createInterface({ input: child.stdout })) if (line === until) return child;
-  throw new Error(`the process ended before it was ${until}`);
+  return child;
 }
 
 export async function killed(child: ChildProcess): Promise<void> {
-  if (child.signalCode !== null) return;
   const exited = once(child, "exit");
   child.kill("SIGKILL");
   await exited;

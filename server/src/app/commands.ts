@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { type App, startApp } from "#app/app.ts";
 import { describeConfig } from "#app/describe-config.ts";
+import { runJobsCommand } from "#app/jobs-command.ts";
 import { runMigrations } from "#app/migrations.ts";
 import { readProvidersFile } from "#app/provider-catalogue.ts";
 import { runProviderSim } from "#app/provider-sim-command.ts";
@@ -23,6 +24,10 @@ export const commands: Record<string, Command> = {
   "check-config": {
     about: "print the effective configuration, secrets masked",
     run: withConfig(checkConfig),
+  },
+  jobs: {
+    about: "look at background jobs, and at those that failed (--help tells more)",
+    run: runJobsCommand,
   },
   "provider-sim": {
     about: "run a simulated provider, for development and tests (--help tells more)",

@@ -4,7 +4,7 @@ import { openDataDir, readOrCreateSecret } from "./data-dir.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { locateBinaries } from "./embedded-postgres/binaries.ts";
 import { ensureCluster, ROLE, resetPassword } from "./embedded-postgres/cluster.ts";
-import { clearLeftovers } from "./embedded-postgres/leftovers.ts";
+import { clearLeftovers, readPostmasterFile } from "./embedded-postgres/leftovers.ts";
 import { clusterNameOf } from "./embedded-postgres/processes.ts";
 import { chooseRunner } from "./embedded-postgres/program-runner.ts";
 import { SOCKET_PORT } from "./embedded-postgres/settings.ts";
@@ -54,6 +54,16 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     lock.release();
     throw error;
   }
+}
+
+/** The connection string of the one that another Parley runs on the data directory; undefined when none does. */
+export async function findRunningPostgres(dataDir: string): Promise<string | undefined> {
+  const running = await readPostmasterFile(join(dataDir, "postgres"));
+  if (!running?.ready) return undefined;
+  return connectionStringFor(
+    running.socketDir,
+    await readOrCreateSecret(dataDir, PASSWORD_FILE, PASSWORD_BYTES),
+  );
 }
 
 async function startSupervised(dataDir: string, options: EmbeddedPostgresOptions) {

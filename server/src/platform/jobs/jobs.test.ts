@@ -1,5 +1,6 @@
 /** What a queue promises, by either engine. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { createDatabase } from "#platform/database.ts";
@@ -213,54 +214,28 @@ function suite(engine: string, amqpUrl: string | undefined) {
 
   test("a job whose process is killed is done once more, its effect once", async () => {
     const service = newService();
-    await database.withClient((client) =>
-      client.query(`CREATE TABLE effects_${service} (job text PRIMARY KEY)`),
-    );
+    const table = `effects_${service}`;
+    await database.withClient((client) => client.query(`CREATE TABLE ${table} (job text PRIMARY KEY)`));
     const effect = {
       name: `effect-${service}`,
-      text: `INSERT INTO effects_${service} VALUES ($1) ON CONFLICT DO NOTHING RETURNING job`,
+      text: `INSERT INTO ${table} VALUES ($1) ON CONFLICT DO NOTHING RETURNING job`,
     };
-    const other = startJobProcess({ databaseUrl, amqpUrl, service, fate: "hang" }, "begun");
-    const enqueuer = await pod(async () => {}, { service, queue: { name: "other" } });
-    await until("the queue is there", async () =>
-      (await enqueuer.jobs.inspection.counts()).some(({ queue }) => queue === "work"),
-    );
-    await enqueuer.jobs.stop(0);
+    const child = startJobProcess({ databaseUrl, amqpUrl, service, fate: "hang" });
+    await once(child.stdout!, "data");
     const attempts: number[] = [];
     let effects = 0;
-    // It asks for the job while the other is the only one to work on it.
-    const queueing = await enqueueOnly(service);
-    await queueing("precious");
-    const child = await other;
-    await pod(
-      async ({ attempt, data }) => {
-        attempts.push(attempt);
-        effects += (await database.query(effect, [data.name])).length;
-      },
-      { service },
-    );
-    await delay(200);
+    const work: JobHandler<Work> = async ({ attempt, data }) => {
+      attempts.push(attempt);
+      effects += (await database.query(effect, [data.name])).length;
+    };
+    const other = await pod(work, { service });
     assert.deepEqual(attempts, []);
     await killed(child);
     await until("it was done", () => attempts.length > 0, 15_000);
+    await until("nothing is left", () => settled(other));
     assert.deepEqual(attempts, [2]);
     assert.equal(effects, 1);
   });
-
-  /** As a pod does that is stopped right after its commit. */
-  async function enqueueOnly(service: string) {
-    const { createJobs } = await import("#platform/jobs/create-jobs.ts");
-    const { noTelemetry } = await import("#platform/telemetry.ts");
-    const { jobQueue } = await import("#test/job-queue.ts");
-    const log = createLog("silent");
-    const jobs = createJobs({ service, database, amqpUrl, maxWaiting: 10, telemetry: noTelemetry, log });
-    const queue = jobs.queue<Work>({ ...jobQueue, concurrency: 0 }, async () => {});
-    return async (name: string) => {
-      if (!amqpUrl) await jobs.start();
-      await database.transaction((tx) => queue.enqueue(tx, { name }));
-      if (!amqpUrl) await jobs.stop(0);
-    };
-  }
 
   test("too many jobs are refused, and taken again when some are done", async () => {
     const gate = Promise.withResolvers<void>();
