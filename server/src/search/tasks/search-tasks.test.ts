@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
-import { afterEach, beforeEach, describe, it } from "node:test";
+import { after, afterEach, beforeEach, describe, it } from "node:test";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { SearchTask } from "@parley/api/v2/search";
 import { fault, toPublicError } from "#platform/errors.ts";
+import { createLog } from "#platform/log.ts";
+import { openRedis } from "#platform/redis.ts";
 import { createTestDatabase } from "#test/database.ts";
+import { startRedis, withoutRedis } from "#test/redis-server.ts";
 import {
   as,
   createFakeMessenger,
@@ -19,6 +22,7 @@ import {
 import { until } from "#test/until.ts";
 
 const { database } = await createTestDatabase();
+const server = withoutRedis ? undefined : await startRedis();
 const pods: SearchPod[] = [];
 let messenger: FakeMessenger;
 
@@ -473,5 +477,38 @@ describe("results", () => {
     assert.deepEqual([problem.code, problem.retryAfterMs], ["search-task-not-done", 1_000]);
     assert.equal((await ended(pod, user, id)).status, "done");
     assert.equal((await resultsOf(pod, user, id)).length, 10);
+  });
+
+  it("in Redis are looked for once more when it has lost them", { skip: withoutRedis }, async () => {
+    const redis = openRedis({ url: server!.url, log: createLog("silent"), commandTimeoutMs: 500 });
+    after(() => redis.stop());
+    await redis.untilReady();
+    const pod = await startPod({ redis });
+    const user = randomUUID();
+    messenger.messages = newMessages(1_500);
+    const { id } = await createTask(pod, user);
+    await ended(pod, user, id);
+    assert.equal((await resultsOf(pod, user, id, 200)).length, 1_500);
+    assert.deepEqual(await sql("SELECT 1 AS one FROM search.results"), []);
+    await server!.command("FLUSHALL");
+    assert.equal(await codeOf(pod.search.listSearchResults({ id }, as(user))), "search-task-not-done");
+    assert.equal((await ended(pod, user, id)).status, "done");
+    assert.equal((await resultsOf(pod, user, id, 200)).length, 1_500);
+    await pod.search.deleteSearchTask({ id }, as(user));
+    assert.equal(await server!.command("DBSIZE"), ":0");
+  });
+
+  it("leave nothing in Redis when their task is deleted", { skip: withoutRedis }, async () => {
+    const redis = openRedis({ url: server!.url, log: createLog("silent"), commandTimeoutMs: 500 });
+    after(() => redis.stop());
+    await redis.untilReady();
+    const pod = await startPod({ redis });
+    const user = randomUUID();
+    messenger.messages = newMessages(1_500);
+    const { id } = await createTask(pod, user);
+    await ended(pod, user, id);
+    assert.equal(await server!.command("DBSIZE"), ":2");
+    await pod.search.deleteSearchTask({ id }, as(user));
+    assert.equal(await server!.command("DBSIZE"), ":0");
   });
 });
