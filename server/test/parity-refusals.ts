@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { DescMethodUnary, JsonValue } from "@bufbuild/protobuf";
 import { AuthService } from "@parley/api/v2/auth";
 import { MessengerService } from "@parley/api/v2/messenger";
+import { SearchService } from "@parley/api/v2/search";
 import { UserService } from "@parley/api/v2/user";
 import type { ErrorCode } from "#platform/errors.ts";
 import type { Parity } from "#test/parity-fixture.ts";
@@ -18,8 +19,75 @@ export interface Refusal {
 }
 
 const m = MessengerService.method;
+const s = SearchService.method;
 
-export function refusals({ ada, ben, eve, chatId, messageId }: Parity): Refusal[] {
+const searchRefusals = (otherTaskId: string, eveToken: string): Refusal[] => [
+  ...[
+    { why: "a search for nothing", q: "" },
+    { why: "a search for one letter", q: "a" },
+    { why: "a search for punctuation", q: '?! "" --' },
+    { why: "a search for what is not there", q: '-this -"and that"' },
+    { why: "a search for an operator that says nothing", q: "from:" },
+    { why: "a search before no day", q: "plans before:yesterday" },
+    { why: "a search of 10,000 characters", q: "plans ".repeat(1_700) },
+    { why: "a search for 33 words", q: "ab ".repeat(33) },
+    { why: "a search for U+0000", q: "plans\0" },
+  ].flatMap(({ why, q }): Refusal[] => [
+    { why, method: s.search, params: { q }, code: "invalid-input", fields: ["q"] },
+    {
+      why: `${why}, as a task`,
+      method: s.createSearchTask,
+      params: { query: q },
+      code: "invalid-input",
+      fields: ["query"],
+    },
+  ]),
+  {
+    why: "too many hits",
+    method: s.search,
+    params: { q: "plans", limit: 101 },
+    code: "invalid-input",
+    fields: ["limit"],
+  },
+  {
+    why: "too many results",
+    method: s.listSearchResults,
+    params: { id: otherTaskId, limit: 201 },
+    code: "invalid-input",
+    fields: ["limit"],
+  },
+  {
+    why: "a search task's id that is none",
+    method: s.getSearchTask,
+    params: { id: "1" },
+    code: "invalid-input",
+    fields: ["id"],
+  },
+  ...[s.getSearchTask, s.listSearchResults, s.deleteSearchTask].flatMap((method): Refusal[] => [
+    {
+      why: `${method.name} of a task that does not exist`,
+      method,
+      params: { id: randomUUID() },
+      code: "search-task-not-found",
+    },
+    {
+      why: `${method.name} of someone else's task`,
+      method,
+      params: { id: otherTaskId },
+      code: "search-task-not-found",
+      token: eveToken,
+    },
+  ]),
+  {
+    why: "a page of results that nobody gave out",
+    method: s.listSearchResults,
+    params: { id: otherTaskId, cursor: "nonsense" },
+    code: "invalid-input",
+    fields: ["cursor"],
+  },
+];
+
+export function refusals({ ada, ben, eve, chatId, messageId, searchTaskId }: Parity): Refusal[] {
   const id = randomUUID();
   const send = { chatId, clientId: "bad", text: "x" };
   return [
@@ -256,5 +324,6 @@ export function refusals({ ada, ben, eve, chatId, messageId }: Parity): Refusal[
       params: { refreshToken: "made-up" },
       code: "refresh-token-invalid",
     },
+    ...searchRefusals(searchTaskId, eve.token),
   ];
 }

@@ -5,10 +5,11 @@ import { test } from "node:test";
 import type { DescMethodUnary, JsonValue } from "@bufbuild/protobuf";
 import { AuthService } from "@parley/api/v2/auth";
 import { MessengerService } from "@parley/api/v2/messenger";
+import { SearchService } from "@parley/api/v2/search";
 import { UserService } from "@parley/api/v2/user";
 import { decodeJwt, SignJWT, UnsecuredJWT } from "jose";
 import { parityCallers } from "#test/parity-callers.ts";
-import { result, startParity } from "#test/parity-fixture.ts";
+import { result, searchedTask, startParity } from "#test/parity-fixture.ts";
 import { startParley } from "#test/parley.ts";
 import { createAccount, password } from "#test/people.ts";
 
@@ -59,6 +60,28 @@ for (const caller of callers) {
       found.users.map((one: { name: string }) => one.name),
       ["Ben"],
     );
+  });
+}
+
+for (const caller of callers) {
+  test(`${caller.name}: messages found at once, and by a task from its beginning to its end`, async () => {
+    const s = SearchService.method;
+    const found = await result(caller, s.search, { q: "known" }, ada.token);
+    const ofHit = (hit: { message: { text: string } }) => hit.message.text;
+    assert.deepEqual(found.hits.map(ofHit), ["known"]);
+    assert.deepEqual(found.hits[0].fragments, [{ parts: [{ text: "known", match: true }] }]);
+    const id = await searchedTask(caller, ada);
+    const { task } = await result(caller, s.getSearchTask, { id }, ada.token);
+    assert.deepEqual(
+      [task.query, task.resultCount, task.partial, task.errorCode ?? ""],
+      ["known", 1, false, ""],
+    );
+    const page = await result(caller, s.listSearchResults, { id }, ada.token);
+    assert.deepEqual(page.hits.map(ofHit), ["known"]);
+    assert.equal(page.nextCursor, undefined);
+    await result(caller, s.deleteSearchTask, { id }, ada.token);
+    const gone = await caller.call(s.getSearchTask, { id }, ada.token);
+    assert.equal(gone?.error?.code, "search-task-not-found");
   });
 }
 
@@ -125,7 +148,8 @@ test("an expired token is told so", async () => {
 
 test("without a token only public methods can be called", async () => {
   const isPublic = new Set<string>(["signUp", "signIn", "refresh", "getJwks"]);
-  const methods = [AuthService, UserService, MessengerService].flatMap((service) => service.methods);
+  const services = [AuthService, UserService, MessengerService, SearchService];
+  const methods = services.flatMap((service) => service.methods);
   for (const method of methods as DescMethodUnary[]) {
     if (isPublic.has(method.localName)) continue;
     for (const caller of callers) {

@@ -83,3 +83,12 @@ test("roles, service tokens and service URLs that make no sense are named", () =
     assert.deepEqual(namesOfProblems({ [name]: value }), [name], value);
   }
 });
+
+test("a search has less time than the call that asks for it", () => {
+  const times = (search: string, call: string) => ({
+    PARLEY_SEARCH_TIMEOUT_MS: search,
+    PARLEY_CALL_TIMEOUT_MS: call,
+  });
+  assert.deepEqual(namesOfProblems(times("2000", "3000")), []);
+  assert.deepEqual(namesOfProblems(times("2001", "3000")), ["PARLEY_SEARCH_TIMEOUT_MS"]);
+});

@@ -158,7 +158,16 @@ function crossChecks(config: Config): SettingProblem[] {
     const message = "must be less than PARLEY_PROCESS_RETENTION_HOURS";
     problems.push({ name: "PARLEY_CHAT_PROCESSING_GIVE_UP_HOURS", message });
   }
-  return [...problems, ...roleChecks(config)];
+  return [...problems, ...searchChecks(config), ...roleChecks(config)];
+}
+
+/** What a search needs besides its own time, so that it is answered before others give it up. */
+const searchMarginMs = 1_000;
+
+function searchChecks({ search, gateway }: Config): SettingProblem[] {
+  if (search.PARLEY_SEARCH_TIMEOUT_MS + searchMarginMs <= gateway.PARLEY_CALL_TIMEOUT_MS) return [];
+  const message = `must be at least ${searchMarginMs} less than PARLEY_CALL_TIMEOUT_MS`;
+  return [{ name: "PARLEY_SEARCH_TIMEOUT_MS", message }];
 }
 
 function roleChecks({ general, database, redis, service }: Config): SettingProblem[] {

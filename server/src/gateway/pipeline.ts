@@ -8,7 +8,7 @@ import type { GatewayClients } from "#gateway/clients.ts";
 import { clientCalls } from "#gateway/public-services.ts";
 import type { Throttle } from "#gateway/throttle/throttle.ts";
 import { createValidate } from "#gateway/validation.ts";
-import { isDeferrable } from "#platform/deferrable.ts";
+import { takesItsTime } from "#platform/deferrable.ts";
 import { fault, toFault } from "#platform/errors.ts";
 
 export interface PipelineOptions {
@@ -40,8 +40,9 @@ export function createCall({ clients, overrides, timeoutMs, turns, throttle }: P
       // Sends have a queue of their own, which is bounded and keeps their order.
       if (method === MessengerService.method.sendMessage) return await run();
       const caller = context.caller?.userId ?? context.clientAddress;
-      // What waits for somebody outside must not keep the caller's other calls waiting.
-      return await turns.run(isDeferrable(method) ? `${caller} deferrable` : caller, bounded, run);
+      // What may take long must not keep the caller's other calls waiting.
+      const turn = takesItsTime(method) ? `${caller} ${method.parent.name}` : caller;
+      return await turns.run(turn, bounded, run);
     } catch (error) {
       throw toFault(error);
     }

@@ -95,6 +95,11 @@ export const errorKinds = {
     status: 503,
     title: "Requests cannot be written down or looked up for the moment; nothing was sent",
   },
+  "search-unavailable": {
+    grpc: Code.Unavailable,
+    status: 503,
+    title: "Messages cannot be searched for the moment",
+  },
   "outcome-unknown": {
     grpc: Code.Aborted,
     status: 504,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Code, ConnectError, createClient, type HandlerContext } from "@connectrpc/connect";
 import { ProcessService } from "@parley/api/v2/process";
+import { SearchService } from "@parley/api/v2/search";
 import { UserService } from "@parley/api/v2/user";
 import { createCircuit } from "#platform/circuit/circuit-breaker.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
@@ -25,6 +26,7 @@ function guarded(limits: { maxCalls?: number; maxWaiting?: number; maxWaitMs?: n
   const transport = createDirectTransport((router) => {
     router.service(UserService, { getMe: answer });
     router.service(ProcessService, { process: answer });
+    router.service(SearchService, { search: answer });
   });
   // The circuit's own clock, which a test can move.
   const clock = { nowMs: 0 };
@@ -47,6 +49,7 @@ function guarded(limits: { maxCalls?: number; maxWaiting?: number; maxWaitMs?: n
   const guard = guardTransport(transport, { circuit, bulkhead, timeoutMs: ownTimeoutMs });
   const { getMe } = createClient(UserService, guard);
   const { process } = createClient(ProcessService, guard);
+  const { search } = createClient(SearchService, guard);
   return {
     service,
     clock,
@@ -55,6 +58,8 @@ function guarded(limits: { maxCalls?: number; maxWaiting?: number; maxWaitMs?: n
     call: (options = {}) => codeOf(getMe({}, options)),
     /** Of a method that takes as long as somebody outside does. */
     callDeferrable: (options = {}) => codeOf(process({}, options)),
+    /** Of a method that takes as long as it is given. */
+    callBudgeted: (options = {}) => codeOf(search({}, options)),
   };
 }
 
@@ -153,22 +158,25 @@ test("a client in a hurry opens nothing; deadlines that are long enough do", asy
   assert.equal(circuit.snapshot.state, "open");
 });
 
-test("a deferrable call opens nothing by taking long or by its deadline, whoever set that", async () => {
-  const { service, circuit, clock, callDeferrable } = guarded();
-  service.answer = () => {
-    clock.nowMs += 2 * slowMs;
-    return {};
-  };
-  assert.deepEqual(await times(2 * minCalls, callDeferrable), Array(2 * minCalls).fill("done"));
-  assert.equal(circuit.snapshot.counts.slow, 0);
-  service.answer = hang;
-  const late = await Promise.all(
-    Array.from({ length: 4 * minCalls }, () => callDeferrable({ timeoutMs: slowMs })),
-  );
-  assert.deepEqual(late, Array(4 * minCalls).fill("timeout"));
-  assert.equal(circuit.snapshot.state, "closed");
-  assert.equal(circuit.snapshot.totals.ignored, 4 * minCalls);
-});
+for (const kind of ["deferrable", "budgeted"] as const) {
+  test(`a ${kind} call opens nothing by taking long or by its deadline, whoever set that`, async () => {
+    const { service, circuit, clock, ...guard } = guarded();
+    const callPatient = kind === "deferrable" ? guard.callDeferrable : guard.callBudgeted;
+    service.answer = () => {
+      clock.nowMs += 2 * slowMs;
+      return {};
+    };
+    assert.deepEqual(await times(2 * minCalls, callPatient), Array(2 * minCalls).fill("done"));
+    assert.equal(circuit.snapshot.counts.slow, 0);
+    service.answer = hang;
+    const late = await Promise.all(
+      Array.from({ length: 4 * minCalls }, () => callPatient({ timeoutMs: slowMs })),
+    );
+    assert.deepEqual(late, Array(4 * minCalls).fill("timeout"));
+    assert.equal(circuit.snapshot.state, "closed");
+    assert.equal(circuit.snapshot.totals.ignored, 4 * minCalls);
+  });
+}
 
 test("a deferrable call opens the circuit of a service that cannot be reached", async () => {
   const { service, circuit, callDeferrable } = guarded();

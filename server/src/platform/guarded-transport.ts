@@ -6,7 +6,7 @@ import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
 import type { ConnectError, Transport } from "@connectrpc/connect";
 import type { Circuit, Pass, Refusal } from "#platform/circuit/circuit.ts";
 import { circuitFailure } from "#platform/circuit/outcome.ts";
-import { isDeferrable } from "#platform/deferrable.ts";
+import { takesItsTime } from "#platform/deferrable.ts";
 import { fault } from "#platform/errors.ts";
 import type { Gate } from "#platform/gate.ts";
 
@@ -29,7 +29,7 @@ export function guardTransport(transport: Transport, options: GuardOptions): Tra
   return {
     async unary(method, signal, givenTimeoutMs, header, input, contextValues) {
       const timeoutMs = givenTimeoutMs ?? options.timeoutMs;
-      const isPatient = isDeferrable(method);
+      const isPatient = takesItsTime(method);
       const waitedMs = bulkhead.tryEnter() ? 0 : await waitForPlace(options, signal);
       try {
         if (waitedMs > 0 && waitedMs >= timeoutMs) throw fault("timeout");

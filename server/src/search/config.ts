@@ -33,6 +33,14 @@ export const searchSettings = {
       max: 1_000,
     },
   ),
+  PARLEY_SEARCH_TASKS_KEPT_PER_USER: integer(
+    "search tasks of one user that are kept, ended ones included; one more is refused until one expires or is deleted",
+    200,
+    {
+      min: 1,
+      max: 100_000,
+    },
+  ),
   PARLEY_SEARCH_WORKERS: integer("search tasks at once, by one process", 4, { min: 1, max: 64 }),
 };
 

@@ -155,3 +155,11 @@ export declare const rate_class: GenExtension<MethodOptions, RateClass>;
  */
 export declare const deferrable: GenExtension<MethodOptions, boolean>;
 
+/**
+ * It looks for as long as it is given, and answers what it has found by then: being
+ * slow says nothing about the service.
+ *
+ * @generated from extension: bool budgeted = 50103;
+ */
+export declare const budgeted: GenExtension<MethodOptions, boolean>;
+

@@ -5,6 +5,7 @@ import { AuthService } from "@parley/api/v2/auth";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { RealtimeService } from "@parley/api/v2/realtime";
 import { UserService } from "@parley/api/v2/user";
+import { publicServices } from "#gateway/public-services.ts";
 import { throttleSettings } from "#gateway/throttle/config.ts";
 import { rateClassOf } from "#gateway/throttle/rate-class.ts";
 import { createThrottle } from "#gateway/throttle/throttle.ts";
@@ -84,6 +85,16 @@ test("a method that passes at once costs no promise; one that does not is refuse
   );
   assert.equal(throttle.admit(sendMessage, user("b")), undefined);
   assert.equal(throttle.admit(listMessages, user("a")), undefined, "another class is another limit");
+});
+
+test("every method of the contract counts against a limit", () => {
+  const limits = Object.keys(throttleSettings).filter((name) => name.startsWith("PARLEY_LIMIT_"));
+  const { throttle } = startThrottle(Object.fromEntries(limits.map((name) => [name, "1/h"])));
+  for (const method of publicServices.flatMap((service) => service.methods)) {
+    const from = { ...user(method.name), clientAddress: `address of ${method.name}` };
+    assert.equal(throttle.admit(method, from), undefined, method.name);
+    assert.throws(() => throttle.admit(method, from), method.name);
+  }
 });
 
 test("a public method counts by address, whoever calls it", () => {

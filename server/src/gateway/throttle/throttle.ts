@@ -131,6 +131,7 @@ function createLimiters({ config, redis, log, nowMs = () => performance.now() }:
     ["write", "user", config.PARLEY_LIMIT_WRITE],
     ["send", "user", config.PARLEY_LIMIT_SEND],
     ["lookup", "user", config.PARLEY_LIMIT_LOOKUP],
+    ["search", "user", config.PARLEY_LIMIT_SEARCH],
     ["socket", "user", config.PARLEY_LIMIT_SOCKET],
     ["sign-in", "address", config.PARLEY_LIMIT_SIGN_IN],
     ["sign-up", "address", config.PARLEY_LIMIT_SIGN_UP],

@@ -23,7 +23,7 @@ export function circuitFailure(error: unknown, call: CallCircumstances): ErrorCo
 /**
  * A service that says it is overloaded is there and protects itself; its other methods may be fine. And a circuit that
  * is open further down, or a provider that fails, is the affair of that one; and dispatch without its database does all that needs
- * no row of it.
+ * no row of it, as search without the messenger does what needs only its tasks.
  */
 const refusals: ReadonlySet<ErrorCode> = new Set([
   "overloaded",
@@ -31,6 +31,7 @@ const refusals: ReadonlySet<ErrorCode> = new Set([
   "no-provider",
   "provider-failed",
   "requests-unavailable",
+  "search-unavailable",
   "outcome-unknown",
 ]);
 
