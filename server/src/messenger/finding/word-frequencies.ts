@@ -20,8 +20,8 @@ const wide = /[\u2e80-\uffdc\u{20000}-\u{3ffff}]/u;
 const lettersPerWide = 2;
 
 export function frequenciesOf(messageCount: number, shares: ReadonlyMap<string, number>): WordFrequencies {
-  // What is not among the frequent words is rarer than all of them.
-  const rarest = shares.size > 0 ? Math.min(...shares.values()) / 2 : unknownShare;
+  // What is not among the frequent words is rarer than all of them, and most often much rarer.
+  const rarest = shares.size > 0 ? Math.min(...shares.values()) / 10 : unknownShare;
   return {
     messageCount,
     ofLexeme: (lexeme) => shares.get(lexeme) ?? rarest,
