@@ -1,5 +1,6 @@
 import type { ChatTurns } from "#messenger/chat-turns.ts";
 import type { MessengerConfig } from "#messenger/config.ts";
+import type { ChatLanguages } from "#messenger/finding/chat-languages.ts";
 import type { GroupCommit } from "#messenger/group-commit.ts";
 import type { KnownProcessors } from "#messenger/processing/known-processors.ts";
 import type { TextIndex } from "#messenger/text-index/text-index.ts";
@@ -14,6 +15,7 @@ export interface MessengerParts {
   database: Database;
   /** For searches alone. */
   searchDatabase: Database;
+  chatLanguages: ChatLanguages;
   bus: Bus;
   stamps: Stamps;
   turns: ChatTurns;

@@ -6,6 +6,7 @@ import { createChatTurns } from "#messenger/chat-turns.ts";
 import type { MessengerClients } from "#messenger/clients.ts";
 import { createBatchCommit } from "#messenger/commit-batch.ts";
 import type { MessengerConfig } from "#messenger/config.ts";
+import { createChatLanguages } from "#messenger/finding/chat-languages.ts";
 import { GroupCommit } from "#messenger/group-commit.ts";
 import type { MessengerParts } from "#messenger/parts.ts";
 import { createProcessing } from "#messenger/processing/create-processing.ts";
@@ -107,6 +108,7 @@ export function createMessenger(options: MessengerOptions): Service {
         parts.groupCommit.stop(drainDeadlineMs),
         processing?.stop(drainDeadlineMs / 2),
         indexUpkeep.stop(),
+        parts.chatLanguages.stop(),
       ]);
     },
   };
@@ -148,6 +150,7 @@ function createParts(options: MessengerOptions, onProcessable: () => void): Mess
     config,
     database,
     searchDatabase,
+    chatLanguages: createChatLanguages({ database: searchDatabase, log }),
     bus,
     stamps,
     turns,

@@ -19,8 +19,8 @@ export interface ChatOfLanguage {
 
 export interface ChatLanguages {
   /**
-   * Distinct ISO 639-1 codes of those that are known. Where it was never found out, it is now, for some chats and for
-   * a moment; the first ones come first. Never fails.
+   * Distinct ISO 639-1 codes of those that are known, the one of most messages first. Where it was never found out, it
+   * is now, for some chats and for a moment; the first ones come first. Never fails.
    */
   languagesOf(chats: readonly ChatOfLanguage[]): Promise<string[]>;
   stop(): Promise<void>;
@@ -59,8 +59,12 @@ export function createChatLanguages(options: ChatLanguagesOptions): ChatLanguage
       const isOutgrown = ({ atNo }: LanguageAt, lastNo: number) => atNo > 0 && lastNo >= atNo * growth;
       finder.findLater(open.filter((chat) => isOutgrown(detected(chat), chat.lastNo)));
       if (unknown.length > 0) await atMost(waitMs, finder.findNow(unknown));
-      const languages = chats.map((chat) => chat.language || detected(chat).language);
-      return [...new Set(languages)].filter((language) => language !== "");
+      const messagesIn = new Map<string, number>();
+      for (const chat of chats) {
+        const language = chat.language || detected(chat).language;
+        if (language !== "") messagesIn.set(language, (messagesIn.get(language) ?? 0) + chat.lastNo);
+      }
+      return [...messagesIn].sort(([, one], [, other]) => other - one).map(([language]) => language);
     },
     stop: () => finder.stop(),
   };

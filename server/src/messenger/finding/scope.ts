@@ -1,8 +1,10 @@
 /** The chats that are searched: the user's, as they are now, narrowed by what was asked. */
+import type { ChatLanguages } from "#messenger/finding/chat-languages.ts";
 import { canonicalId } from "#messenger/input.ts";
-import type { ReadableChat } from "#messenger/store-finding.ts";
+import { listReadableChats, type ReadableChat } from "#messenger/store-finding.ts";
 import { foldWord } from "#messenger/text-index/fold-word.ts";
 import { wordsOf } from "#messenger/text-index/words-of.ts";
+import type { Database } from "#platform/database.ts";
 
 export interface Scope {
   chatIds: string[];
@@ -12,20 +14,31 @@ export interface Scope {
   languages: string[];
 }
 
+interface ScopeSources {
+  searchDatabase: Database;
+  chatLanguages: ChatLanguages;
+}
+
 /** A chat is named by its id or by a part of its title; direct chats have none. */
-export function scopeOf(chats: readonly ReadableChat[], names: readonly string[]): Scope {
+export async function readScope(
+  { searchDatabase, chatLanguages }: ScopeSources,
+  readerId: string,
+  names: readonly string[],
+): Promise<Scope> {
+  const within = narrow(await listReadableChats(searchDatabase, readerId), names).filter(
+    ({ lastNo }) => lastNo > 0,
+  );
+  return {
+    chatIds: within.map(({ chatId }) => chatId),
+    size: within.reduce((sum, { lastNo }) => sum + lastNo, 0),
+    languages: await chatLanguages.languagesOf(within),
+  };
+}
+
+function narrow(chats: readonly ReadableChat[], names: readonly string[]): readonly ReadableChat[] {
+  if (names.length === 0) return chats;
   const wanted = names.map((name) => ({ id: canonicalId(name), title: foldTitle(name) }));
-  const within =
-    wanted.length === 0 ? chats : chats.filter((chat) => wanted.some((name) => isNamed(chat, name)));
-  const sizes = new Map<string, number>();
-  let size = 0;
-  for (const { language: said, detectedLanguage, lastNo } of within) {
-    size += lastNo;
-    const language = said || detectedLanguage;
-    if (language !== "") sizes.set(language, (sizes.get(language) ?? 0) + lastNo);
-  }
-  const languages = [...sizes].sort(([, a], [, b]) => b - a).map(([language]) => language);
-  return { chatIds: within.filter(({ lastNo }) => lastNo > 0).map(({ chatId }) => chatId), size, languages };
+  return chats.filter((chat) => wanted.some((name) => isNamed(chat, name)));
 }
 
 function isNamed(chat: ReadableChat, name: { id: string | undefined; title: string }): boolean {

@@ -2,13 +2,12 @@ import type { ReadFoundMessagesRequest, ReadFoundMessagesResponse } from "@parle
 import type { SearchHit } from "@parley/api/v2/search";
 import { type AskedQuery, readQuery } from "#messenger/finding/asked-query.ts";
 import { readHits } from "#messenger/finding/found-hits.ts";
-import { type Scope, scopeOf } from "#messenger/finding/scope.ts";
+import { readScope, type Scope } from "#messenger/finding/scope.ts";
 import { createStages, type Stage } from "#messenger/finding/stages.ts";
 import { withinTime } from "#messenger/finding/time-budget.ts";
 import { readId } from "#messenger/input.ts";
 import { type MessagePlace, placeOfMessageId } from "#messenger/message-id.ts";
 import type { MessengerParts } from "#messenger/parts.ts";
-import { listReadableChats } from "#messenger/store-finding.ts";
 import type { Database } from "#platform/database.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 
@@ -17,14 +16,15 @@ const timeoutMs = 5_000;
 /** Each finds what the ones before it do, and more; nobody says by which of them a message was found. */
 const stages: readonly Stage[] = [0, 3, 4];
 
-export function readFoundMessages({ searchDatabase: database }: MessengerParts) {
+export function readFoundMessages(parts: MessengerParts) {
+  const { searchDatabase: database } = parts;
   return async (request: ReadFoundMessagesRequest): Promise<ReadFoundMessagesResponse> => {
     const readerId = readId("userId", request.userId);
     const asked = readQuery(request.query);
     if (request.messageIds.length > maxIds) {
       throw invalidInput("messageIds", `must hold at most ${maxIds} items`);
     }
-    const scope = scopeOf(await listReadableChats(database, readerId), asked.chats);
+    const scope = await readScope(parts, readerId, asked.chats);
     const chatIds = new Set(scope.chatIds);
     const places = request.messageIds
       .map(placeOfMessageId)
