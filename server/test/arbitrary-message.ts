@@ -50,6 +50,8 @@ function arbitrarySingle(field: DescField): fc.Arbitrary<unknown> {
       return fc.boolean();
     case ScalarType.UINT32:
       return fc.oneof(fc.integer({ min: 0, max: 4_294_967_295 }), fc.nat(3));
+    case ScalarType.DOUBLE:
+      return fc.double();
     default:
       throw new Error(`${field}: no arbitrary for this type`);
   }

@@ -10,7 +10,9 @@ import { file_parley_v2_auth } from "@parley/api/v2/auth";
 import { file_parley_v2_errors } from "@parley/api/v2/errors";
 import { file_parley_v2_event } from "@parley/api/v2/event";
 import { file_parley_v2_messenger } from "@parley/api/v2/messenger";
+import { file_parley_v2_process } from "@parley/api/v2/process";
 import { file_parley_v2_realtime } from "@parley/api/v2/realtime";
+import { file_parley_v2_search } from "@parley/api/v2/search";
 import { file_parley_v2_user } from "@parley/api/v2/user";
 import fc from "fast-check";
 import { encodeJson } from "#gateway/json/json-encoder.ts";
@@ -22,6 +24,8 @@ const contract = [
   file_parley_v2_event,
   file_parley_v2_messenger,
   file_parley_v2_realtime,
+  file_parley_v2_process,
+  file_parley_v2_search,
   file_parley_v2_user,
   file_parley_internal_v1_bus,
   file_parley_internal_v1_identity,
