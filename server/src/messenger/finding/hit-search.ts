@@ -8,7 +8,7 @@ import { shareOf, type WordFrequencies } from "#messenger/finding/word-frequenci
 import type { HitPlace, HitSearch } from "#messenger/store-finding-messages.ts";
 import { senderLexeme } from "#messenger/text-index/index-entry.ts";
 
-/** Of messages with something attached. */
+/** Of messages with something attached: none, until messages can have attachments and index-entry.ts says so of them. */
 const attachmentLexeme = "#attachment";
 const lowestId = "00000000-0000-0000-0000-000000000000";
 const unknownShare = 0.01;
