@@ -6,7 +6,7 @@ import { BusMessageSchema } from "@parley/api/internal/bus";
 import { MessengerService } from "@parley/api/v2/messenger";
 import type { ChatEvent, ParleyClient } from "@parley/client";
 import { createLocalBus, topics } from "#platform/bus.ts";
-import { startDispatchServer } from "#test/dispatch-server.ts";
+import { startFakeDispatchServer } from "#test/fake-dispatch-server.ts";
 import { parityCallers } from "#test/parity-callers.ts";
 import { result } from "#test/parity-fixture.ts";
 import { manyPeople, startPod, type TestParley } from "#test/parley.ts";
@@ -18,7 +18,7 @@ import { until } from "#test/until.ts";
 const m = MessengerService.method;
 
 /** Answers nothing until the returned function is called. */
-function hold(fake: Awaited<ReturnType<typeof startDispatchServer>>["fake"]) {
+function hold(fake: Awaited<ReturnType<typeof startFakeDispatchServer>>["fake"]) {
   const gate = Promise.withResolvers<void>();
   const { answer } = fake;
   fake.answer = async (request, signal) => {
@@ -42,7 +42,7 @@ async function allEvents(client: ParleyClient, chatId: string): Promise<ChatEven
 
 describe("chats with a processor", { skip: withoutRedis }, async () => {
   if (withoutRedis) return;
-  const { fake, environment } = await startDispatchServer();
+  const { fake, environment } = await startFakeDispatchServer();
   const bus = createLocalBus((error) => {
     throw error;
   });
@@ -184,7 +184,7 @@ describe("chats with a processor", { skip: withoutRedis }, async () => {
 
 describe("kill -9 of the messenger while messages are being processed", { skip: withoutRedis }, async () => {
   if (withoutRedis) return;
-  const { fake, environment } = await startDispatchServer();
+  const { fake, environment } = await startFakeDispatchServer();
 
   test("each message is processed once and told once", async () => {
     const settings = {

@@ -16,7 +16,7 @@ import { createDirectTransport } from "#platform/direct-transport.ts";
 import { createLog } from "#platform/log.ts";
 import { readSettings } from "#platform/settings.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
-import { createTestBudget, createTestPermits, createTestSender } from "#test/dispatch-parts.ts";
+import { createTestBudget, createTestPermits, createTestSender } from "#test/fake-dispatch-parts.ts";
 
 export interface DispatchPodOptions {
   database: Database;
@@ -28,7 +28,7 @@ export interface DispatchPodOptions {
   leaseMs?: number;
 }
 
-export async function startDispatch(options: DispatchPodOptions) {
+export async function startDispatchPod(options: DispatchPodOptions) {
   const {
     sending = createTestSender(),
     permits = createTestPermits(),
@@ -70,7 +70,7 @@ export async function startDispatch(options: DispatchPodOptions) {
   };
 }
 
-export type DispatchPod = Awaited<ReturnType<typeof startDispatch>>;
+export type DispatchPod = Awaited<ReturnType<typeof startDispatchPod>>;
 
 /** For calls of this user. */
 export function as(userId: string, roles: readonly string[] = [], timeoutMs = 5_000): CallOptions {

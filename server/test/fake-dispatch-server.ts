@@ -9,14 +9,14 @@ import { createTestDatabase } from "#test/database.ts";
 import { createFakeDispatch, type FakeDispatch } from "#test/fake-dispatch.ts";
 import { startRedis } from "#test/redis-server.ts";
 
-export interface DispatchServer {
+export interface FakeDispatchServer {
   fake: FakeDispatch;
   /** Of a Parley with all other roles, which calls it. */
   environment: Record<string, string>;
 }
 
 /** To be called at the top level of a test file: it ends with the file. Needs a Redis. */
-export async function startDispatchServer(): Promise<DispatchServer> {
+export async function startFakeDispatchServer(): Promise<FakeDispatchServer> {
   const fake = createFakeDispatch();
   const serviceToken = randomBytes(32).toString("base64");
   const server = await startServiceServer({

@@ -63,12 +63,12 @@ interface JobProcessOptions {
   databaseUrl: string;
   amqpUrl: string | undefined;
   service: string;
-  /** See job-pod.ts. */
+  /** See job-process.ts. */
   fate: "hang" | "die-published";
 }
 
 export function startJobProcess(options: JobProcessOptions): ChildProcess {
-  const program = join(import.meta.dirname, "job-pod.ts");
+  const program = join(import.meta.dirname, "job-process.ts");
   const stdio = ["ignore", "pipe", "inherit"] as const;
   const child = spawn(process.execPath, [program, JSON.stringify(options)], { stdio: [...stdio] });
   children.add(child);

@@ -13,7 +13,7 @@ const { databaseUrl, amqpUrl, service, fate } = JSON.parse(process.argv[2]!);
 const log = createLog("silent");
 const limits = { maxConnections: 5, acquireTimeoutMs: 5_000, statementTimeoutMs: 5_000 };
 const database = createDatabase(
-  { connectionString: databaseUrl, applicationName: "job-pod", ...limits },
+  { connectionString: databaseUrl, applicationName: "job-process", ...limits },
   log,
 );
 

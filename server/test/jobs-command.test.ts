@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createTestDatabase } from "#test/database.ts";
-import { startJobPod, stopJobPodsAtTheEnd } from "#test/jobs.ts";
+import { startJobPod, stopJobPodsAtTheEnd } from "#test/job-pods.ts";
 import { spawnParley } from "#test/parley-process.ts";
 import { startRabbitMq, withoutRabbitMq } from "#test/rabbitmq-server.ts";
 import { until } from "#test/until.ts";

@@ -1,6 +1,5 @@
 /** A search service by itself, as one of several pods on one database, with a messenger that does as it is told. */
 import { after } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { fromJson } from "@bufbuild/protobuf";
 import { type CallOptions, createClient } from "@connectrpc/connect";
 import {
@@ -11,7 +10,7 @@ import {
 } from "@parley/api/internal/messenger";
 import type { Event } from "@parley/api/v2/event";
 import { SearchHitSchema, SearchService } from "@parley/api/v2/search";
-import { type ListUsersRequest, UserService } from "@parley/api/v2/user";
+import { UserService } from "@parley/api/v2/user";
 import { actorHeaders } from "#platform/actor.ts";
 import { type Bus, createLocalBus } from "#platform/bus.ts";
 import type { Database } from "#platform/database.ts";
@@ -89,12 +88,10 @@ export interface FakeUser {
   email?: string;
 }
 
-export function createFakeUsers(users: readonly FakeUser[], asked: ListUsersRequest[] = []) {
+function createFakeUsers(users: readonly FakeUser[]) {
   const transport = createDirectTransport((router) => {
     router.service(UserService, {
-      listUsers(request) {
-        asked.push(request);
-        const { email, query, limit } = request;
+      listUsers({ email, query, limit }) {
         if (email) return { users: users.filter((user) => user.email === email) };
         if ([...query].length < 2) throw invalidInput("query", "must have at least 2 letters");
         return { users: users.filter(({ name }) => name.includes(query)).slice(0, limit) };
@@ -114,7 +111,7 @@ export interface SearchPodOptions {
   config?: Partial<SearchConfig>;
 }
 
-export async function startSearch(options: SearchPodOptions) {
+export async function startSearchPod(options: SearchPodOptions) {
   const { database, messenger, users = [], redis, config = {} } = options;
   const bus = options.bus ?? createLocalBus(() => {});
   const log = createLog(process.env.PARLEY_TEST_LOG === "1" ? "debug" : "silent");
@@ -147,7 +144,7 @@ export async function startSearch(options: SearchPodOptions) {
   return { search: createClient(SearchService, transport), jobs, bus, stop };
 }
 
-export type SearchPod = Awaited<ReturnType<typeof startSearch>>;
+export type SearchPod = Awaited<ReturnType<typeof startSearchPod>>;
 
 /** For calls of this user. */
 export function as(userId: string, timeoutMs = 10_000): CallOptions {
@@ -167,4 +164,3 @@ export function newMessages(count: number, text = "whale"): FoundMessage[] {
 
 /** What a messenger that hangs does; it does not even heed that nobody waits any more. */
 export const hang = () => new Promise<never>(() => {});
-export const slow = (ms: number) => () => delay(ms);

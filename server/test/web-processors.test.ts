@@ -6,7 +6,7 @@ import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { findChromium, launchChromium } from "#test/chromium.ts";
-import { startDispatchServer } from "#test/dispatch-server.ts";
+import { startFakeDispatchServer } from "#test/fake-dispatch-server.ts";
 import { manyPeople, startPod } from "#test/parley.ts";
 import { newPerson, password } from "#test/people.ts";
 import { withoutRedis } from "#test/redis-server.ts";
@@ -19,7 +19,7 @@ const timeoutMs = 15_000;
 
 describe("processors in the web client", { skip }, async () => {
   if (skip) return;
-  const { environment, fake } = await startDispatchServer();
+  const { environment, fake } = await startFakeDispatchServer();
   const app = await startPod({ ...environment, ...manyPeople, PARLEY_CHAT_PROCESSING_POLL_MS: "50" });
   const url = `http://127.0.0.1:${app.httpPort}`;
   const browser = await launchChromium(executable!);

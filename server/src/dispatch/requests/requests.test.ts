@@ -7,8 +7,13 @@ import { sweep } from "#dispatch/requests/sweep.ts";
 import type { SendOutcome } from "#dispatch/sending/sender.ts";
 import { type ErrorCode, toPublicError } from "#platform/errors.ts";
 import { createTestDatabase } from "#test/database.ts";
-import { as, type DispatchPod, eventsOf, startDispatch } from "#test/dispatch.ts";
-import { createTestPermits, createTestSender, testCatalogue, testProvider } from "#test/dispatch-parts.ts";
+import { as, type DispatchPod, eventsOf, startDispatchPod } from "#test/dispatch-pod.ts";
+import {
+  createTestPermits,
+  createTestSender,
+  testCatalogue,
+  testProvider,
+} from "#test/fake-dispatch-parts.ts";
 import { until } from "#test/until.ts";
 
 const { database } = await createTestDatabase();
@@ -16,11 +21,11 @@ const free = testProvider("free");
 const paid = testProvider("paid", { priceMicros: 2_000 });
 const repeatable = testProvider("repeatable", { idempotencyHeader: "idempotency-key" });
 
-type PodOptions = Partial<Parameters<typeof startDispatch>[0]>;
+type PodOptions = Partial<Parameters<typeof startDispatchPod>[0]>;
 const pods: DispatchPod[] = [];
 
 async function startPod(options: PodOptions = {}): Promise<DispatchPod> {
-  const pod = await startDispatch({ database, catalogue: testCatalogue([free, paid]), ...options });
+  const pod = await startDispatchPod({ database, catalogue: testCatalogue([free, paid]), ...options });
   pods.push(pod);
   return pod;
 }

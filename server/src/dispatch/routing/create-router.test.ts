@@ -17,7 +17,7 @@ import {
   createTestSender,
   testCatalogue,
   testProvider,
-} from "#test/dispatch-parts.ts";
+} from "#test/fake-dispatch-parts.ts";
 
 const noon = Date.UTC(2026, 5, 1, 12, 1, 0);
 const free = testProvider("free");

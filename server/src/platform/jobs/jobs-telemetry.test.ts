@@ -9,7 +9,7 @@ import { endSpan } from "#platform/telemetry/tracing.ts";
 import { startTelemetry } from "#platform/telemetry.ts";
 import { startCollector } from "#test/collector.ts";
 import { createTestDatabase } from "#test/database.ts";
-import { startJobPod, stopJobPodsAtTheEnd } from "#test/jobs.ts";
+import { startJobPod, stopJobPodsAtTheEnd } from "#test/job-pods.ts";
 import { parsePrometheus } from "#test/prometheus.ts";
 import { startRabbitMq, withoutRabbitMq } from "#test/rabbitmq-server.ts";
 import { until } from "#test/until.ts";

@@ -16,7 +16,7 @@ import {
   startJobProcess,
   stopJobPodsAtTheEnd,
   type Work,
-} from "#test/jobs.ts";
+} from "#test/job-pods.ts";
 import { type RabbitMqServer, startRabbitMq, withoutRabbitMq } from "#test/rabbitmq-server.ts";
 import { until } from "#test/until.ts";
 

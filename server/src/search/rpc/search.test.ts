@@ -5,7 +5,14 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { FindOrder } from "@parley/api/internal/messenger";
 import { fault, toPublicError } from "#platform/errors.ts";
 import { createTestDatabase } from "#test/database.ts";
-import { as, createFakeMessenger, type FakeUser, hang, newMessages, startSearch } from "#test/search.ts";
+import {
+  as,
+  createFakeMessenger,
+  type FakeUser,
+  hang,
+  newMessages,
+  startSearchPod,
+} from "#test/search-pod.ts";
 
 const { database } = await createTestDatabase();
 const messenger = createFakeMessenger();
@@ -14,7 +21,7 @@ const annaIds = Array.from({ length: 30 }, () => randomUUID());
 const bob = { id: randomUUID(), name: "Bob Miller", email: "bob@example.org" };
 const users: FakeUser[] = [...annaIds.map((id, index) => ({ id, name: `Anna ${index}` })), bob];
 const timeoutMs = 200;
-const { search } = await startSearch({
+const { search } = await startSearchPod({
   database,
   messenger,
   users,

@@ -11,8 +11,8 @@ import { createJobs } from "#platform/jobs/create-jobs.ts";
 import { createLog } from "#platform/log.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
 import { createTestDatabase } from "#test/database.ts";
+import { startJobPod, startJobProcess, stopJobPodsAtTheEnd } from "#test/job-pods.ts";
 import { jobQueue } from "#test/job-queue.ts";
-import { startJobPod, startJobProcess, stopJobPodsAtTheEnd } from "#test/jobs.ts";
 import { type RabbitMqServer, startRabbitMq, withoutRabbitMq } from "#test/rabbitmq-server.ts";
 import { until } from "#test/until.ts";
 
