@@ -16,6 +16,9 @@ export const latestActivity: Activity = {
   chatId: "ffffffff-ffff-ffff-ffff-ffffffffffff",
 };
 
+/** The latest time that a cursor or a query may name. PostgreSQL knows later ones; nobody needs them. */
+export const latestMs = Date.parse("9999-12-31T23:59:59.999Z");
+
 export const lowestId = "00000000-0000-0000-0000-000000000000";
 
 export function encodeActivity({ atMs, chatId }: Activity): string {
@@ -29,8 +32,7 @@ export function decodeActivity(cursor: string): Activity {
   const bytes = Buffer.from(cursor, "base64url");
   if (bytes.length !== timeBytes + idBytes) throw notOurs();
   const atMs = bytes.readDoubleBE();
-  // What PostgreSQL takes for a time, generously: the years 1970 to 9999.
-  if (!(atMs >= 0 && atMs < 253_402_300_800_000)) throw notOurs();
+  if (!(atMs >= 0 && atMs <= latestMs)) throw notOurs();
   return { atMs, chatId: uuidOfBytes(bytes.subarray(timeBytes)) };
 }
 

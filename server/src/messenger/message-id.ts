@@ -8,7 +8,7 @@ const idBytes = 20;
 const chatBytes = 16;
 const idLength = 27;
 /** Of the type that the database keeps it in. */
-const largestSeq = 2_147_483_647;
+export const largestSeq = 2_147_483_647;
 
 /** Encodes many ids of one chat without encoding the chat each time. */
 export function messageIdsOf(chatId: string): (seq: number) => string {

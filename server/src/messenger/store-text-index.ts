@@ -1,4 +1,6 @@
 /** The text index as it is written other than by sends, whose statement writes it along (store-sends.ts). */
+import { lowestId } from "#messenger/cursor.ts";
+import type { MessagePlace } from "#messenger/message-id.ts";
 import type { IndexedTexts } from "#messenger/text-index/text-index.ts";
 import type { Queryable, Statement } from "#platform/database.ts";
 
@@ -20,12 +22,7 @@ export async function addWords(tx: Queryable, words: readonly string[]): Promise
   }
 }
 
-export interface MessagePlace {
-  chatId: string;
-  seq: number;
-}
-
-export const beforeAll: MessagePlace = { chatId: "00000000-0000-0000-0000-000000000000", seq: 0 };
+export const beforeAll: MessagePlace = { chatId: lowestId, seq: 0 };
 
 const updateEntry: Statement = {
   name: "messenger.update-entry",

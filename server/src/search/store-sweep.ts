@@ -1,8 +1,6 @@
 /** Finds what no job takes further any more. */
 import type { Database, Queryable, Statement } from "#platform/database.ts";
-import { type TaskRow, taskColumns } from "#search/tasks/task-row.ts";
-
-const isOpen = "t.status IN ('waiting', 'running')";
+import { isOpen, type TaskRow, taskColumns } from "#search/tasks/task-row.ts";
 
 const statements = {
   removeExpired: {

@@ -1,6 +1,7 @@
 /** The life of a search task in the database. Whatever changes how many of a user's tasks are open is done under the user's lock. */
 import type { Queryable, Statement } from "#platform/database.ts";
 import {
+  isOpen,
   type TaskAttempt,
   type TaskEnd,
   type TaskLoad,
@@ -8,7 +9,6 @@ import {
   taskColumns,
 } from "#search/tasks/task-row.ts";
 
-const isOpen = "t.status IN ('waiting', 'running')";
 const isThere = "(t.expires_at IS NULL OR t.expires_at > clock_timestamp())";
 
 const statements = {

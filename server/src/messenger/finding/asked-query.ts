@@ -1,6 +1,7 @@
 /** What was asked for, checked and taken apart into words. */
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { MessageQuery, SearchTerm } from "@parley/api/internal/messenger";
+import { latestMs } from "#messenger/cursor.ts";
 import { readIds } from "#messenger/input.ts";
 import { unspaced, wordsOf } from "#messenger/text-index/words-of.ts";
 import { invalidInput } from "#platform/errors.ts";
@@ -31,6 +32,7 @@ export interface WordRun {
   isUnspaced: boolean;
 }
 
+/** As search's parse-query.ts refuses it to people, with a better sentence: here it holds whoever calls. */
 const maxTerms = 32;
 const maxTermLength = 1_000;
 const maxWordsPerTerm = 64;
@@ -111,6 +113,5 @@ function runsOf(text: string): WordRun[] {
 function toMs(time: Timestamp | undefined): number | undefined {
   if (!time) return undefined;
   const ms = Number(time.seconds) * 1_000 + Math.ceil(time.nanos / 1_000_000);
-  // What PostgreSQL takes for a time, generously.
-  return Math.min(Math.max(ms, 0), 253_402_300_799_000);
+  return Math.min(Math.max(ms, 0), latestMs);
 }

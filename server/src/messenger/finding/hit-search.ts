@@ -1,4 +1,6 @@
 /** What the database is asked for a query's terms and filters, and by which plan. */
+
+import { lowestId } from "#messenger/cursor.ts";
 import type { AskedQuery } from "#messenger/finding/asked-query.ts";
 import { type ChosenPlan, choosePlan } from "#messenger/finding/choose-plan.ts";
 import type { SoughtTerm } from "#messenger/finding/likeness.ts";
@@ -10,7 +12,6 @@ import { senderLexeme } from "#messenger/text-index/index-entry.ts";
 
 /** Of messages with something attached: none, until messages can have attachments and index-entry.ts says so of them. */
 const attachmentLexeme = "#attachment";
-const lowestId = "00000000-0000-0000-0000-000000000000";
 const unknownShare = 0.01;
 
 interface Condition {

@@ -1,5 +1,7 @@
 /** How far a search for all messages that match has come: opaque to callers, and refused when it is not ours. */
+import { latestMs } from "#messenger/cursor.ts";
 import { lastStage, type Stage } from "#messenger/finding/stages.ts";
+import { largestSeq } from "#messenger/message-id.ts";
 import type { HitPlace } from "#messenger/store-finding-messages.ts";
 import { invalidInput } from "#platform/errors.ts";
 import { uuidOfBytes } from "#platform/uuid.ts";
@@ -18,7 +20,6 @@ const idBytes = 16;
 const seqBytes = 4;
 const totalBytes = headBytes + timeBytes + idBytes + seqBytes;
 const foundBit = 0x80;
-const largestSeq = 2_147_483_647;
 
 export function encodePosition({ stage, hasFound, before }: NewestPosition): string {
   const bytes = Buffer.alloc(totalBytes);
@@ -36,9 +37,7 @@ export function decodePosition(cursor: string): NewestPosition {
   const stage = head & ~foundBit;
   const createdAtMs = bytes.readDoubleBE(headBytes);
   const seq = bytes.readUInt32BE(headBytes + timeBytes + idBytes);
-  // What PostgreSQL takes for a time, generously, and the end of all times.
-  const isTime =
-    createdAtMs === Number.POSITIVE_INFINITY || (createdAtMs >= 0 && createdAtMs < 253_402_300_800_000);
+  const isTime = createdAtMs === Number.POSITIVE_INFINITY || (createdAtMs >= 0 && createdAtMs <= latestMs);
   if (stage > lastStage || !isTime || seq > largestSeq) throw notOurs();
   const chatId = uuidOfBytes(bytes.subarray(headBytes + timeBytes, headBytes + timeBytes + idBytes));
   return { stage: stage as Stage, hasFound: head >= foundBit, before: { createdAtMs, chatId, seq } };

@@ -1,12 +1,6 @@
 /** Gives messages that are there already the words of their texts: those without any, or all. */
-import {
-  addWords,
-  beforeAll,
-  listTexts,
-  type MessagePlace,
-  setEntries,
-  type TextRow,
-} from "#messenger/store-text-index.ts";
+import type { MessagePlace } from "#messenger/message-id.ts";
+import { addWords, beforeAll, listTexts, setEntries, type TextRow } from "#messenger/store-text-index.ts";
 import type { TextIndex } from "#messenger/text-index/text-index.ts";
 import type { Database } from "#platform/database.ts";
 import { toPublicError } from "#platform/errors.ts";

@@ -11,7 +11,7 @@ import type { SearchMetrics } from "#search/search-metrics.ts";
 import type { Tasks } from "#search/tasks/create-tasks.ts";
 import { lookThrough } from "#search/tasks/look-through.ts";
 import { maxRunAttempts, type RunJob } from "#search/tasks/task-queues.ts";
-import type { TaskRow } from "#search/tasks/task-row.ts";
+import { failedWith, type TaskRow } from "#search/tasks/task-row.ts";
 import { toSearchFault } from "#search/upstream.ts";
 
 export interface RunParts {
@@ -84,6 +84,5 @@ const foreignKeyViolation = "23503";
 
 async function fail({ tasks, log }: RunParts, task: TaskRow, code: ErrorCode): Promise<void> {
   log.warn({ taskId: task.id, code }, "a search task has failed");
-  const nothing = { partial: false, resultCount: 0, resultsIn: "" } as const;
-  await tasks.end(task, { ...nothing, status: "failed", errorCode: code });
+  await tasks.end(task, failedWith(code));
 }

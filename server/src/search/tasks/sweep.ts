@@ -13,7 +13,7 @@ import type { SearchMetrics } from "#search/search-metrics.ts";
 import { createSweepStore, type SweepStore } from "#search/store-sweep.ts";
 import type { Tasks } from "#search/tasks/create-tasks.ts";
 import { runQueueName, type TaskQueues } from "#search/tasks/task-queues.ts";
-import type { TaskRow } from "#search/tasks/task-row.ts";
+import { failedWith } from "#search/tasks/task-row.ts";
 
 export interface SweepParts {
   config: SearchConfig;
@@ -33,6 +33,7 @@ const expiredForMs = 30_000;
 const staleMs = 600_000;
 /** A task that nobody got to in a day is not waited for any more. */
 const givenUpMs = 86_400_000;
+const givenUp = failedWith("search-unavailable");
 
 export const createSweeper = (parts: SweepParts, log: Log): Periodic =>
   createPeriodic({
@@ -48,7 +49,7 @@ export async function sweep(parts: SweepParts, ages = { expiredForMs, staleMs, g
   metrics.open(await store.count());
   for (const task of await store.removeExpired(ages.expiredForMs, rowsPerRun)) await results.remove(task);
   await failThoseOfDeadJobs(parts, store);
-  for (const task of await store.olderThan(ages.givenUpMs, rowsPerRun)) await fail(tasks, task);
+  for (const task of await store.olderThan(ages.givenUpMs, rowsPerRun)) await tasks.end(task, givenUp);
   await database.transaction(async (tx) => {
     const stale = await store.takeStale(tx, ages.staleMs, rowsPerRun);
     for (const taskId of stale) await queues.run.enqueue(tx, { taskId });
@@ -63,7 +64,7 @@ export async function sweep(parts: SweepParts, ages = { expiredForMs, staleMs, g
 async function failThoseOfDeadJobs({ inspection, tasks }: SweepParts, store: SweepStore): Promise<void> {
   const dead = await inspection.dead(runQueueName, rowsPerRun);
   if (dead.length === 0) return;
-  for (const task of await store.open(dead.flatMap(taskOf))) await fail(tasks, task);
+  for (const task of await store.open(dead.flatMap(taskOf))) await tasks.end(task, givenUp);
   await inspection.discard(
     runQueueName,
     dead.map(({ id }) => id),
@@ -73,9 +74,4 @@ async function failThoseOfDeadJobs({ inspection, tasks }: SweepParts, store: Swe
 function taskOf({ data }: DeadJob): string[] {
   const taskId = (data as { taskId?: unknown } | null)?.taskId;
   return typeof taskId === "string" && isUuid(taskId) ? [taskId] : [];
-}
-
-async function fail(tasks: Tasks, task: TaskRow): Promise<void> {
-  const nothing = { partial: false, resultCount: 0, resultsIn: "" } as const;
-  await tasks.end(task, { ...nothing, status: "failed", errorCode: "search-unavailable" });
 }

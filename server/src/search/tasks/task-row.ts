@@ -21,6 +21,9 @@ export interface TaskRow {
   readonly errorCode: string;
 }
 
+/** Of a row t: waits or runs. */
+export const isOpen = "t.status IN ('waiting', 'running')";
+
 export const taskColumns = `t.task_id AS id, t.user_id AS "userId", t.query, t.message_query AS "messageQuery", t.status,
   t.attempt, t.partial, t.result_count AS "resultCount", t.results_in AS "resultsIn", t.created_at AS "createdAt",
   t.started_at AS "startedAt", t.finished_at AS "finishedAt", t.expires_at AS "expiresAt", t.error_code AS "errorCode"`;
@@ -35,6 +38,15 @@ export interface TaskEnd {
   readonly resultsIn: ResultPlace | "";
   readonly errorCode: string;
 }
+
+/** What a task has when it has failed. */
+export const failedWith = (errorCode: string): TaskEnd => ({
+  status: "failed",
+  partial: false,
+  resultCount: 0,
+  resultsIn: "",
+  errorCode,
+});
 
 /** Of one user, not counting what has expired. */
 export interface TaskLoad {
