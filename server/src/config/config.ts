@@ -18,6 +18,7 @@ import { identitySettings } from "#identity/config.ts";
 import { messengerSettings } from "#messenger/config.ts";
 import { circuitSettings } from "#platform/circuit/config.ts";
 import { readSettings, type SettingProblem, type Settings, type Values } from "#platform/settings.ts";
+import { spellingDistance } from "#platform/spelling-distance.ts";
 import { telemetrySettings } from "#platform/telemetry/config.ts";
 import { searchSettings } from "#search/config.ts";
 
@@ -98,22 +99,14 @@ function unknownVariables(environment: Environment): SettingProblem[] {
     .map((name) => ({ name, message: `is not a setting of Parley${suggestion(name)}` }));
 }
 
-function suggestion(name: string): string {
-  const near = Object.keys(allSettings).find((known) => editDistanceAtMost(name, known, 2));
-  return near ? `; did you mean ${near}?` : "";
-}
+/** Letters of a name that may be wrong. */
+const mostWrong = 2;
 
-function editDistanceAtMost(a: string, b: string, most: number): boolean {
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(replaced, previous[j]! + 1, row[j - 1]! + 1));
-    }
-    previous = row;
-  }
-  return previous[b.length]! <= most;
+function suggestion(name: string): string {
+  const near = Object.keys(allSettings).find(
+    (known) => spellingDistance(name, known, mostWrong) <= mostWrong,
+  );
+  return near ? `; did you mean ${near}?` : "";
 }
 
 function crossChecks(config: Config): SettingProblem[] {

@@ -2,9 +2,10 @@
  * Words of the vocabulary that are spelt nearly as one that was asked for. Of a word cut into one piece more than there
  * are letters wrong, one piece at least is right: words with one of the pieces, about where it stands, are compared.
  */
-import { spellingDistance } from "#messenger/finding/spelling-distance.ts";
+
 import { findSharing, type SharedPiece } from "#messenger/store-vocabulary.ts";
 import type { Queryable } from "#platform/database.ts";
+import { spellingDistance } from "#platform/spelling-distance.ts";
 
 const maxNearWords = 30;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { spellingDistance } from "#messenger/finding/spelling-distance.ts";
+import { spellingDistance } from "#platform/spelling-distance.ts";
 
 const pairs: Array<[string, string, number]> = [
   ["word", "word", 0],
