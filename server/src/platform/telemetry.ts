@@ -8,6 +8,7 @@ import { type Resource, resourceFromAttributes } from "@opentelemetry/resources"
 import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 import type { BasicTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from "@opentelemetry/semantic-conventions";
+import { within } from "#platform/deadline.ts";
 import type { Log } from "#platform/log.ts";
 import { parsePairs, type TelemetryConfig } from "#platform/telemetry/config.ts";
 import {
@@ -65,7 +66,7 @@ export function startTelemetry({ config, version, log }: TelemetryOptions): Runn
   const tracer = spans?.getTracer("parley", version) ?? noTracer;
   const stopAll = () => {
     stopObserving();
-    return withinStopTimeout(Promise.allSettled([spans?.shutdown(), meters.shutdown()]));
+    return within(Promise.allSettled([spans?.shutdown(), meters.shutdown()]), stopTimeoutMs);
   };
   let stopping: Promise<void> | undefined;
   return {
@@ -119,13 +120,4 @@ function samplerOf(config: TelemetryConfig) {
 class PullReader extends MetricReader {
   protected async onForceFlush(): Promise<void> {}
   protected async onShutdown(): Promise<void> {}
-}
-
-async function withinStopTimeout(work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, stopTimeoutMs);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }

@@ -12,6 +12,7 @@ import type { ApplyCors } from "#gateway/http/cors.ts";
 import { toProblem } from "#gateway/http/problem.ts";
 import { traceIdOf } from "#gateway/http/trace.ts";
 import type { RpcServer } from "#gateway/rpc/rpc.ts";
+import { within } from "#platform/deadline.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
 
 const limits = {
@@ -79,9 +80,8 @@ export function createGrpcServer(rpc: RpcServer): GrpcServer {
     async close(graceMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();
-      await withGrace(closed, graceMs, () => {
-        for (const session of sessions) session.destroy();
-      });
+      await within(closed, graceMs);
+      for (const session of sessions) session.destroy();
     },
   };
 }
@@ -106,17 +106,8 @@ export async function closeHttpServer(server: Server, graceMs: number): Promise<
   server.closeIdleConnections();
   // A kept-alive connection becomes idle only after its last answer.
   const sweep = setInterval(() => server.closeIdleConnections(), idleSweepMs);
-  await withGrace(closed, graceMs, () => server.closeAllConnections());
+  // An upgraded socket keeps its server from closing, so force is not waited for either.
+  await within(closed, graceMs);
+  server.closeAllConnections();
   clearInterval(sweep);
-}
-
-/** An upgraded socket keeps its server from closing, so force is not waited for either. */
-async function withGrace(closed: Promise<void>, graceMs: number, force: () => void): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, graceMs);
-  });
-  await Promise.race([closed, expired]);
-  clearTimeout(timer);
-  force();
 }

@@ -10,12 +10,12 @@ import type { FanOut } from "#gateway/fan-out.ts";
 import { catchUp } from "#gateway/realtime/catch-up.ts";
 import type { ChatFeed } from "#gateway/realtime/chat-feed.ts";
 import type { SocketConfig } from "#gateway/realtime/config.ts";
-import { withDeadline } from "#gateway/realtime/deadline.ts";
 import type { EventReader } from "#gateway/realtime/event-reader.ts";
 import { planResume, type ResumedChat } from "#gateway/realtime/resume-plan.ts";
 import type { Feed } from "#gateway/realtime/subscriber.ts";
 import type { UserConnections } from "#gateway/realtime/user-connections.ts";
 import type { Connection } from "#gateway/socket.ts";
+import { withDeadline } from "#platform/deadline.ts";
 import { fault } from "#platform/errors.ts";
 import type { Gate } from "#platform/gate.ts";
 

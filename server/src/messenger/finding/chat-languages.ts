@@ -5,6 +5,7 @@
 import { createLanguageDetector, type LanguageDetector } from "#messenger/finding/language-detector.ts";
 import { type LanguageAt, LanguageFinder } from "#messenger/finding/language-finder.ts";
 import type { Database } from "#platform/database.ts";
+import { within } from "#platform/deadline.ts";
 import type { Log } from "#platform/log.ts";
 
 export interface ChatOfLanguage {
@@ -58,7 +59,7 @@ export function createChatLanguages(options: ChatLanguagesOptions): ChatLanguage
       const unknown = open.filter((chat) => detected(chat).atNo === 0);
       const isOutgrown = ({ atNo }: LanguageAt, lastNo: number) => atNo > 0 && lastNo >= atNo * growth;
       finder.findLater(open.filter((chat) => isOutgrown(detected(chat), chat.lastNo)));
-      if (unknown.length > 0) await atMost(waitMs, finder.findNow(unknown));
+      if (unknown.length > 0) await within(finder.findNow(unknown), waitMs);
       const messagesIn = new Map<string, number>();
       for (const chat of chats) {
         const language = chat.language || detected(chat).language;
@@ -68,11 +69,4 @@ export function createChatLanguages(options: ChatLanguagesOptions): ChatLanguage
     },
     stop: () => finder.stop(),
   };
-}
-
-async function atMost(limitMs: number, work: Promise<void>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, limitMs);
-  await Promise.race([work, promise]);
-  clearTimeout(timer);
 }

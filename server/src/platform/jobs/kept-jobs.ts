@@ -1,7 +1,7 @@
 /** All jobs that a database keeps, whichever engine put them there and whether or not a Parley runs: for `parley jobs`. */
 import { connect } from "amqplib";
 import type { Database } from "#platform/database.ts";
-import { withDeadline } from "#platform/jobs/amqp/amqp-link.ts";
+import { answered } from "#platform/jobs/amqp/amqp-link.ts";
 import { createOutbox } from "#platform/jobs/amqp/outbox.ts";
 import { brokerQueue } from "#platform/jobs/amqp/topology.ts";
 import type { JobInspection } from "#platform/jobs/jobs.ts";
@@ -58,8 +58,8 @@ export async function countInBroker(
       const answer = await channel.checkQueue(brokerQueue(service, queue)).catch(() => undefined);
       return [queue, answer?.messageCount ?? 0];
     };
-    const counts = await withDeadline(Promise.all(queues.map(count)), brokerTimeoutMs);
-    await withDeadline(connection.close(), brokerTimeoutMs);
+    const counts = await answered(Promise.all(queues.map(count)), brokerTimeoutMs);
+    await answered(connection.close(), brokerTimeoutMs);
     return new Map(counts);
   } catch {
     return undefined;

@@ -1,4 +1,5 @@
 /** The jobs that this process works on, and their orderly end. */
+import { within } from "#platform/deadline.ts";
 import { abortGraceMs } from "#platform/jobs/handle-job.ts";
 
 export interface RunningJobs {
@@ -32,13 +33,4 @@ export function createRunningJobs(): RunningJobs {
       await within(allEnded(), deadlineMs - patienceMs);
     },
   };
-}
-
-/** Resolves when the work has ended or the time is over. */
-export async function within(work: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

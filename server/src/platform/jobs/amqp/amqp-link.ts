@@ -1,6 +1,7 @@
 /** A connection to RabbitMQ that is made again whenever it is lost, for as long as it takes. */
 import type { Duplex } from "node:stream";
 import { type ChannelModel, connect } from "amqplib";
+import { withDeadline } from "#platform/deadline.ts";
 import type { Log } from "#platform/log.ts";
 
 export interface AmqpLinkOptions {
@@ -50,7 +51,7 @@ export function createAmqpLink(options: AmqpLinkOptions): AmqpLink {
         clientProperties: { connection_name: options.name },
       });
       watch(made);
-      await withDeadline(setUp(made), setUpTimeoutMs);
+      await answered(setUp(made), setUpTimeoutMs);
       if (isStopped || connection !== made) return destroy(made);
       if (failures > 0) log.info({ connection: options.name }, "connected to RabbitMQ");
       failures = 0;
@@ -131,7 +132,7 @@ export function createAmqpLink(options: AmqpLinkOptions): AmqpLink {
       const last = connection;
       connection = undefined;
       if (!last) return;
-      await withDeadline(last.close(), closeTimeoutMs).catch(() => {});
+      await answered(last.close(), closeTimeoutMs).catch(() => {});
       destroy(last);
     },
   };
@@ -143,17 +144,9 @@ function destroy({ connection }: ChannelModel) {
   stream.destroy(new Error("given up"));
 }
 
-export async function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer from RabbitMQ within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+/** Rejects when RabbitMQ takes longer. */
+export const answered = <T>(work: Promise<T>, timeoutMs: number): Promise<T> =>
+  withDeadline(work, timeoutMs, () => new Error(`no answer from RabbitMQ within ${timeoutMs} ms`));
 
 function withHeartbeat(text: string): string {
   const url = new URL(text);

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import type { Database } from "#platform/database.ts";
+import { within } from "#platform/deadline.ts";
 import { createAmqpLink } from "#platform/jobs/amqp/amqp-link.ts";
 import type { Outbox, OutboxMessage } from "#platform/jobs/amqp/outbox.ts";
 import {
@@ -15,7 +16,7 @@ import {
 import { handleJob, type Outcome } from "#platform/jobs/handle-job.ts";
 import type { JobMetrics } from "#platform/jobs/job-metrics.ts";
 import type { JobHandler, QueueOptions } from "#platform/jobs/jobs.ts";
-import { type RunningJobs, within } from "#platform/jobs/running-jobs.ts";
+import type { RunningJobs } from "#platform/jobs/running-jobs.ts";
 import type { Log } from "#platform/log.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 

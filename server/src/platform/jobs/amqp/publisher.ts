@@ -4,7 +4,7 @@
  */
 import type { ChannelModel, ConfirmChannel } from "amqplib";
 import type { Database } from "#platform/database.ts";
-import { createAmqpLink, withDeadline } from "#platform/jobs/amqp/amqp-link.ts";
+import { answered, createAmqpLink } from "#platform/jobs/amqp/amqp-link.ts";
 import type { Outbox, OutboxMessage } from "#platform/jobs/amqp/outbox.ts";
 import { attemptHeader, brokerQueue, declareQueue, traceparentHeader } from "#platform/jobs/amqp/topology.ts";
 import { createWakeableLoop } from "#platform/jobs/wakeable-loop.ts";
@@ -81,7 +81,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       const confirms = messages.map(async (message) => {
         if (await publish(open, message)) confirmed.push(message.id);
       });
-      await withDeadline(Promise.all(confirms), confirmTimeoutMs);
+      await answered(Promise.all(confirms), confirmTimeoutMs);
     } catch (error) {
       // Confirms may come yet for what is sent again then; and a connection that is silent is as good as none.
       link.renew("no confirm in time");
@@ -128,7 +128,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
         const { messageCount } = await open.checkQueue(nameOf(queue));
         return [queue, messageCount];
       });
-      return new Map(await withDeadline(Promise.all(counts), countTimeoutMs));
+      return new Map(await answered(Promise.all(counts), countTimeoutMs));
     },
     async stop() {
       await loop.stop();
