@@ -11,7 +11,7 @@ import { unfoldLetters } from "#platform/unfolded-letters.ts";
 const maxFoldedCharacters = 300;
 export const minQueryCharacters = 2;
 
-/** Without case, accents, compatibility forms and surplus spaces. */
+/** Without case, any marks, compatibility forms and surplus spaces. Words of messages keep some marks: messenger/text-index/fold-word.ts. */
 export function foldName(name: string): string {
   const folded = unfoldLetters(name.normalize("NFKD").toLowerCase().replace(/\p{M}/gu, ""))
     .replace(/\s+/g, " ")

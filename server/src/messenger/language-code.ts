@@ -1,4 +1,4 @@
-/** ISO 639-1: the languages that have a code of two letters. */
+/** ISO 639-1: the languages that have a code of two letters. A chat may be in any of them; finding/dictionaries.ts says whose word forms are known. */
 const codes = new Set(
   (
     "aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo " +

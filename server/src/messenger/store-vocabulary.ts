@@ -1,6 +1,55 @@
-/** Reads of the vocabulary by parts of its words. */
-import { lastCharacter } from "#messenger/store-finding.ts";
+/** Reads of the vocabulary: words by their stem, and by parts of them. */
 import type { Queryable, Statement } from "#platform/database.ts";
+
+/** After every character that a word may hold, in the order of UTF-8. */
+const lastCharacter = "\u{10FFFF}";
+
+const selectForms: Statement = {
+  name: "messenger.select-forms",
+  text: `SELECT given.place::int, candidate.word
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+      WITH ORDINALITY AS given (dictionary, stem, beginning, beyond, ending, restored, place)
+    CROSS JOIN LATERAL (
+      SELECT near.word FROM (
+        SELECT w.word FROM messenger.words w
+        WHERE w.word >= given.beginning AND w.word < given.beyond LIMIT $7
+      ) near
+      WHERE ts_lexize(given.dictionary::regdictionary,
+        CASE WHEN given.ending = '' THEN near.word ELSE regexp_replace(near.word, given.ending, given.restored) END
+      ) = ARRAY[given.stem] LIMIT $8
+    ) candidate`,
+};
+
+export interface FormsOf {
+  dictionary: string;
+  stem: string;
+  /** What the forms begin with. */
+  beginning: string;
+  /** A pattern of an ending and what replaces it before the word is stemmed; empty: none. */
+  ending: string;
+  restored: string;
+}
+
+const maxFormCandidates = 5_000;
+const maxForms = 60;
+
+/** Words of the vocabulary with these stems, by the place of what was asked. */
+export async function findForms(tx: Queryable, asked: readonly FormsOf[]): Promise<string[][]> {
+  const forms: string[][] = asked.map(() => []);
+  if (asked.length === 0) return forms;
+  const rows = await tx.queryArrays<[number, string]>(selectForms, [
+    asked.map(({ dictionary }) => dictionary),
+    asked.map(({ stem }) => stem),
+    asked.map(({ beginning }) => beginning),
+    asked.map(({ beginning }) => beginning + lastCharacter),
+    asked.map(({ ending }) => ending),
+    asked.map(({ restored }) => restored),
+    maxFormCandidates,
+    maxForms,
+  ]);
+  for (const [place, word] of rows) forms[place - 1]!.push(word);
+  return forms;
+}
 
 export interface WordsAround {
   /** Words of the vocabulary. */

@@ -1,4 +1,7 @@
-/** The languages that a chat may be said to be in, by their names in the reader's own. */
+/**
+ * The languages that people are offered for a chat, by their names in the reader's own: those whose word forms search
+ * knows, and others that many write in. The server takes any that has a code.
+ */
 const codes =
   "ar bg bn ca cs da de el en es et eu fa fi fr ga he hi hr hu hy id it ja ko lt lv ms ne nl no pl pt ro ru sk sl sr sv ta th tr uk ur vi yi zh".split(
     " ",

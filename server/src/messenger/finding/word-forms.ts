@@ -1,6 +1,7 @@
 /** Other forms of words, in the languages that they may be of: those of the vocabulary with the same stem. */
-import { dictionariesFor, restoredEndings } from "#messenger/finding/languages.ts";
-import { type FormsOf, findForms, findStems } from "#messenger/store-finding.ts";
+import { dictionariesFor, restoredEndings } from "#messenger/finding/dictionaries.ts";
+import { findStems } from "#messenger/store-finding.ts";
+import { type FormsOf, findForms } from "#messenger/store-vocabulary.ts";
 import type { Queryable } from "#platform/database.ts";
 
 export interface WordForms {

@@ -1,6 +1,7 @@
 /**
  * Words as the index knows them: without case, accents and compatibility forms, so that "Übergrößen" and "ubergrossen"
- * are one. Marks that make another letter of a letter stay: й is not и, が is not か.
+ * are one. Marks that make another letter of a letter stay: й is not и, が is not か. Names of people are folded further,
+ * all marks off (identity/name-search.ts): who looks for somebody picks from a list, who looks for a word reads hits.
  */
 import { unfoldLetters } from "#platform/unfolded-letters.ts";
 

@@ -1,4 +1,8 @@
-/** Languages whose word forms PostgreSQL knows, by ISO 639-1, and those a word may be of by its letters. */
+/**
+ * Languages whose word forms PostgreSQL knows, by ISO 639-1, and those a word may be of by its letters. A chat may be in
+ * any language that has a code (language-code.ts), and is found to be in those that detect-language.ts and its library
+ * know; without a dictionary, its words are found as they are written.
+ */
 
 /** Text search dictionaries that come with PostgreSQL 15. */
 const dictionaries: Record<string, string> = {
