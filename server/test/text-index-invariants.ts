@@ -1,5 +1,10 @@
 /** Whether the text index says of every message what its text says. Null, which is "not yet", counts as a violation. */
-import { indexEntryOf } from "#messenger/text-index/index-entry.ts";
+import {
+  type IndexedMessage,
+  placesOf,
+  tsvectorOf,
+  vocabularyOf,
+} from "#messenger/text-index/index-entry.ts";
 import type { Queryable, Statement } from "#platform/database.ts";
 
 type IndexedRow = [
@@ -21,6 +26,12 @@ const selectMissing: Statement = {
   name: "test.select-missing-words",
   text: "SELECT given FROM unnest($1::text[]) given WHERE given NOT IN (SELECT word FROM messenger.words)",
 };
+
+/** What is to be in the database of a message: its entry as tsvector, and its words in the vocabulary. */
+export function indexEntryOf(message: IndexedMessage): { tsvector: string; words: string[] } {
+  const places = placesOf(message.text);
+  return { tsvector: tsvectorOf(message, places), words: vocabularyOf(places, () => false) };
+}
 
 interface IndexViolation {
   rule: string;

@@ -6,7 +6,7 @@ import type { DeadJob, QueueCounts } from "#platform/jobs/jobs.ts";
 import { countInBroker, findKeptJobs, type KeptJobs } from "#platform/jobs/kept-jobs.ts";
 import { createLog } from "#platform/log.ts";
 
-export const jobsUsage = `Usage: parley jobs                                how many jobs there are, by queue
+const jobsUsage = `Usage: parley jobs                                how many jobs there are, by queue
        parley jobs dead <queue> [--limit 20]      those that failed too often, the latest first
        parley jobs requeue <queue> [id…]          try these again, or all dead jobs of the queue
        parley jobs discard <queue> <id… | --all>  throw these away, or all dead jobs of the queue

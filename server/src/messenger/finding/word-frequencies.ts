@@ -19,7 +19,7 @@ const sharesByLength = [1, 0.05, 0.01, 0.003, 0.001, 0.0005];
 const wide = /[\u2e80-\uffdc\u{20000}-\u{3ffff}]/u;
 const lettersPerWide = 2;
 
-export function frequenciesOf(messageCount: number, shares: ReadonlyMap<string, number>): WordFrequencies {
+function frequenciesOf(messageCount: number, shares: ReadonlyMap<string, number>): WordFrequencies {
   // What is not among the frequent words is rarer than all of them, and most often much rarer.
   const rarest = shares.size > 0 ? Math.min(...shares.values()) / 10 : unknownShare;
   return {

@@ -1,12 +1,6 @@
 /** What is kept of a message so that it is found: a tsvector, as PostgreSQL reads it. */
 import { visitWords } from "#messenger/text-index/words-of.ts";
 
-export interface IndexEntry {
-  tsvector: string;
-  /** The distinct words that belong in the vocabulary, where words like a given one are found. */
-  words: string[];
-}
-
 export interface IndexedMessage {
   text: string;
   senderId: string;
@@ -28,11 +22,6 @@ const maxBytesPerUnit = 3;
 
 /** A lexeme that no word is: every message of this sender has it. Senders may share it, rarely. */
 export const senderLexeme = (senderId: string): string => `@${senderId.replaceAll("-", "").slice(-8)}`;
-
-export function indexEntryOf(message: IndexedMessage): IndexEntry {
-  const places = placesOf(message.text);
-  return { tsvector: tsvectorOf(message, places), words: vocabularyOf(places, () => false) };
-}
 
 /** Each distinct word, with the positions where it stands. */
 export type Places = Map<string, number[]>;

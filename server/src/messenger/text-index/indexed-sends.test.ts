@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
-import { indexEntryOf } from "#messenger/text-index/index-entry.ts";
 import type { Statement } from "#platform/database.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { createGroup, newUsers, send, startMessenger } from "#test/messenger-fixture.ts";
 import { findViolations } from "#test/messenger-invariants.ts";
-import { lexemesOf } from "#test/text-index-invariants.ts";
+import { indexEntryOf, lexemesOf } from "#test/text-index-invariants.ts";
 
 const { url, database } = await createTestDatabase();
 const messenger = await startMessenger(url, { PARLEY_MAX_TEXT_BYTES: "1048576" });

@@ -25,7 +25,7 @@ export interface ParsedQuery {
   hasAttachment: boolean;
 }
 
-export const maxQueryCharacters = 1_000;
+const maxQueryCharacters = 1_000;
 const maxTerms = 32;
 /** People or chats. */
 const maxValues = 10;
@@ -34,7 +34,7 @@ const minCharacters = 2;
 /** As the index takes texts apart, see the messenger's text-index/words-of.ts. */
 const word = /[\p{L}\p{N}][\p{L}\p{N}\p{M}]*|\p{Extended_Pictographic}/gu;
 const endsWithWord = /[\p{L}\p{N}\p{M}]$/u;
-/** One of these characters may be a word. */
+/** One of these characters may be a word. Web clients ask the same before they call (web/src/state/search-state.ts). */
 const wholeWord =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Extended_Pictographic}]/u;
 

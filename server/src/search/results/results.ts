@@ -23,7 +23,7 @@ export interface Results {
   remove(task: Pick<TaskRow, "id" | "attempt" | "resultsIn" | "resultCount">): Promise<void>;
 }
 
-export const idsPerChunk = 1_000;
+const idsPerChunk = 1_000;
 
 export const chunksOf = (count: number): number => Math.ceil(count / idsPerChunk);
 

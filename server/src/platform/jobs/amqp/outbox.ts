@@ -5,7 +5,7 @@ import type { DeadJob, JobInspection, QueueCounts } from "#platform/jobs/jobs.ts
 import type { Log } from "#platform/log.ts";
 import { migrate } from "#platform/migrate.ts";
 
-export const outboxSchema = "job_outbox";
+const outboxSchema = "job_outbox";
 
 export interface OutboxMessage {
   id: string;
