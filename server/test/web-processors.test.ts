@@ -1,36 +1,28 @@
 /** A chat's processor in the web client: chosen from the list, its results shown below the messages, live. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { after, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import type { Browser, Page } from "playwright-core";
-import { findChromium, launchChromium } from "#test/chromium.ts";
+import { describe, test } from "node:test";
+import type { Page } from "playwright-core";
 import { startFakeDispatchServer } from "#test/fake-dispatch-server.ts";
 import { manyPeople, startPod } from "#test/parley.ts";
-import { newPerson, password } from "#test/people.ts";
+import { newPerson, type Person } from "#test/people.ts";
 import { withoutRedis } from "#test/redis-server.ts";
+import { startWebPages, type WebPages, withoutWeb } from "#test/web-pages.ts";
 
-const executable = findChromium();
-const isBuilt = existsSync(fileURLToPath(new URL("../../web/dist/index.html", import.meta.url)));
-const skip = executable && isBuilt ? withoutRedis : "no Chromium, or the web client is not built";
-const pictures = process.env.PARLEY_TEST_SCREENSHOTS;
-const timeoutMs = 15_000;
+const skip = withoutWeb || withoutRedis;
 
 describe("processors in the web client", { skip }, async () => {
   if (skip) return;
   const { environment, fake } = await startFakeDispatchServer();
   const app = await startPod({ ...environment, ...manyPeople, PARLEY_CHAT_PROCESSING_POLL_MS: "50" });
   const url = `http://127.0.0.1:${app.httpPort}`;
-  const browser = await launchChromium(executable!);
-  after(() => browser.close());
+  const pages = await startWebPages(url);
 
   test("who may chooses one; what is made of messages appears below them, and goes with an edit", async () => {
     const ada = await newPerson(url, "Ada");
     const bob = await newPerson(url, "Bob");
     const chat = await ada.client.createChat({ kind: "group", title: "Circle", memberIds: [bob.id] });
-    const page = await openChat(browser, { url, email: ada.email, title: "Circle" });
-    const bobsPage = await openChat(browser, { url, email: bob.email, title: "Circle" });
+    const page = await openChat(pages, ada, "Circle");
+    const bobsPage = await openChat(pages, bob, "Circle");
     assert.equal(await bobsPage.getByRole("button", { name: "Settings" }).count(), 0, "a member may not");
 
     await page.getByRole("button", { name: "Settings" }).click();
@@ -38,7 +30,7 @@ describe("processors in the web client", { skip }, async () => {
     await choice.getByRole("option", { name: "shout" }).waitFor({ state: "attached" });
     await choice.selectOption("shout");
     await page.getByText("About shout").waitFor();
-    if (pictures) await page.screenshot({ path: join(pictures, "20-processor.png") });
+    await pages.takePicture(page, "20-processor");
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByRole("button", { name: "Processor: shout" }).waitFor();
     await bobsPage.getByText("Processor: shout").waitFor();
@@ -46,7 +38,7 @@ describe("processors in the web client", { skip }, async () => {
     await bob.client.connect();
     const sent = await bob.client.sendMessage(chat.id, "hello");
     for (const one of [page, bobsPage]) await one.locator(".processed").getByText("HELLO").waitFor();
-    if (pictures) await page.screenshot({ path: join(pictures, "21-processed.png") });
+    await pages.takePicture(page, "21-processed");
     await page.reload();
     await page.locator(".processed").getByText("HELLO").waitFor();
 
@@ -60,7 +52,7 @@ describe("processors in the web client", { skip }, async () => {
   test("a failure to choose is said, and nothing is changed", async () => {
     const ada = await newPerson(url, "Ada");
     const chat = await ada.client.createChat({ kind: "group", title: "Other", memberIds: [] });
-    const page = await openChat(browser, { url, email: ada.email, title: "Other" });
+    const page = await openChat(pages, ada, "Other");
     await page.getByRole("button", { name: "Settings" }).click();
     const choice = page.getByLabel("New messages are processed by");
     fake.processorIds.push("short-lived");
@@ -75,17 +67,8 @@ describe("processors in the web client", { skip }, async () => {
   });
 });
 
-async function openChat(
-  browser: Browser,
-  { url, email, title }: { url: string; email: string; title: string },
-): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width: 1000, height: 700 } });
-  context.setDefaultTimeout(timeoutMs);
-  const page = await context.newPage();
-  await page.goto(url);
-  await page.getByLabel("E-mail").fill(email);
-  await page.getByLabel("Password").fill(password);
-  await page.getByRole("button", { name: "Sign in" }).click();
+async function openChat(pages: WebPages, person: Person, title: string): Promise<Page> {
+  const page = await pages.signIn(person);
   await page.getByRole("navigation", { name: "Chats" }).getByRole("button", { name: title }).click();
   return page;
 }

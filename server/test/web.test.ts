@@ -1,58 +1,27 @@
 /** The web client as people use it: two browsers, one server, nothing stubbed. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { after, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { describe, test } from "node:test";
 import type { ParleyClient } from "@parley/client";
-import type { Browser, Page } from "playwright-core";
-import { findChromium, launchChromium } from "#test/chromium.ts";
+import type { Page } from "playwright-core";
 import { startParley, type TestParley } from "#test/parley.ts";
 import { newPerson, password } from "#test/people.ts";
+import { startWebPages, type WebPages, withoutWeb } from "#test/web-pages.ts";
 
-const executable = findChromium();
-const isBuilt = existsSync(fileURLToPath(new URL("../../web/dist/index.html", import.meta.url)));
-const missing = executable
-  ? isBuilt || "the web client is not built: run the tests by `npm test`"
-  : "no Chromium: install one, or name it in PARLEY_TEST_CHROMIUM";
-const skip = missing === true ? false : missing;
-
-/** Where to leave pictures of the pages, for people to look at. */
-const pictures = process.env.PARLEY_TEST_SCREENSHOTS;
-const timeoutMs = 15_000;
-
-test("the browser tests can run", { skip: process.env.CI ? false : skip }, (context) => {
-  if (skip) context.diagnostic(`BROWSER TESTS NOT RUN: ${skip}`);
-  assert.equal(skip, false);
+test("the browser tests can run", { skip: process.env.CI ? false : withoutWeb }, (context) => {
+  if (withoutWeb) context.diagnostic(`BROWSER TESTS NOT RUN: ${withoutWeb}`);
+  assert.equal(withoutWeb, false);
 });
 
-if (!skip) {
+if (!withoutWeb) {
   // Who closes the browser is offline at once, for the test that waits for it.
   const parley = await startParley({ PARLEY_PRESENCE_GRACE_SECONDS: "1" });
-  const browser = await launchChromium(executable!);
-  after(() => browser.close());
-  if (pictures) await mkdir(pictures, { recursive: true });
-  describe("the web client", () => testWebClient(parley, browser));
+  const pages = await startWebPages(parley.url);
+  describe("the web client", () => testWebClient(parley, pages));
 }
 
-function testWebClient(parley: TestParley, browser: Browser): void {
-  const problems: string[] = [];
-
-  async function openPage(options: Parameters<Browser["newContext"]>[0] = {}): Promise<Page> {
-    const context = await browser.newContext({ viewport: { width: 1000, height: 700 }, ...options });
-    context.setDefaultTimeout(timeoutMs);
-    const page = await context.newPage();
-    page.on("pageerror", (error) => problems.push(String(error)));
-    page.on("console", (message) => {
-      if (/content security policy/i.test(message.text())) problems.push(message.text());
-    });
-    await page.goto(parley.url);
-    return page;
-  }
-
+function testWebClient(parley: TestParley, pages: WebPages): void {
   async function signUp(name: string, options = {}): Promise<{ page: Page; email: string }> {
-    const page = await openPage(options);
+    const page = await pages.open(options);
     const email = `${name.toLowerCase()}-${Math.random().toString(36).slice(2)}@example.com`;
     await page.getByRole("button", { name: "Create one" }).click();
     await page.getByLabel("Your name").fill(name);
@@ -61,15 +30,6 @@ function testWebClient(parley: TestParley, browser: Browser): void {
     await page.getByRole("button", { name: "Create account" }).click();
     await page.getByRole("button", { name: "New chat" }).waitFor();
     return { page, email };
-  }
-
-  async function signIn(email: string, options = {}): Promise<Page> {
-    const page = await openPage(options);
-    await page.getByLabel("E-mail").fill(email);
-    await page.getByLabel("Password").fill(password);
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("button", { name: "New chat" }).waitFor();
-    return page;
   }
 
   async function choosePerson(page: Page, search: string, name: string): Promise<void> {
@@ -87,10 +47,6 @@ function testWebClient(parley: TestParley, browser: Browser): void {
   const chatRow = (page: Page, name: string) =>
     page.getByRole("navigation", { name: "Chats" }).getByRole("button", { name });
 
-  async function takePicture(page: Page, name: string): Promise<void> {
-    if (pictures) await page.screenshot({ path: join(pictures, `${name}.png`) });
-  }
-
   /** A direct chat of a person in a browser with one in this process, who has written this many messages. */
   async function chatWithHistory(
     count: number,
@@ -101,15 +57,15 @@ function testWebClient(parley: TestParley, browser: Browser): void {
     await bob.client.connect();
     const numbers = Array.from({ length: count }, (_, i) => i + 1);
     await Promise.all(numbers.map((n) => bob.client.sendMessage(chat.id, `message ${n}`)));
-    return { page: await signIn(ada.email), client: bob.client, chatId: chat.id };
+    return { page: await pages.signIn(ada), client: bob.client, chatId: chat.id };
   }
 
   test("two people sign up, find each other, and talk live", async () => {
     const [ada, bob] = await Promise.all([signUp("Ada"), signUp("Bob")]);
-    await takePicture(ada.page, "01-no-chats");
+    await pages.takePicture(ada.page, "01-no-chats");
     await ada.page.getByRole("button", { name: "New chat" }).click();
     await choosePerson(ada.page, bob.email, "Bob");
-    await takePicture(ada.page, "02-new-chat");
+    await pages.takePicture(ada.page, "02-new-chat");
     await ada.page.getByRole("button", { name: "Start chat" }).click();
     await write(ada.page, "Hello Bob");
     await message(ada.page, "Hello Bob").waitFor();
@@ -117,7 +73,7 @@ function testWebClient(parley: TestParley, browser: Browser): void {
     const row = chatRow(bob.page, "Ada");
     await row.getByText("1 unread").waitFor();
     await row.getByText("Hello Bob").waitFor();
-    await takePicture(bob.page, "03-unread");
+    await pages.takePicture(bob.page, "03-unread");
     await row.click();
     await message(bob.page, "Hello Bob").waitFor();
     await row.getByText("unread").waitFor({ state: "detached" });
@@ -125,12 +81,12 @@ function testWebClient(parley: TestParley, browser: Browser): void {
 
     await bob.page.getByLabel("Message", { exact: true }).pressSequentially("Hello");
     await ada.page.getByText("typing…").waitFor();
-    await takePicture(ada.page, "04-typing");
+    await pages.takePicture(ada.page, "04-typing");
     await bob.page.keyboard.press("Shift+Enter");
     await bob.page.keyboard.type("Ada");
     await bob.page.keyboard.press("Enter");
     await message(ada.page, "Hello Ada").waitFor();
-    await takePicture(ada.page, "05-talk");
+    await pages.takePicture(ada.page, "05-talk");
 
     await bob.page.context().close();
     await ada.page.getByText("offline").waitFor();
@@ -152,7 +108,7 @@ function testWebClient(parley: TestParley, browser: Browser): void {
         .filter({ has: page.getByText(text, { exact: true }) })
         .getByRole("button", { name: "Message actions" });
     await actions(bob.page, "Lunch at noon?").click();
-    await takePicture(bob.page, "06-menu");
+    await pages.takePicture(bob.page, "06-menu");
     await bob.page.getByRole("menuitemcheckbox", { name: "React with 👍" }).click();
     await ada.page.getByRole("button", { name: "👍 1" }).waitFor();
     await ada.page.getByRole("button", { name: "👍 1" }).click();
@@ -172,7 +128,7 @@ function testWebClient(parley: TestParley, browser: Browser): void {
     await actions(bob.page, "Sure").click();
     await bob.page.getByRole("menuitem", { name: "Delete" }).click();
     await ada.page.getByText("Message deleted").first().waitFor();
-    await takePicture(ada.page, "07-changes");
+    await pages.takePicture(ada.page, "07-changes");
     await Promise.all([ada.page.context().close(), bob.page.context().close()]);
   });
 
@@ -196,10 +152,10 @@ function testWebClient(parley: TestParley, browser: Browser): void {
     );
     await message(ada.page, "Thanks").waitFor();
     await ada.page.getByText("Glad to be here").last().waitFor();
-    await takePicture(ada.page, "08-phone-dark-group");
+    await pages.takePicture(ada.page, "08-phone-dark-group");
     await ada.page.getByRole("button", { name: "Back to chats" }).click();
     await chatRow(ada.page, "Reading circle").waitFor();
-    await takePicture(ada.page, "09-phone-dark-list");
+    await pages.takePicture(ada.page, "09-phone-dark-list");
     await ada.page.context().close();
   });
 
@@ -234,7 +190,7 @@ function testWebClient(parley: TestParley, browser: Browser): void {
     await client.sendMessage(chatId, "news");
     await message(page, "news").waitFor({ state: "attached" });
     assert.equal(await page.locator(".messages").evaluate((list) => list.scrollTop), top);
-    await takePicture(page, "10-history");
+    await pages.takePicture(page, "10-history");
     await page.getByRole("button", { name: "Latest" }).click();
     await message(page, "news").waitFor();
     await page.context().close();
@@ -254,7 +210,7 @@ function testWebClient(parley: TestParley, browser: Browser): void {
     await other.getByRole("button", { name: "Sign in" }).waitFor();
     await page.reload();
     await page.getByRole("button", { name: "Sign in" }).waitFor();
-    await takePicture(page, "11-sign-in");
+    await pages.takePicture(page, "11-sign-in");
     await page.context().close();
   });
 
@@ -267,7 +223,7 @@ function testWebClient(parley: TestParley, browser: Browser): void {
     await client.sendMessage(chatId, "sent meanwhile");
     await page.getByText("Connecting…").waitFor({ timeout: 60_000 });
     await page.getByRole("img", { name: "Sending" }).waitFor();
-    await takePicture(page, "12-offline");
+    await pages.takePicture(page, "12-offline");
     await page.context().setOffline(false);
     await message(page, "sent meanwhile").waitFor();
     await page.getByRole("img", { name: "Sending" }).waitFor({ state: "detached" });
@@ -280,7 +236,7 @@ function testWebClient(parley: TestParley, browser: Browser): void {
   });
 
   test("says what is wrong with a sign-in", async () => {
-    const page = await openPage();
+    const page = await pages.open();
     await page.getByLabel("E-mail").fill("nobody@example.com");
     await page.getByLabel("Password").fill("not the password");
     await page.getByRole("button", { name: "Sign in" }).click();
@@ -289,6 +245,6 @@ function testWebClient(parley: TestParley, browser: Browser): void {
   });
 
   test("no page threw an error or broke the content security policy", () => {
-    assert.deepEqual(problems, []);
+    assert.deepEqual(pages.problems, []);
   });
 }
