@@ -49,8 +49,10 @@ describe("many tasks of one user", () => {
   });
 
   it("are refused beyond the bound, a thousand at once as well, and nothing breaks", async () => {
-    const pod = await startPod({ config });
-    const second = await startPod({ config });
+    // None ends meanwhile and makes room for another, however long the thousand take.
+    const lasting = { config: { ...config, PARLEY_SEARCH_TASK_TIMEOUT_MS: 60_000 } };
+    const pod = await startPod(lasting);
+    const second = await startPod(lasting);
     const user = randomUUID();
     const gate = Promise.withResolvers<void>();
     rig.messenger.onFind = () => gate.promise;
