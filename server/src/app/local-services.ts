@@ -56,71 +56,71 @@ export function createLocalServices(
   services: LocalServices,
   clients: { forMessenger(): MessengerClients; forSearch(): SearchClients },
 ): void {
-  const { config, storage, redis, bus, stamps, clock, log, telemetry, catalogue } = options;
-  const runs = (name: ServiceName) => config.general.PARLEY_ROLES.includes(name);
-  if (runs("identity")) {
-    const identity = createIdentity({
-      config: config.identity,
-      database: openDatabase("identity", options),
-      secretKey: storage.secretKey,
-      bus,
-      ...(stamps ? { stamps } : {}),
-      clock,
-      log: log.child({ service: "identity" }),
-    });
-    services.identity = traceService(identity, telemetry);
-  }
-  if (catalogue) {
-    const dispatch = createDispatch({
-      config: config.dispatch,
-      catalogue,
-      database: openDatabase("dispatch", options),
-      ledgerDatabase: openDatabase("dispatch-ledger", options, ledgerConnections),
-      bus,
-      circuits: options.circuits,
-      clock,
-      telemetry,
-      log: log.child({ service: "dispatch" }),
-    });
-    services.dispatch = traceService(dispatch, telemetry);
-  }
-  if (runs("messenger")) {
-    const messenger = createMessenger({
-      config: config.messenger,
-      database: openDatabase("messenger", options),
-      sendDatabase: openDatabase("messenger-sends", options, sendConnections),
-      searchDatabase: openDatabase("messenger-search", options, searchConnections),
-      bus,
-      ...(stamps ? { stamps } : {}),
-      clients: clients.forMessenger(),
-      telemetry,
-      log: log.child({ service: "messenger" }),
-    });
-    services.messenger = traceService(messenger, telemetry);
-  }
-  if (runs("search")) {
-    const database = openDatabase("search", options);
-    const serviceLog = log.child({ service: "search" });
-    const jobs = createJobs({
-      service: "search",
-      database,
-      amqpUrl: config.jobs.AMQP_URL,
-      maxWaiting: config.jobs.PARLEY_JOBS_MAX_WAITING,
-      telemetry,
-      log: serviceLog,
-    });
-    const search = createSearch({
-      config: config.search,
-      database,
-      redis,
-      jobs,
-      clients: clients.forSearch(),
-      bus,
-      telemetry,
-      log: serviceLog,
-    });
-    services.search = traceService(search, telemetry);
-  }
+  const { catalogue } = options;
+  const runs = (name: ServiceName) => options.config.general.PARLEY_ROLES.includes(name);
+  const traced = (service: Service) => traceService(service, options.telemetry);
+  if (runs("identity")) services.identity = traced(identityOf(options));
+  if (catalogue) services.dispatch = traced(dispatchOf(options, catalogue));
+  if (runs("messenger")) services.messenger = traced(messengerOf(options, clients.forMessenger()));
+  if (runs("search")) services.search = traced(searchOf(options, clients.forSearch()));
+}
+
+function identityOf(options: LocalServicesOptions): Service {
+  const { config, storage, bus, stamps, clock, log } = options;
+  return createIdentity({
+    config: config.identity,
+    database: openDatabase("identity", options),
+    secretKey: storage.secretKey,
+    bus,
+    ...(stamps ? { stamps } : {}),
+    clock,
+    log: log.child({ service: "identity" }),
+  });
+}
+
+function dispatchOf(options: LocalServicesOptions, catalogue: Catalogue): Service {
+  const { config, bus, circuits, clock, telemetry, log } = options;
+  return createDispatch({
+    config: config.dispatch,
+    catalogue,
+    database: openDatabase("dispatch", options),
+    ledgerDatabase: openDatabase("dispatch-ledger", options, ledgerConnections),
+    bus,
+    circuits,
+    clock,
+    telemetry,
+    log: log.child({ service: "dispatch" }),
+  });
+}
+
+function messengerOf(options: LocalServicesOptions, clients: MessengerClients): Service {
+  const { config, bus, stamps, telemetry, log } = options;
+  return createMessenger({
+    config: config.messenger,
+    database: openDatabase("messenger", options),
+    sendDatabase: openDatabase("messenger-sends", options, sendConnections),
+    searchDatabase: openDatabase("messenger-search", options, searchConnections),
+    bus,
+    ...(stamps ? { stamps } : {}),
+    clients,
+    telemetry,
+    log: log.child({ service: "messenger" }),
+  });
+}
+
+function searchOf(options: LocalServicesOptions, clients: SearchClients): Service {
+  const { config, redis, bus, telemetry } = options;
+  const database = openDatabase("search", options);
+  const log = options.log.child({ service: "search" });
+  const jobs = createJobs({
+    service: "search",
+    database,
+    amqpUrl: config.jobs.AMQP_URL,
+    maxWaiting: config.jobs.PARLEY_JOBS_MAX_WAITING,
+    telemetry,
+    log,
+  });
+  return createSearch({ config: config.search, database, redis, jobs, clients, bus, telemetry, log });
 }
 
 export function openDatabase(
