@@ -27,12 +27,20 @@ const lockId = 7_270_901_342;
 
 export async function migrate(database: Database, schema: string, folder: string, log: Log): Promise<void> {
   const migrations = await readMigrations(folder);
+  await oneAtATime(database, (client) => applyMissing(client, schema, migrations, log));
+}
+
+/** For whatever makes or changes a schema: pods that start together do it one after the other. */
+export async function oneAtATime(
+  database: Database,
+  work: (client: pg.PoolClient) => Promise<void>,
+): Promise<void> {
   await database.withClient(async (client) => {
     // Waiting for another pod's migration, or running one, may take longer than a statement may.
     await client.query(`SET statement_timeout = ${patienceMs}`);
     await run(client, "SELECT pg_advisory_lock($1)", [lockId]);
     try {
-      await applyMissing(client, schema, migrations, log);
+      await work(client);
     } finally {
       await client.query("SELECT pg_advisory_unlock($1)", [lockId]);
       await client.query("RESET statement_timeout");
