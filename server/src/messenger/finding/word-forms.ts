@@ -34,8 +34,35 @@ export async function findWordForms(
       wanted.push({ word, dictionary, stem, beginning, ending, restored });
   }
   const forms = await findForms(tx, wanted);
-  for (const [index, { word }] of wanted.entries()) found.get(word)!.forms.push(...forms[index]!);
+  const foreign = await findForeign(tx, wanted, forms, languages);
+  for (const [index, { word, dictionary }] of wanted.entries()) {
+    const own = forms[index]!.filter((form) => form === word || !foreign.has(pairOf(form, dictionary)));
+    found.get(word)!.forms.push(...own);
+  }
   return found;
+}
+
+const pairOf = (form: string, dictionary: string) => `${dictionary} ${form}`;
+
+/**
+ * Forms by one language's dictionary that are stop words of another (to the German one "notes" is a form of "not"):
+ * most messages have them, and mean something else.
+ */
+async function findForeign(
+  tx: Queryable,
+  wanted: ReadonlyArray<{ word: string; dictionary: string }>,
+  forms: readonly string[][],
+  languages: readonly string[],
+): Promise<Set<string>> {
+  const pairs = wanted.flatMap(({ word, dictionary }, index) => {
+    const others = dictionariesFor(word, languages).filter((other) => other !== dictionary);
+    return forms[index]!.flatMap((form) =>
+      form === word ? [] : others.map((other) => ({ word: form, dictionary: other, by: dictionary })),
+    );
+  });
+  const stems = await findStems(tx, pairs);
+  const foreign = pairs.filter((_, index) => stems[index] === "");
+  return new Set(foreign.map(({ word, by }) => pairOf(word, by)));
 }
 
 /** The word as it is, and once more for each ending that folding may have changed. */
