@@ -28,6 +28,9 @@ export interface Everything {
   readonly problem: string | undefined;
 }
 
+/** Of a search while somebody types. */
+export const maxHits = 20;
+
 export const initialSearch: SearchState = {
   text: "",
   status: "empty",
