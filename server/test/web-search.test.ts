@@ -94,6 +94,8 @@ function testSearch(parley: TestParley, browser: Browser): void {
       await takePicture(page, "43-found-live");
       await box(page).press("Enter");
       await page.locator(".message.focused").getByText("Two libraries would be better").waitFor();
+      await box(page).fill('from:Bob in:"reading circle"');
+      await status(page, "2 messages found, the newest first.").waitFor();
       await box(page).fill("from:me");
       await status(page, "Nothing found.").waitFor();
       await box(page).fill("before:soon library");

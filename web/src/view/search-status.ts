@@ -16,8 +16,10 @@ export function describeSearch({ status, hits, partial, problem, everything }: S
     return `${found}: time ran out before everything was looked at.`;
   }
   if (hits.length === 0) return "Nothing found.";
-  if (hits.length >= maxHits) return `The best ${messages(hits.length)}; there may be more.`;
-  return `${messages(hits.length)} found${order(hits.length, "best")}.`;
+  // Operators alone have no better matches, only newer ones.
+  const which = hits.some(({ fragments }) => fragments.length > 0) ? "best" : "newest";
+  if (hits.length >= maxHits) return `The ${which} ${messages(hits.length)}; there may be more.`;
+  return `${messages(hits.length)} found${order(hits.length, which)}.`;
 }
 
 function describeEverything({ status, resultCount, partial }: Everything): string {
