@@ -23,6 +23,8 @@ prints where they are. Ctrl-C stops it.
   PARLEY_PROVIDERS  the file of the providers that process texts; without it, two simulated ones, which all pods share
   PARLEY_DATA_DIR   another place than ./data/pods for the database, secrets and logs
 
+Parley's other commands look at the cluster with that directory: PARLEY_DATA_DIR=./data/pods npx parley jobs
+
 Other settings of Parley (PARLEY_…, OTEL_…) are handed on to all pods, except those that make a cluster of them: roles,
 ports, URLs and secrets. There is no load balancer: a client of a gateway that ends waits for it to come back.
 `;

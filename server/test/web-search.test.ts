@@ -28,6 +28,8 @@ function testFinding(parley: TestParley, pages: WebPages): void {
     await pages.takePicture(page, "43-found-live");
     await box(page).press("Enter");
     await page.locator(".message.focused").getByText("Two libraries would be better").waitFor();
+    await box(page).fill('from:Bob in:"reading circle"');
+    await status(page, "2 messages found, the newest first.").waitFor();
     await box(page).fill("from:me");
     await status(page, "Nothing found.").waitFor();
     await box(page).fill("before:soon library");
@@ -59,7 +61,7 @@ function testFinding(parley: TestParley, pages: WebPages): void {
     const { ada, bob, notesId } = await twoPeople(parley.url, 120);
     const page = await pages.signIn(ada);
     await box(page).fill("note");
-    await status(page, "20 messages found, the best first.").waitFor();
+    await status(page, "The best 20 messages; there may be more.").waitFor();
     await page.getByRole("button", { name: "Search everything" }).click();
     await status(page, /^12\d messages found, the newest first/).waitFor();
     await pages.takePicture(page, "44-everything-live");

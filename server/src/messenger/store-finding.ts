@@ -16,15 +16,34 @@ export interface ReadableChat {
 
 const selectReadableChats: Statement = {
   name: "messenger.select-readable-chats",
-  text: `SELECT c.chat_id AS "chatId", c.kind, c.title, c.last_no AS "lastNo",
-      c.language, c.detected_language AS "detectedLanguage", c.detected_at_no AS "detectedAtNo"
+  text: `SELECT c.chat_id, c.kind, c.title, c.last_no, c.language, c.detected_language, c.detected_at_no
     FROM messenger.members reader JOIN messenger.chats c ON c.chat_id = reader.chat_id
     WHERE reader.user_id = $1`,
 };
 
+type ReadableChatRow = [
+  chatId: string,
+  kind: string,
+  title: string,
+  lastNo: number,
+  language: string,
+  detectedLanguage: string,
+  detectedAtNo: number,
+];
+
 /** All that the user is a member of now. */
-export const listReadableChats = (tx: Queryable, userId: string): Promise<ReadableChat[]> =>
-  tx.query<ReadableChat>(selectReadableChats, [userId]);
+export async function listReadableChats(tx: Queryable, userId: string): Promise<ReadableChat[]> {
+  const rows = await tx.queryArrays<ReadableChatRow>(selectReadableChats, [userId]);
+  return rows.map(([chatId, kind, title, lastNo, language, detectedLanguage, detectedAtNo]) => ({
+    chatId,
+    kind,
+    title,
+    lastNo,
+    language,
+    detectedLanguage,
+    detectedAtNo,
+  }));
+}
 
 const selectStems: Statement = {
   name: "messenger.select-stems",

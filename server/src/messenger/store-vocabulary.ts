@@ -163,7 +163,7 @@ export interface SharedPiece {
   most: number;
 }
 
-const maxSharing = 5_000;
+const maxSharing = 20_000;
 
 /** Words that have one of the pieces about there, and those of `spelt` that there are. */
 export function findSharing(

@@ -27,11 +27,11 @@ const lockId = 7_270_901_342;
 
 export async function migrate(database: Database, schema: string, folder: string, log: Log): Promise<void> {
   const migrations = await readMigrations(folder);
-  await withMigrationLock(database, (client) => applyMissing(client, schema, migrations, log));
+  await oneAtATime(database, (client) => applyMissing(client, schema, migrations, log));
 }
 
-/** One pod at a time. The lock is held on the client that `work` is given, which may use others as well. */
-export async function withMigrationLock(
+/** For whatever makes or changes a schema: pods that start together do it one after the other. */
+export async function oneAtATime(
   database: Database,
   work: (client: pg.PoolClient) => Promise<void>,
 ): Promise<void> {

@@ -28,6 +28,9 @@ export interface Everything {
   readonly problem: string | undefined;
 }
 
+/** Of a search while somebody types. */
+export const maxHits = 20;
+
 export const initialSearch: SearchState = {
   text: "",
   status: "empty",
@@ -52,9 +55,11 @@ const wordLike =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Extended_Pictographic}]/u;
 const letters = /[\p{L}\p{N}]/gu;
 const operators = /(?<!\S)-?(from|in|before|after|has):/gi;
+/** A chat's title may be of one letter. */
+const chat = /(?<!\S)in:"?[\p{L}\p{N}]/iu;
 
 /** Below this the server would only say that it is too little. */
 export function isEnough(text: string): boolean {
   const words = text.replace(operators, " ");
-  return wordLike.test(words) || (words.match(letters)?.length ?? 0) >= 2;
+  return chat.test(text) || wordLike.test(words) || (words.match(letters)?.length ?? 0) >= 2;
 }

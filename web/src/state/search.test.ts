@@ -195,6 +195,8 @@ test("a task that nobody waits for any more is given up, also when it is only ju
 });
 
 test("two letters are enough, or one character that is a word", () => {
-  for (const text of ["ab", "a b", "42", "猫", "고", "🐳", "from:me", "é1"]) assert.ok(isEnough(text), text);
-  for (const text of ["", " ", "a", "?!", "from:", "in: a", '"', "-x"]) assert.ok(!isEnough(text), text);
+  for (const text of ["ab", "a b", "42", "猫", "고", "🐳", "from:me", "in:X", "é1"])
+    assert.ok(isEnough(text), text);
+  for (const text of ["", " ", "a", "?!", "from:", "from:a", "in: a", "-in:a", '"', "-x"])
+    assert.ok(!isEnough(text), text);
 });

@@ -4,7 +4,7 @@ import type { AppState } from "./app-state.ts";
 import { describeError } from "./describe-error.ts";
 import { searchEverything, showMore } from "./search-everything.ts";
 import type { Run } from "./search-run.ts";
-import { initialSearch, isEnough, type SearchState } from "./search-state.ts";
+import { initialSearch, isEnough, maxHits, type SearchState } from "./search-state.ts";
 import type { Store } from "./store.ts";
 
 export interface Search {
@@ -26,7 +26,6 @@ export interface SearchParts {
 }
 
 const pauseMs = 200;
-const maxHits = 20;
 
 export function createSearch({ parley, store, meet }: SearchParts): Search {
   let timer: ReturnType<typeof setTimeout> | undefined;

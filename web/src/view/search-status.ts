@@ -1,5 +1,5 @@
 /** What a search has come to, in a sentence. */
-import type { Everything, SearchState } from "../state/search-state.ts";
+import { type Everything, maxHits, type SearchState } from "../state/search-state.ts";
 
 const messages = (count: number) => `${count.toLocaleString()} ${count === 1 ? "message" : "messages"}`;
 
@@ -15,9 +15,11 @@ export function describeSearch({ status, hits, partial, problem, everything }: S
     const found = hits.length === 0 ? "Nothing found yet" : `${messages(hits.length)} found`;
     return `${found}: time ran out before everything was looked at.`;
   }
-  return hits.length === 0
-    ? "Nothing found."
-    : `${messages(hits.length)} found${order(hits.length, "best")}.`;
+  if (hits.length === 0) return "Nothing found.";
+  // Operators alone have no better matches, only newer ones.
+  const which = hits.some(({ fragments }) => fragments.length > 0) ? "best" : "newest";
+  if (hits.length >= maxHits) return `The ${which} ${messages(hits.length)}; there may be more.`;
+  return `${messages(hits.length)} found${order(hits.length, which)}.`;
 }
 
 function describeEverything({ status, resultCount, partial }: Everything): string {

@@ -654,6 +654,8 @@ export declare const SearchService: GenService<{
     output: typeof CreateSearchTaskResponseSchema;
   },
   /**
+   * How one of the caller's own tasks stands, and how much it has found.
+   *
    * @generated from rpc parley.v2.SearchService.GetSearchTask
    */
   getSearchTask: {

@@ -54,6 +54,16 @@ async function findAll(userId: string, query: Query, limit: number, budgetMs = 0
   }
 }
 
+test("takes a stop word of one language for no form of a word by the rules of another", async () => {
+  const { userId, chatId, say } = await newChat();
+  await messenger.as(userId).updateChat({ chatId, language: "de" });
+  await say("This has not been paid");
+  const notes = await say("Where are the notes?");
+  const bought = await say("Zwei neue Häuser");
+  assert.deepEqual(idsOf(await find(userId, word("note"))), [notes.id]);
+  assert.deepEqual(idsOf(await find(userId, word("Haus"))), [bought.id]);
+});
+
 test("finds a message by another form of its word, and shows where", async () => {
   const { userId, say } = await newChat();
   await say("Nothing about it here");

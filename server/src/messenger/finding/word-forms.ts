@@ -1,6 +1,6 @@
 /** Other forms of words, in the languages that they may be of: those of the vocabulary with the same stem. */
 import { dictionariesFor, restoredEndings } from "#messenger/finding/dictionaries.ts";
-import { findStems } from "#messenger/store-finding.ts";
+import { findStems, type WordInLanguage } from "#messenger/store-finding.ts";
 import { type FormsOf, findForms } from "#messenger/store-vocabulary.ts";
 import type { Queryable } from "#platform/database.ts";
 
@@ -35,8 +35,37 @@ export async function findWordForms(
       wanted.push({ word, dictionary, stem, beginning, ending, restored });
   }
   const forms = await findForms(tx, wanted);
-  for (const [index, { word }] of wanted.entries()) found.get(word)!.forms.push(...forms[index]!);
+  const stopWords = await findStopWords(tx, wanted, forms, languages);
+  for (const [index, { word, dictionary }] of wanted.entries()) {
+    const others = dictionariesFor(word, languages).filter((other) => other !== dictionary);
+    const isForeign = (form: string) =>
+      form !== word && others.some((other) => stopWords.has(pairOf(form, other)));
+    found.get(word)!.forms.push(...forms[index]!.filter((form) => !isForeign(form)));
+  }
   return found;
+}
+
+const pairOf = (word: string, dictionary: string) => `${dictionary} ${word}`;
+
+/**
+ * Which of the forms are stop words of another language than theirs (to the German dictionary "notes" is a form of
+ * "not"): most messages have them, and mean something else.
+ */
+async function findStopWords(
+  tx: Queryable,
+  wanted: ReadonlyArray<{ word: string; dictionary: string }>,
+  forms: readonly string[][],
+  languages: readonly string[],
+): Promise<Set<string>> {
+  const asked = new Map<string, WordInLanguage>();
+  for (const [index, { word, dictionary }] of wanted.entries()) {
+    for (const other of dictionariesFor(word, languages)) {
+      if (other === dictionary) continue;
+      for (const form of forms[index]!) asked.set(pairOf(form, other), { word: form, dictionary: other });
+    }
+  }
+  const stems = await findStems(tx, [...asked.values()]);
+  return new Set([...asked.keys()].filter((_, index) => stems[index] === ""));
 }
 
 /** The word as it is, and once more for each ending that folding may have changed. */

@@ -1,5 +1,6 @@
 /** How frequent words are, as far as the database's statistics know. */
 import type { Way } from "#messenger/finding/likeness.ts";
+import { joinSingles, uncoveredWords } from "#messenger/finding/to-tsquery.ts";
 import { readStatistics } from "#messenger/store-finding.ts";
 import type { Queryable } from "#platform/database.ts";
 
@@ -37,12 +38,12 @@ function frequenciesOf(messageCount: number, shares: ReadonlyMap<string, number>
 /** Of messages that have one of the ways, at the most. */
 export function shareOf(ways: readonly Way[], { ofLexeme, ofBeginning }: WordFrequencies): number {
   let share = 0;
-  for (const way of ways) {
+  for (const way of joinSingles(ways)) {
     let rarest = 1;
-    for (const { words, beginnings } of way) {
+    for (const slot of way) {
       let sum = 0;
-      for (const word of words.keys()) sum += ofLexeme(word);
-      for (const beginning of beginnings.keys()) sum += ofBeginning(beginning);
+      for (const word of uncoveredWords(slot)) sum += ofLexeme(word);
+      for (const beginning of slot.beginnings.keys()) sum += ofBeginning(beginning);
       rarest = Math.min(rarest, sum);
     }
     share += rarest;

@@ -45,6 +45,10 @@ describe("the words of a query", () => {
     assert.deepEqual(termsOf("the -hou"), ["the", "-hou"]);
     assert.deepEqual(termsOf("hou has:attachment"), ["hou"]);
     assert.deepEqual(termsOf("東京"), ["東京*"]);
+    assert.deepEqual(termsOf("we don't"), ["we", "don", "t"]);
+    assert.deepEqual(termsOf("Anna’s"), ["Anna", "s"]);
+    assert.deepEqual(termsOf("l'e"), ["l", "e*"]);
+    assert.deepEqual(termsOf("plan s"), ["plan", "s*"]);
   });
 
   it("takes a quote that is never closed for words, the last of which is being typed", () => {

@@ -34,6 +34,8 @@ const minCharacters = 2;
 /** As the index takes texts apart, see the messenger's text-index/words-of.ts. */
 const word = /[\p{L}\p{N}][\p{L}\p{N}\p{M}]*|\p{Extended_Pictographic}/gu;
 const endsWithWord = /[\p{L}\p{N}\p{M}]$/u;
+/** English: don't, Anna's. Nobody who has typed that wants all that begins with the letter. */
+const endsWithShortForm = /\p{L}['’][stdm]$/iu;
 /** One of these characters may be a word. Web clients ask the same before they call (web/src/state/search-state.ts). */
 const wholeWord =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Extended_Pictographic}]/u;
@@ -62,7 +64,7 @@ function addTerms({ terms }: ParsedQuery, { text, quoted, excluded, last }: Quer
   // All the words together must not be there, rather than any of them.
   else if (excluded) terms.push({ text: words.join(" "), phrase: words.length > 1, prefix: false, excluded });
   else {
-    const isBeginning = last && endsWithWord.test(text);
+    const isBeginning = last && endsWithWord.test(text) && !endsWithShortForm.test(text);
     words.forEach((each, index) => {
       const prefix = isBeginning && index === words.length - 1;
       terms.push({ text: each, phrase: false, prefix, excluded });

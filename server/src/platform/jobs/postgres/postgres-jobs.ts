@@ -8,7 +8,7 @@ import { createPostgresQueue, type PostgresQueue } from "#platform/jobs/postgres
 import { bossSchema, createStoredJobs } from "#platform/jobs/postgres/stored-jobs.ts";
 import { createWaitingLimit } from "#platform/jobs/waiting-limit.ts";
 import { createLogInterval } from "#platform/log-interval.ts";
-import { withMigrationLock } from "#platform/migrate.ts";
+import { oneAtATime } from "#platform/migrate.ts";
 
 /** How soon a job is handed out again whose process was killed, after its timeout; one pod at a time looks. */
 const superviseSeconds = 2;
@@ -53,9 +53,18 @@ export function createPostgresJobs({ service, database, maxWaiting, telemetry, l
     },
     inspection: stored,
     async start() {
-      // pg-boss takes a lock of its own for making its schema, behind which PostgreSQL may still believe that there is none.
-      await withMigrationLock(database, async () => void (await boss.start()));
-      await Promise.all(queues.map((queue) => queue.start()));
+      try {
+        // pg-boss makes its schema without asking whether another pod is at it.
+        await oneAtATime(database, async () => {
+          await boss.start();
+          await Promise.all(queues.map((queue) => queue.declare()));
+        });
+      } catch (error) {
+        // Its timers would go on.
+        await boss.stop({ graceful: false, close: false }).catch(() => {});
+        throw error;
+      }
+      for (const queue of queues) queue.start();
     },
     async stop(deadlineMs) {
       await Promise.all(queues.map((queue) => queue.stop(deadlineMs)));

@@ -23,7 +23,9 @@ export interface PostgresQueueParts {
 export interface PostgresQueue<Data extends object> extends JobQueue<Data> {
   readonly name: string;
   readonly running: number;
-  start(): Promise<void>;
+  /** In the database. */
+  declare(): Promise<void>;
+  start(): void;
   stop(deadlineMs: number): Promise<void>;
 }
 
@@ -94,8 +96,8 @@ export function createPostgresQueue<Data extends object>(
       await boss.send(name, envelope, { db: bossTransaction(tx), startAfter: afterMs / 1_000 });
     },
     wake: loop.wake,
-    async start() {
-      await declareQueue(boss, options);
+    declare: () => declareQueue(boss, options),
+    start() {
       heartbeat = setInterval(keepClaims, heartbeatEveryMs).unref();
       loop.start();
     },
