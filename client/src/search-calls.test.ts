@@ -145,7 +145,7 @@ describe("a search task", () => {
     let status = "running";
     server.trouble = { http: () => ({ status: 200, body: { task: { id: taskId, status } } }) };
     const seen: SearchTask[] = [];
-    const waiting = client.waitForSearchTask(taskId, { onProgress: (task) => seen.push(task) });
+    const waiting = client.searchTasks.wait(taskId, { onProgress: (task) => seen.push(task) });
     await until("it was looked at", () => seen.length === 1);
     push({ id: "another", status: "done" });
     status = "done";
@@ -164,19 +164,19 @@ describe("a search task", () => {
     const running = { task: { id: taskId, status: "running" } };
     const failed = { task: { id: taskId, status: "failed", errorCode: "unavailable" } };
     answers({ [taskPath]: [running, away, away, away, away, failed] });
-    const task = await client.waitForSearchTask(taskId);
+    const task = await client.searchTasks.wait(taskId);
     assert.deepEqual([task.status, task.errorCode], ["failed", "unavailable"]);
   });
 
   test("is not awaited for ever, nor when it is gone", async () => {
     answers({ [taskPath]: { task: { id: taskId, status: "running" } } });
-    await assert.rejects(client.waitForSearchTask(taskId, { timeoutMs: 30 }), { code: "timeout" });
+    await assert.rejects(client.searchTasks.wait(taskId, { timeoutMs: 30 }), { code: "timeout" });
     const reason = new Error("enough");
-    const giving = client.waitForSearchTask(taskId, { signal: AbortSignal.timeout(10) });
+    const giving = client.searchTasks.wait(taskId, { signal: AbortSignal.timeout(10) });
     await assert.rejects(giving, { name: "TimeoutError" });
-    await assert.rejects(client.waitForSearchTask(taskId, { signal: AbortSignal.abort(reason) }), reason);
+    await assert.rejects(client.searchTasks.wait(taskId, { signal: AbortSignal.abort(reason) }), reason);
     answers({ [taskPath]: { code: "search-task-not-found", status: 404 } });
-    await assert.rejects(client.waitForSearchTask(taskId), { code: "search-task-not-found" });
+    await assert.rejects(client.searchTasks.wait(taskId), { code: "search-task-not-found" });
   });
 
   test("gives all results, over empty pages, and waits where they were lost", async () => {
@@ -217,7 +217,7 @@ describe("a search task", () => {
     const closing = createParleyClient({ url: server.url });
     await closing.signIn(credentials);
     answers({ [taskPath]: { task: { id: taskId, status: "running" } } });
-    const waiting = closing.waitForSearchTask(taskId);
+    const waiting = closing.searchTasks.wait(taskId);
     await until("it was looked at", () => asked(taskPath) === 1);
     closing.close();
     await assert.rejects(waiting, { code: "closed" });

@@ -27,6 +27,11 @@ export interface SearchTasks {
   /** Looks for everything that matches, in the background. */
   create(query: string): Promise<SearchTask>;
   get(id: string, options?: Abortable): Promise<SearchTask>;
+  /**
+   * Resolves when the task is done or has failed, which its `status` tells. The "search" event brings the news when
+   * there is a connection; without one, or when the event is lost, the task is asked for now and then.
+   */
+  wait(id: string, options?: WaitOptions): Promise<SearchTask>;
   /** A page of what was found, the newest first. It may hold few or none, and still not be the last. */
   results(id: string, page?: ResultsPage): Promise<{ hits: SearchHit[]; nextCursor?: string }>;
   /** All that was found, page by page; waits for the task's end first. */
@@ -52,11 +57,6 @@ export interface SearchCalls {
   /** With `-word`, `"words in quotes"`, `from:`, `in:`, `before:`, `after:`; see the API's documentation. */
   search(q: string, options?: { limit?: number } & Abortable): Promise<SearchResults>;
   searchTasks: SearchTasks;
-  /**
-   * Resolves when the task is done or has failed, which its `status` tells. The "search" event brings the news when
-   * there is a connection; without one, or when the event is lost, the task is asked for now and then.
-   */
-  waitForSearchTask(id: string, options?: WaitOptions): Promise<SearchTask>;
 }
 
 export interface SearchCallsParts {
@@ -84,6 +84,7 @@ export function createSearchCalls({ rest, on, closed }: SearchCallsParts): Searc
       const url = path`/v2/search-tasks/${id}`;
       return toSearchTask((await rest.call<GetSearchTaskResponseJson>("GET", url, undefined, options)).task);
     },
+    wait: waitForSearchTask,
     async results(id, { signal, ...page } = {}) {
       const url = path`/v2/search-tasks/${id}/results` + query({ ...page });
       const { hits = [], nextCursor } = await rest.call<ListSearchResultsResponseJson>(
@@ -163,7 +164,6 @@ export function createSearchCalls({ rest, on, closed }: SearchCallsParts): Searc
       return { hits: hits.map(toSearchHit), partial };
     },
     searchTasks,
-    waitForSearchTask,
   };
 }
 

@@ -191,7 +191,7 @@ test("everything that was written is found: the best at once, all of it by a tas
   const pushed: SearchChange[] = [];
   bob.on("search", (change) => pushed.push(change));
   const { id } = await bob.searchTasks.create("whale");
-  const task = await bob.waitForSearchTask(id);
+  const task = await bob.searchTasks.wait(id);
   assert.deepEqual([task.status, task.resultCount, task.partial], ["done", 230, false]);
   await until("its end is told", () => pushed.length > 0);
   assert.deepEqual(pushed, [{ id, status: "done", resultCount: 230, partial: false }]);

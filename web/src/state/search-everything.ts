@@ -60,7 +60,7 @@ async function waitFor(run: Run, taskId: string): Promise<void> {
     if (status === "waiting" || status === "running") run.changeEverything({ status });
     run.changeEverything({ resultCount, partial });
   };
-  const task = await run.parley.waitForSearchTask(taskId, {
+  const task = await run.parley.searchTasks.wait(taskId, {
     timeoutMs: waitMs,
     signal: run.signal,
     onProgress: show,

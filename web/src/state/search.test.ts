@@ -131,12 +131,12 @@ test("everything: awaited, read page by page, and begun anew where the results w
   ];
   const cursors: unknown[] = [];
   const { asked, search, now, idsNow } = createRig({
-    waitForSearchTask: async (_id: string, { onProgress }: never) => {
-      const task = { id: "t", query: "note", status: "done", resultCount: 3, partial: false };
-      (onProgress as (task: object) => void)(task);
-      return task;
-    },
     searchTasks: {
+      wait: async (_id: string, { onProgress }: never) => {
+        const task = { id: "t", query: "note", status: "done", resultCount: 3, partial: false };
+        (onProgress as (task: object) => void)(task);
+        return task;
+      },
       create: async () => ({ id: "t", status: "waiting" }),
       delete: async (id: string) => void deleted.push(id),
       results: async (_id: string, { cursor }: { cursor?: string }) => {
@@ -173,8 +173,8 @@ test("a task that nobody waits for any more is given up, also when it is only ju
   const deleted: string[] = [];
   let created = (_task: object) => {};
   const { asked, search } = createRig({
-    waitForSearchTask: (() => new Promise(() => {})) as never,
     searchTasks: {
+      wait: () => new Promise(() => {}),
       create: () => new Promise((resolve) => (created = resolve)),
       delete: async (id: string) => void deleted.push(id),
     } as never,

@@ -25,6 +25,8 @@ const dictionaries: Record<string, string> = {
   lt: "lithuanian_stem",
   ne: "nepali_stem",
   nl: "dutch_stem",
+  nb: "norwegian_stem",
+  nn: "norwegian_stem",
   no: "norwegian_stem",
   pt: "portuguese_stem",
   ro: "romanian_stem",
