@@ -66,7 +66,10 @@ describe("search tasks with RabbitMQ", { skip: withoutRabbitMq }, () => {
   async function eachHasOneEnd(tasks: SearchTaskJson[]) {
     await allDone(ada, tasks);
     const ids = tasks.map(({ id }) => id).sort();
-    const pushed = () => told().filter((id) => ids.includes(id)).sort();
+    const pushed = () =>
+      told()
+        .filter((id) => ids.includes(id))
+        .sort();
     await until("the pushes", () => pushed().length >= ids.length);
     assert.deepEqual(pushed(), ids);
   }

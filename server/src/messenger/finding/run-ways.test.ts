@@ -15,7 +15,9 @@ function aroundOf(inner: readonly string[]) {
 }
 
 const wordsThrough = (text: string, inner: readonly string[]) =>
-  waysThrough([...text], aroundOf(inner).around).map((way) => way.map(({ words }) => [...words.keys()].join()));
+  waysThrough([...text], aroundOf(inner).around).map((way) =>
+    way.map(({ words }) => [...words.keys()].join()),
+  );
 
 test("finds all ways to take characters apart into words, the longest first", () => {
   assert.deepEqual(wordsThrough("東京都", ["東", "東京", "京都", "都"]), [
