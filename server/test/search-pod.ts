@@ -40,6 +40,8 @@ export function createFakeMessenger() {
     onFind: async (_request: FindMessagesRequest, _signal: AbortSignal): Promise<void> => {},
     onRead: async (): Promise<void> => {},
     pageSize: 1_000,
+    /** So many calls get nowhere, as with a database that is busy. */
+    nowhere: 0,
     /** Whose calls are being answered now. */
     underWay: 0,
     most: 0,
@@ -62,6 +64,10 @@ export function createFakeMessenger() {
         const all = matching(request.query);
         if (request.order === FindOrder.RELEVANCE) return { hits: all.slice(0, request.limit).map(hitOf) };
         const from = Number(request.cursor || 0);
+        if (fake.nowhere > 0) {
+          fake.nowhere -= 1;
+          return { partial: true, nextCursor: String(from) };
+        }
         const to = from + Math.min(request.limit, fake.pageSize);
         const messageIds = all.slice(from, to).map(({ id }) => id);
         return { messageIds, ...(to < all.length ? { nextCursor: String(to) } : {}) };

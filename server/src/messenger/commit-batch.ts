@@ -83,11 +83,14 @@ async function storeObserved(
   }
 }
 
+/** Of a batch, which everybody's messages wait for: a new word takes 40 to 120 µs. */
+const maxNewWords = 2_000;
+
 async function storeWithRetries(
   { database, textIndex, log, onProcessable }: BatchOptions,
   sends: ValidSend[],
 ): Promise<StoreOutcome[]> {
-  let indexed: IndexedTexts = textIndex.entriesOf(sends);
+  let indexed: IndexedTexts = textIndex.entriesOf(sends, maxNewWords);
   for (let attempt = 1; ; attempt++) {
     try {
       const { outcomes, isProcessed } = await storeSends(database, sends, indexed);

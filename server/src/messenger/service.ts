@@ -61,8 +61,8 @@ export interface MessengerOptions {
 export const migrationsFolder = join(import.meta.dirname, "migrations");
 const drainDeadlineMs = 10_000;
 const turnLimits = { maxWaitingPerChat: 200, maxWaitMs: 10_000 };
-/** Keeps a statement's parameters far below what PostgreSQL and a round trip can bear. */
-const maxBatchBytes = 4_194_304;
+/** Of long texts, not many are taken apart into words in one go; a thousand of the usual length have less. */
+const maxBatchBytes = 524_288;
 
 export function createMessenger(options: MessengerOptions): Service {
   let processing: ProcessingWorker | undefined;

@@ -87,7 +87,7 @@ const updateEntries: Statement = {
 export async function setEntries(
   database: Queryable,
   rows: readonly TextRow[],
-  entries: readonly string[],
+  entries: ReadonlyArray<string | null>,
 ): Promise<number> {
   const changed = await database.queryArrays(updateEntries, [
     rows.map(([chatId]) => chatId),

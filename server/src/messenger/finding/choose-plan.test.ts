@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { choosePlan, type Expectation } from "#messenger/finding/choose-plan.ts";
 
+const ofWords = (shares: number[]) => shares.map((share) => ({ atMost: share, likely: share }));
+
 const among = (scopeSize: number, shares: number[], given: Partial<Expectation> = {}) =>
-  choosePlan({ messageCount: 1_000_000, limit: 100, scopeSize, shares, ...given }).plan;
+  choosePlan({ messageCount: 1_000_000, limit: 100, scopeSize, shares: ofWords(shares), ...given }).plan;
 
 test("asks the index for rare words, whatever the chats", () => {
   for (const size of [200_000, 1_000_000]) assert.equal(among(size, [0.0001]), "selective");
@@ -32,7 +34,7 @@ test("asks the index for the rarest words only, and leaves the rest to the messa
     messageCount: 1_000_000,
     limit: 100,
     scopeSize: 1_000_000,
-    shares: [0.3, 0.0001, 0.001],
+    shares: ofWords([0.3, 0.0001, 0.001]),
   });
   assert.deepEqual(indexed, [1, 2]);
 });
@@ -40,4 +42,11 @@ test("asks the index for the rarest words only, and leaves the rest to the messa
 test("knows what to do without statistics", () => {
   assert.equal(among(10, [0.005], { messageCount: 0 }), "own-chats");
   assert.equal(among(0, [], { messageCount: 0 }), "own-chats");
+});
+
+test("asks the index for common words next to each other: a walk would go far for them", () => {
+  const shares = [{ atMost: 0.02, likely: 0.002 }];
+  const { plan } = choosePlan({ messageCount: 1_000_000, limit: 100, scopeSize: 200_000, shares });
+  assert.equal(plan, "selective");
+  assert.equal(among(200_000, [0.05]), "newest");
 });

@@ -1,12 +1,13 @@
 /** Which way to the messages is the shortest, by what each is expected to read. */
+import type { Share } from "#messenger/finding/word-frequencies.ts";
 import type { Plan } from "#messenger/store-finding-messages.ts";
 
 export interface Expectation {
   /** Messages in all chats of everybody, and in those that are searched. */
   messageCount: number;
   scopeSize: number;
-  /** Of each condition the share of messages that satisfy it, at the most. */
-  shares: readonly number[];
+  /** Of each condition the share of messages that satisfy it. */
+  shares: readonly Share[];
   /** How many hits are wanted. */
   limit: number;
 }
@@ -31,8 +32,8 @@ const unevenness = 2;
 
 export function choosePlan({ messageCount, scopeSize, shares, limit }: Expectation): ChosenPlan {
   const total = Math.max(messageCount || unknownCount, scopeSize);
-  const rarest = shares.length > 0 ? Math.min(...shares) : 1;
-  const all = shares.reduce((product, share) => product * share, 1);
+  const rarest = Math.min(1, ...shares.map(({ atMost }) => atMost));
+  const all = shares.reduce((product, { likely }) => product * likely, 1);
   const isIndexed = shares.length > 0;
   const named = total * rarest;
   const expectedHits = scopeSize * all;
@@ -48,7 +49,7 @@ export function choosePlan({ messageCount, scopeSize, shares, limit }: Expectati
   const plans = Object.keys(costMs) as Plan[];
   return {
     plan: plans.reduce((best, plan) => (costMs[plan] < costMs[best] ? plan : best)),
-    indexed: shares.flatMap((share, index) => (share <= rarest * worthIndexing ? [index] : [])),
+    indexed: shares.flatMap((share, index) => (share.atMost <= rarest * worthIndexing ? [index] : [])),
     costMs,
   };
 }

@@ -1,6 +1,7 @@
 /** Messages that were found, as they are now, with what of them matches. */
 import type { SearchHit } from "@parley/api/v2/search";
 import type { AskedQuery } from "#messenger/finding/asked-query.ts";
+import { startFairShare } from "#messenger/finding/fair-share.ts";
 import { fragmentsOf } from "#messenger/finding/fragments.ts";
 import { conditionOf, newestPlace, oldestMs } from "#messenger/finding/hit-search.ts";
 import type { SoughtTerm } from "#messenger/finding/likeness.ts";
@@ -28,9 +29,13 @@ export async function readHits(
     beforeMs: newestPlace(asked).createdAtMs,
     notBeforeMs: oldestMs(asked),
   });
-  return found.map(({ chatId, row, place }) => {
+  const hits: FoundHit[] = [];
+  const share = startFairShare();
+  for (const { chatId, row, place } of found) {
+    if (share.isOver()) await share.letOthers();
     const message = messagesOf(chatId)(row);
     const fragments = fragmentsOf(message.text, matchesIn(message.text, terms));
-    return { place, hit: { $typeName: "parley.v2.SearchHit", message, fragments, score: 0 } };
-  });
+    hits.push({ place, hit: { $typeName: "parley.v2.SearchHit", message, fragments, score: 0 } });
+  }
+  return hits;
 }

@@ -3,21 +3,20 @@
 import { lowestId } from "#messenger/cursor.ts";
 import type { AskedQuery } from "#messenger/finding/asked-query.ts";
 import { type ChosenPlan, choosePlan } from "#messenger/finding/choose-plan.ts";
-import type { SoughtTerm } from "#messenger/finding/likeness.ts";
+import { type SoughtTerm, slotOf } from "#messenger/finding/likeness.ts";
 import type { Scope } from "#messenger/finding/scope.ts";
 import { allOf, anyOf, termCondition } from "#messenger/finding/to-tsquery.ts";
-import { shareOf, type WordFrequencies } from "#messenger/finding/word-frequencies.ts";
+import { type Share, shareOf, type WordFrequencies } from "#messenger/finding/word-frequencies.ts";
 import type { HitPlace, HitSearch } from "#messenger/store-finding-messages.ts";
 import { senderLexeme } from "#messenger/text-index/index-entry.ts";
 
 /** Of messages with something attached: none, until messages can have attachments and index-entry.ts says so of them. */
 const attachmentLexeme = "#attachment";
-const unknownShare = 0.01;
 
 interface Condition {
   text: string;
   /** Of the messages that satisfy it; undefined: most. */
-  share: number | undefined;
+  share: Share | undefined;
 }
 
 /** What all hits satisfy. */
@@ -30,7 +29,7 @@ function conditionsOf(
   frequencies?: WordFrequencies,
 ): Condition[] {
   const shareOfLexemes = (lexemes: readonly string[]) =>
-    frequencies && lexemes.reduce((sum, lexeme) => sum + frequencies.ofLexeme(lexeme), 0);
+    frequencies && shareOf([[slotOf(...lexemes)]], frequencies);
   const conditions: Condition[] = terms
     .filter((term) => !term.optional)
     .map((term) => ({
@@ -59,11 +58,11 @@ export function planSearch(
   const { asked, scope, frequencies, limit } = search;
   const conditions = conditionsOf(asked, terms, frequencies);
   // What only leaves messages out is nothing that an index could be asked for.
-  const positive = conditions.filter(({ share }) => share !== undefined);
+  const positive = conditions.flatMap(({ text, share }) => (share ? [{ text, share }] : []));
   const chosen = choosePlan({
     messageCount: frequencies.messageCount,
     scopeSize: scope.size,
-    shares: positive.map(({ share = unknownShare }) => share),
+    shares: positive.map(({ share }) => share),
     limit,
   });
   return {

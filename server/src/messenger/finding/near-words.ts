@@ -3,11 +3,14 @@
  * are letters wrong, one piece at least is right: words with one of the pieces, about where it stands, are compared.
  */
 
+import { startFairShare } from "#messenger/finding/fair-share.ts";
 import { findSharing, type SharedPiece } from "#messenger/store-vocabulary.ts";
 import type { Queryable } from "#platform/database.ts";
 import { spellingDistance } from "#platform/spelling-distance.ts";
 
 const maxNearWords = 30;
+/** How often it is looked whether others should have their turn. */
+const rowsPerLook = 500;
 
 /** The most letters that may be wrong in words of this length. */
 export function mostWrong(length: number): number {
@@ -29,7 +32,9 @@ export async function findNearWords(
   const most = new Map(asked.map((each) => [each.word, each.wrong]));
   const rows = await findSharing(tx, asked.flatMap(piecesOf), asked.flatMap(swapped));
   const near = new Map<string, Array<{ word: string; distance: number }>>();
-  for (const [word, like] of rows) {
+  const share = startFairShare();
+  for (const [index, [word, like]] of rows.entries()) {
+    if (index % rowsPerLook === 0 && share.isOver()) await share.letOthers();
     const distance = spellingDistance(word, like, most.get(word)!);
     if (distance === 0 || distance > most.get(word)!) continue;
     const known = near.get(word);

@@ -27,26 +27,37 @@ export async function findRunWays(tx: Queryable, words: readonly string[]): Prom
   const within = slotOf();
   for (const word of around.containing) addLike(within.words, word, likeness.exact);
   const ways: Way[] = within.words.size > 0 ? [[within]] : [];
-  addWays(ways, { characters, around }, 0, []);
-  return [own, ...ways];
+  return [own, ...ways, ...waysThrough(characters, around)].slice(0, maxWays + 1);
+}
+
+/** In which words of the vocabulary, in a row, contain the characters. */
+export function waysThrough(characters: readonly string[], around: WordsAround): Way[] {
+  const ways: Way[] = [];
+  addWays(ways, { characters, around, deadEnds: new Set() }, 0, []);
+  return ways;
 }
 
 interface Segmenting {
   characters: readonly string[];
   around: WordsAround;
+  /** Places from which no way leads to the end. Without them there are 2^23 ways to try in "ノノノ…" with a rare last character. */
+  deadEnds: Set<number>;
 }
 
 /** The longest words first. */
 function addWays(ways: Way[], segmenting: Segmenting, start: number, way: Way): void {
-  const { characters } = segmenting;
+  const { characters, deadEnds } = segmenting;
   if (start === characters.length) {
     ways.push(way);
     return;
   }
+  if (deadEnds.has(start)) return;
+  const before = ways.length;
   for (let end = characters.length; end > start && ways.length < maxWays; end--) {
     const slot = slotFor(segmenting, start, end);
     if (slot) addWays(ways, segmenting, end, [...way, slot]);
   }
+  if (ways.length === before) deadEnds.add(start);
 }
 
 function slotFor({ characters, around }: Segmenting, start: number, end: number): Slot | undefined {

@@ -1,6 +1,6 @@
 /** How long a search may take. What takes longer is broken off by the database, with what was found before kept. */
 import type { Database, Queryable, Statement } from "#platform/database.ts";
-import { toPublicError } from "#platform/errors.ts";
+import { fault, toPublicError } from "#platform/errors.ts";
 
 export interface TimeBudget {
   remainingMs(): number;
@@ -17,6 +17,23 @@ const bound: Statement = {
   text: `SELECT set_config('statement_timeout', $1, true), set_config('plan_cache_mode', 'force_custom_plan', true)`,
 };
 
+/** The time is for all statements together: none is begun after it. */
+function whileIn(tx: Queryable, remainingMs: () => number): Queryable {
+  const check = () => {
+    if (remainingMs() === 0) throw fault("timeout");
+  };
+  return {
+    async query(statement, values) {
+      check();
+      return await tx.query(statement, values);
+    },
+    async queryArrays(statement, values) {
+      check();
+      return await tx.queryArrays(statement, values);
+    },
+  };
+}
+
 /** Undefined: time ran out. */
 export async function withinTime<T>(
   database: Database,
@@ -26,8 +43,9 @@ export async function withinTime<T>(
   if (timeoutMs < 1) return undefined;
   try {
     return await database.transaction(async (tx) => {
+      const { remainingMs } = startBudget(timeoutMs);
       await tx.query(bound, [String(Math.ceil(timeoutMs))]);
-      return await work(tx);
+      return await work(whileIn(tx, remainingMs));
     });
   } catch (error) {
     if (toPublicError(error).code === "timeout") return undefined;

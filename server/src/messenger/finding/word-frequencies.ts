@@ -35,20 +35,28 @@ function frequenciesOf(messageCount: number, shares: ReadonlyMap<string, number>
   };
 }
 
-/** Of messages that have one of the ways, at the most. */
-export function shareOf(ways: readonly Way[], { ofLexeme, ofBeginning }: WordFrequencies): number {
-  let share = 0;
+/** Of messages that have one of the ways. */
+export interface Share {
+  /** That many the index may name. */
+  atMost: number;
+  /** Words next to each other are fewer than any of them, and more than chance would have it. */
+  likely: number;
+}
+
+export function shareOf(ways: readonly Way[], { ofLexeme, ofBeginning }: WordFrequencies): Share {
+  const share = { atMost: 0, likely: 0 };
   for (const way of joinSingles(ways)) {
-    let rarest = 1;
-    for (const slot of way) {
+    const shares = way.map((slot) => {
       let sum = 0;
       for (const word of uncoveredWords(slot)) sum += ofLexeme(word);
       for (const beginning of slot.beginnings.keys()) sum += ofBeginning(beginning);
-      rarest = Math.min(rarest, sum);
-    }
-    share += rarest;
+      return Math.min(sum, 1);
+    });
+    const [rarest = 1, ...others] = shares.sort((one, other) => one - other);
+    share.atMost += rarest;
+    share.likely += rarest * Math.sqrt(others.reduce((product, other) => product * other, 1));
   }
-  return Math.min(share, 1);
+  return { atMost: Math.min(share.atMost, 1), likely: Math.min(share.likely, 1) };
 }
 
 const keptMs = 60_000;

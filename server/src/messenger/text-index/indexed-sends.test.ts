@@ -7,6 +7,7 @@ import { createTestDatabase } from "#test/database.ts";
 import { createGroup, newUsers, send, startMessenger } from "#test/messenger-fixture.ts";
 import { findViolations } from "#test/messenger-invariants.ts";
 import { indexEntryOf, lexemesOf } from "#test/text-index-invariants.ts";
+import { until } from "#test/until.ts";
 
 const { url, database } = await createTestDatabase();
 const messenger = await startMessenger(url, { PARLEY_MAX_TEXT_BYTES: "1048576" });
@@ -130,15 +131,21 @@ test("the largest texts are stored, with as much of them indexed as there is roo
 
 const letters = (number: number) => number.toString(2).replaceAll("0", "a").replaceAll("1", "b");
 
-test("a flood of new words is in the vocabulary with its messages", async () => {
-  const texts = [0, 1, 2].map((nth) =>
+test("messages of a flood of new words are left to the background once there are many, and no others are", async () => {
+  const texts = [0, 1, 2, 3].map((nth) =>
     Array.from({ length: 900 }, (_, word) => letters(nth * 1_000 + word).padStart(20, "x")).join(" "),
   );
+  texts.push("ababab of somebody else");
   const sends = texts.map((text) => ({ senderId: anna, chatId, clientId: randomUUID(), text, replyTo: "" }));
   const { outcomes } = await messenger.internal.sendMessages({ sends });
-  assert.ok(outcomes.every(({ message }) => message));
-  const flood = (await vocabulary()).filter((word) => word.startsWith("xxxxx"));
-  assert.equal(flood.length, 2_700);
+  const words = await Promise.all(outcomes.map(({ message }) => wordsOfMessage(message!.seq)));
+  assert.deepEqual(
+    words.map((entry) => entry === null),
+    [false, false, true, true, false],
+  );
+  const flood = async () => (await vocabulary()).filter((word) => word.startsWith("xxxxx")).length;
+  assert.equal(await flood(), 1_800);
+  await until("the background has come to them", async () => (await flood()) === 3_600);
 });
 
 test("servers of before store messages, which are to be indexed later", async () => {

@@ -1,4 +1,5 @@
 /** Pages through all that matches, for as long as a task may: the newest first. */
+import { setTimeout as delay } from "node:timers/promises";
 import { fromBinary } from "@bufbuild/protobuf";
 import { FindOrder, MessageQuerySchema } from "@parley/api/internal/messenger";
 import type { SearchClients } from "#search/clients.ts";
@@ -24,6 +25,8 @@ const idsPerCall = 1_000;
 const budgetPerCallMs = 1_000;
 /** What is found at the last moment should still arrive. */
 const arrivalMs = 100;
+/** After a call that got nowhere. */
+const pauseMs = 100;
 /** Timers may fire a little before their time. */
 const timerSlackMs = 20;
 
@@ -67,9 +70,11 @@ async function turnPages(task: TaskRow, pages: Pages): Promise<Found | undefined
     if (!answer) return { messageIds, partial: true };
     messageIds.push(...answer.messageIds);
     const { nextCursor } = answer;
-    const isStuck = nextCursor === cursor && answer.messageIds.length === 0;
-    if (isStuck || (nextCursor !== undefined && messageIds.length >= maxResults))
-      return { messageIds, partial: true };
+    if (nextCursor !== undefined && messageIds.length >= maxResults) return { messageIds, partial: true };
+    // A database that is busy now may be less so soon, and there is time left.
+    if (nextCursor === cursor && answer.messageIds.length === 0) {
+      await Promise.race([delay(pauseMs), overdue]);
+    }
     partial = answer.partial && nextCursor === undefined;
     cursor = nextCursor;
     if (!(await onPage(messageIds.length))) return undefined;

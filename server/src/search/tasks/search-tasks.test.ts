@@ -61,6 +61,21 @@ describe("a search task", () => {
     assert.ok(tookMs >= 290, `${tookMs}`);
   });
 
+  it("goes on when the database was busy for a while, as long as there is time", async () => {
+    const pod = await startPod();
+    const user = randomUUID();
+    rig.messenger.messages = newMessages(30);
+    rig.messenger.nowhere = 4;
+    const task = await ended(pod, user, (await createTask(pod, user)).id);
+    assert.deepEqual([task.status, task.partial, task.resultCount], ["done", false, 30]);
+
+    const hasty = await startPod({ config: { PARLEY_SEARCH_TASK_TIMEOUT_MS: 300 } });
+    await pod.stop();
+    rig.messenger.nowhere = Number.POSITIVE_INFINITY;
+    const vain = await ended(hasty, user, (await createTask(hasty, user)).id);
+    assert.deepEqual([vain.status, vain.partial, vain.resultCount], ["done", true, 0]);
+  });
+
   it("stops at the most that it may find, and says that there may be more", async () => {
     const pod = await startPod({ config: { PARLEY_SEARCH_TASK_MAX_RESULTS: 150 } });
     const user = randomUUID();
