@@ -110,7 +110,8 @@ async function openLoop(connections: HttpConnection[], dueAt: Float64Array, get:
   };
   for (let index = 0; index < dueAt.length && !failure; ) {
     for (; index < dueAt.length && dueAt[index]! <= performance.now(); index++) {
-      const connection = idle.pop();
+      // In turn: one that is never asked for would be closed for idleness.
+      const connection = idle.shift();
       if (connection) take(connection, dueAt[index]!);
       else waiting.push(dueAt[index]!);
     }
