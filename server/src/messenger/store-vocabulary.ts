@@ -138,7 +138,7 @@ export function findContaining(
 
 const selectSharing: Statement = {
   name: "messenger.select-words-sharing",
-  text: `SELECT DISTINCT given.asked, found.word
+  text: `SELECT given.asked, found.word
     FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[])
       AS given (asked, piece, since, span, least, most)
     CROSS JOIN LATERAL (
@@ -147,7 +147,7 @@ const selectSharing: Statement = {
         AND char_length(w.word) BETWEEN given.least AND given.most
         AND strpos(substr(w.word, given.since, given.span), given.piece) > 0 LIMIT $7::int
     ) found
-    UNION
+    UNION ALL
     SELECT given.asked, w.word FROM unnest($8::text[], $9::text[]) AS given (asked, word)
     JOIN messenger.words w ON w.word = given.word`,
 };
@@ -165,7 +165,7 @@ export interface SharedPiece {
 
 const maxSharing = 20_000;
 
-/** Words that have one of the pieces about there, and those of `spelt` that there are. */
+/** Words that have one of the pieces about there, and those of `spelt` that there are; some more than once. */
 export function findSharing(
   tx: Queryable,
   pieces: readonly SharedPiece[],

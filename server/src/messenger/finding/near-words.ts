@@ -31,27 +31,23 @@ export async function findNearWords(
   if (asked.length === 0) return new Map();
   const most = new Map(asked.map((each) => [each.word, each.wrong]));
   const rows = await findSharing(tx, asked.flatMap(piecesOf), asked.flatMap(swapped));
-  const near = new Map<string, Array<{ word: string; distance: number }>>();
+  const near = new Map<string, Map<string, number>>(asked.map(({ word }) => [word, new Map()]));
   const share = startFairShare();
   for (const [index, [word, like]] of rows.entries()) {
     if (index % rowsPerLook === 0 && share.isOver()) await share.letOthers();
     const distance = spellingDistance(word, like, most.get(word)!);
-    if (distance === 0 || distance > most.get(word)!) continue;
-    const known = near.get(word);
-    if (known) known.push({ word: like, distance });
-    else near.set(word, [{ word: like, distance }]);
+    if (distance > 0 && distance <= most.get(word)!) near.get(word)!.set(like, distance);
   }
   return new Map([...near].map(([word, likes]) => [word, nearest(word, likes)]));
 }
 
 /** People get the first letter right. */
-function nearest(word: string, likes: Array<{ word: string; distance: number }>): string[] {
-  const rank = (like: { word: string; distance: number }) =>
-    like.distance * 2 + (like.word[0] === word[0] ? 0 : 1);
-  return likes
-    .sort((a, b) => rank(a) - rank(b))
+function nearest(word: string, distances: ReadonlyMap<string, number>): string[] {
+  const rank = ([like, distance]: [string, number]) => distance * 2 + (like[0] === word[0] ? 0 : 1);
+  return [...distances]
+    .sort((one, other) => rank(one) - rank(other))
     .slice(0, maxNearWords)
-    .map((like) => like.word);
+    .map(([like]) => like);
 }
 
 function piecesOf({ word, wrong }: { word: string; wrong: number }): SharedPiece[] {
