@@ -38,6 +38,11 @@ const countTimeoutMs = 2_000;
 const firstPauseMs = 1_000;
 const maxPauseMs = 30_000;
 const logEveryMs = 60_000;
+/**
+ * RabbitMQ 3.10 forgets a quorum queue that it made less than half a second before it was killed, with all it confirmed.
+ * We may have made it just now, or another pod.
+ */
+const untilQueueIsKeptMs = 1_000;
 
 /**
  * With a connection of its own: RabbitMQ does not even close a channel on which a queue owes a confirm, and jobs of other
@@ -49,6 +54,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const isTimeToLog = createLogInterval(logEveryMs);
   let failures = 0;
   let pausedUntilMs = 0;
+  let resuming: NodeJS.Timeout | undefined;
   let channel: ConfirmChannel | undefined;
   const unroutable = new Set<string>();
 
@@ -59,7 +65,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     made.on("return", ({ properties }) => void unroutable.add(String(properties.messageId)));
     await declareQueue(made, name);
     channel = made;
-    loop.wake();
+    notBefore(untilQueueIsKeptMs);
   }
 
   const link = createAmqpLink({
@@ -68,8 +74,6 @@ export function createPublisher(options: PublisherOptions): Publisher {
     setUp,
     onLost() {
       channel = undefined;
-      // A RabbitMQ that was started again may have mended it.
-      pausedUntilMs = 0;
     },
     log,
   });
@@ -106,6 +110,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
     return kept;
   }
 
+  function notBefore(pauseMs: number) {
+    pausedUntilMs = Math.max(pausedUntilMs, performance.now() + pauseMs);
+    clearTimeout(resuming);
+    resuming = setTimeout(loop.wake, pausedUntilMs - performance.now() + 1).unref();
+  }
+
   function noteConfirm() {
     if (failures > 0) log.info({ queue: name }, "RabbitMQ confirms the jobs of a queue again");
     failures = 0;
@@ -115,7 +125,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   function pause() {
     if (link.isBlocked) return link.renew("no confirm in time");
     link.renew();
-    pausedUntilMs = performance.now() + Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(failures, 10));
+    notBefore(Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(failures, 10)));
     failures += 1;
     if (!isTimeToLog()) return;
     log.warn(
@@ -159,6 +169,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     async stop() {
       await loop.stop();
       await link.stop();
+      clearTimeout(resuming);
     },
   };
 }
