@@ -1,8 +1,8 @@
 /** Jobs carried by RabbitMQ, from an outbox in PostgreSQL. See docs/decisions/0030-jobs.md. */
 import { randomUUID } from "node:crypto";
-import { type ConsumedQueue, createConsumer } from "#platform/jobs/amqp/consumer.ts";
+import { type ConsumedQueue, type Consumer, createConsumer } from "#platform/jobs/amqp/consumer.ts";
 import { createOutbox } from "#platform/jobs/amqp/outbox.ts";
-import { createPublisher } from "#platform/jobs/amqp/publisher.ts";
+import { createPublisher, type Publisher } from "#platform/jobs/amqp/publisher.ts";
 import { createJobMetrics } from "#platform/jobs/job-metrics.ts";
 import type { JobInspection, Jobs } from "#platform/jobs/jobs.ts";
 import type { JobsOptions } from "#platform/jobs/jobs-options.ts";
@@ -18,14 +18,25 @@ export function createAmqpJobs(options: JobsOptions & { amqpUrl: string }): Jobs
   const { service, database, amqpUrl: url, maxWaiting, telemetry, log } = options;
   const outbox = createOutbox(database, service);
   const queues: ConsumedQueue[] = [];
-  const names: string[] = [];
+  const publishers = new Map<string, Publisher>();
+  const consumers: Consumer[] = [];
   const isTimeToLog = createLogInterval(10_000);
   const onError = (error: unknown) => {
     if (isTimeToLog()) log.warn({ err: error }, "jobs are held up");
   };
   const parts = { url, service, database, outbox, onError, log };
-  const publisher = createPublisher({ ...parts, queues: names });
-  const ready = () => publisher.countReady().catch(() => new Map<string, number>());
+  /** By queue; one of which RabbitMQ does not tell counts as empty. */
+  const ready = async () =>
+    new Map(
+      await Promise.all(
+        [...publishers].map(
+          async ([queue, publisher]): Promise<[string, number]> => [
+            queue,
+            await publisher.countReady().catch(() => 0),
+          ],
+        ),
+      ),
+    );
   const inspection: JobInspection = {
     ...outbox,
     async counts() {
@@ -40,7 +51,6 @@ export function createAmqpJobs(options: JobsOptions & { amqpUrl: string }): Jobs
   };
   const running = () => queues.map(({ options, running }): [string, number] => [options.name, running.size]);
   const metrics = createJobMetrics({ telemetry, inspection, running });
-  const consumer = createConsumer({ ...parts, queues, metrics, telemetry });
   const limit = createWaitingLimit({
     maxWaiting,
     async count() {
@@ -51,8 +61,11 @@ export function createAmqpJobs(options: JobsOptions & { amqpUrl: string }): Jobs
   const sweeper = createPeriodic({ everyMs: sweepMs, run: () => outbox.forgetOldDead(), onError });
   return {
     queue(queueOptions, handler) {
-      queues.push({ options: queueOptions, handler: handler as never, running: createRunningJobs() });
-      names.push(queueOptions.name);
+      const queue = { options: queueOptions, handler: handler as never, running: createRunningJobs() };
+      queues.push(queue);
+      consumers.push(createConsumer({ ...parts, queue, metrics, telemetry }));
+      const publisher = createPublisher({ ...parts, queue: queueOptions.name });
+      publishers.set(queueOptions.name, publisher);
       return {
         async enqueue(tx, data, { afterMs = 0 } = {}) {
           await limit.take();
@@ -67,21 +80,21 @@ export function createAmqpJobs(options: JobsOptions & { amqpUrl: string }): Jobs
       ...inspection,
       async requeue(queue, ids) {
         const count = await inspection.requeue(queue, ids);
-        publisher.wake();
+        publishers.get(queue)?.wake();
         return count;
       },
     },
     async start() {
       await outbox.migrate(log);
-      await outbox.declareQueues(names);
-      publisher.start();
-      consumer.start();
+      await outbox.declareQueues([...publishers.keys()]);
+      for (const publisher of publishers.values()) publisher.start();
+      for (const consumer of consumers) consumer.start();
       sweeper.start();
     },
     async stop(deadlineMs) {
       await sweeper.stop();
-      await consumer.stop(deadlineMs);
-      await publisher.stop();
+      await Promise.all(consumers.map((consumer) => consumer.stop(deadlineMs)));
+      await Promise.all([...publishers.values()].map((publisher) => publisher.stop()));
     },
   };
 }

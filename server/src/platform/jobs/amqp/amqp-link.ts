@@ -19,8 +19,8 @@ export interface AmqpLink {
   /** RabbitMQ takes no messages for the moment: it is short of memory or disk. */
   readonly isBlocked: boolean;
   start(): void;
-  /** Ends the connection as one that cannot be trusted any more; a new one is made. */
-  renew(reason: string): void;
+  /** Ends the connection as one that cannot be trusted any more; a new one is made. Without a reason nothing is logged. */
+  renew(reason?: string): void;
   stop(): Promise<void>;
 }
 
@@ -75,10 +75,10 @@ export function createAmqpLink(options: AmqpLinkOptions): AmqpLink {
       isBlocked = false;
       log.info("RabbitMQ takes messages again");
     });
-    made.on("close", (error?: Error) => lose(made, error));
+    made.on("close", (error = new Error("it was closed")) => lose(made, error));
   }
 
-  function lose(lost: ChannelModel, error: unknown) {
+  function lose(lost: ChannelModel, error: Error | undefined) {
     if (connection !== lost) return;
     connection = undefined;
     isBlocked = false;
@@ -86,7 +86,7 @@ export function createAmqpLink(options: AmqpLinkOptions): AmqpLink {
     onLost();
     // While it is being set up, open() notices by itself.
     if (!connecting) {
-      tellFailure(error);
+      if (error) tellFailure(error);
       retryLater();
     }
   }
@@ -124,7 +124,7 @@ export function createAmqpLink(options: AmqpLinkOptions): AmqpLink {
       const lost = connection;
       if (!lost) return;
       destroy(lost);
-      lose(lost, new Error(reason));
+      lose(lost, reason === undefined ? undefined : new Error(reason));
     },
     async stop() {
       isStopped = true;
@@ -155,4 +155,4 @@ function withHeartbeat(text: string): string {
 }
 
 /** Messages of amqplib name host and port at the most, never what is in the URL before them. */
-const reasonOf = (error: unknown) => (error instanceof Error ? error.message || error.name : "it was closed");
+const reasonOf = (error: unknown) => (error instanceof Error ? error.message || error.name : "unknown");

@@ -132,14 +132,26 @@ test("a message that no queue takes stays in the outbox", { skip }, async () => 
   const lines: string[] = [];
   const log = createLog("debug", { write: (line) => void lines.push(line) });
   const outbox = createOutbox(database, service);
-  const options = { url: rabbitMq.url, service, database, outbox, queues: [], onError: () => {}, log };
+  const options = { url: rabbitMq.url, service, database, outbox, queue: "work", onError: () => {}, log };
   const publisher = createPublisher(options);
-  const message = { id: randomUUID(), queue: "missing", attempt: 1, data: {}, traceparent: null };
-  await outbox.put(database, message, 0);
   publisher.start();
+  await until("there is a queue", () =>
+    publisher.countReady().then(
+      () => true,
+      () => false,
+    ),
+  );
+  await rabbitMq.control("delete_queue", `parley.${service}.work`);
+  const message = { id: randomUUID(), queue: "work", attempt: 1, data: {}, traceparent: null };
+  await outbox.put(database, message, 0);
+  publisher.wake();
   await until("it is told", () => lines.some((line) => line.includes("a queue is missing")));
+  await until(
+    "it is in the queue made anew",
+    async () => (await publisher.countReady().catch(() => 0)) === 1,
+  );
   await publisher.stop();
-  assert.equal(await outbox.countWaiting(), 1);
+  assert.equal(await outbox.countWaiting(), 0);
 });
 
 test("what is no job of Parley's is buried, and what comes after it runs", { skip }, async () => {

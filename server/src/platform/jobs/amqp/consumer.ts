@@ -29,7 +29,7 @@ export interface ConsumedQueue {
 export interface ConsumerOptions {
   url: string;
   service: string;
-  queues: readonly ConsumedQueue[];
+  queue: ConsumedQueue;
   database: Database;
   outbox: Outbox;
   metrics: JobMetrics;
@@ -54,15 +54,12 @@ const maxBackoffMs = 3_600_000;
 const retryWritingMs = 500;
 const cancelTimeoutMs = 1_000;
 
+/** Of one queue, with a connection of its own: one that RabbitMQ cannot serve holds up no other. */
 export function createConsumer(options: ConsumerOptions): Consumer {
-  const { service, queues, database, outbox, metrics, telemetry, onError } = options;
+  const { service, queue: consumed, database, outbox, metrics, telemetry, onError } = options;
   /** With what ends their consuming. */
   const channels = new Map<Channel, string>();
   let isStopped = false;
-
-  async function setUp(connection: ChannelModel) {
-    for (const queue of queues) await consume(connection, queue);
-  }
 
   async function consume(connection: ChannelModel, queue: ConsumedQueue): Promise<void> {
     const channel = await connection.createChannel();
@@ -85,8 +82,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
 
   const link = createAmqpLink({
     url: options.url,
-    name: `parley-${service}-worker`,
-    setUp,
+    name: `${brokerQueue(service, consumed.options.name)} worker`,
+    setUp: (connection) => consume(connection, consumed),
     onLost: () => channels.clear(),
     log: options.log,
   });
@@ -151,7 +148,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       isStopped = true;
       const cancelled = [...channels].map(([channel, consumerTag]) => cancel(channel, consumerTag));
       await within(Promise.all(cancelled), cancelTimeoutMs);
-      await Promise.all(queues.map(({ running }) => running.drain(deadlineMs)));
+      await consumed.running.drain(deadlineMs);
       // A connection that is closed right behind an acknowledgement can take it along: a channel is closed in order.
       const open = [...channels.keys()];
       channels.clear();

@@ -21,7 +21,7 @@ export interface Outbox extends JobInspection {
   /** Waits so long; one that is there already is put off. */
   put(tx: Queryable, message: OutboxMessage, afterMs: number): Promise<void>;
   /** Locks them until the end of the transaction; other pods take others meanwhile. */
-  takeDue(tx: Queryable, limit: number): Promise<OutboxMessage[]>;
+  takeDue(tx: Queryable, queue: string, limit: number): Promise<OutboxMessage[]>;
   remove(tx: Queryable, ids: readonly string[]): Promise<void>;
   countWaiting(): Promise<number>;
   bury(message: OutboxMessage, error: string): Promise<void>;
@@ -41,7 +41,7 @@ export function createOutbox(database: Database, service: string): Outbox {
     async put(tx, { id, queue, attempt, data, traceparent }, afterMs) {
       await tx.query(put, [id, service, queue, afterMs, attempt, JSON.stringify(data), traceparent]);
     },
-    takeDue: (tx, limit) => tx.query<OutboxMessage>(takeDue, [service, limit]),
+    takeDue: (tx, queue, limit) => tx.query<OutboxMessage>(takeDue, [service, queue, limit]),
     async remove(tx, ids) {
       await tx.query(remove, [ids]);
     },
@@ -77,9 +77,9 @@ const put = statement(
 );
 
 const takeDue = statement(
-  "take-due",
+  "take-due-of-queue",
   `SELECT job_id AS id, queue, attempt, data, traceparent FROM job_outbox.messages
-   WHERE service = $1 AND due_at <= now() ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
+   WHERE service = $1 AND queue = $2 AND due_at <= now() ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED`,
 );
 
 const remove = statement("remove", "DELETE FROM job_outbox.messages WHERE job_id = ANY($1::uuid[])");
