@@ -110,4 +110,23 @@ describe("search tasks with RabbitMQ", { skip: withoutRabbitMq }, () => {
     await broker!.start();
     await eachHasOneEnd(tasks);
   });
+
+  it("leave nothing behind when their time is over", async () => {
+    let left: unknown;
+    await until(
+      () => `all tables are empty: ${JSON.stringify(left)}`,
+      async () => {
+        const { rows } = await database.query(`SELECT (SELECT count(*) FROM search.tasks)::int AS tasks,
+          (SELECT count(*) FROM search.results)::int AS results,
+          (SELECT coalesce(jsonb_agg(to_jsonb(m)), '[]') FROM job_outbox.messages m) AS waiting,
+          (SELECT count(*) FROM job_outbox.dead)::int AS dead`);
+        left = rows[0];
+        const { tasks, results, waiting, dead } = rows[0];
+        return tasks + results + waiting.length + dead === 0;
+      },
+      backWithinMs,
+    );
+    const ready = async () => (await broker!.control("list_queues", "messages")).split("\n").map(Number);
+    await until("its queues are empty", async () => (await ready()).every((count) => !(count > 0)));
+  });
 });

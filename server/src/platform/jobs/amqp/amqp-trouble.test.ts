@@ -127,7 +127,7 @@ test("a queue that somebody deleted is made again", { skip }, async () => {
   await allDone(one, names(5));
 });
 
-test("a message that no queue takes stays in the outbox", { skip }, async () => {
+test("a message that no queue takes stays in the outbox until there is one", { skip }, async () => {
   const service = `trouble_${++services}`;
   const lines: string[] = [];
   const log = createLog("debug", { write: (line) => void lines.push(line) });

@@ -15,7 +15,8 @@ CREATE TABLE job_outbox.messages (
   data jsonb NOT NULL,
   traceparent text
 );
-CREATE INDEX messages_by_due_time ON job_outbox.messages (service, due_at);
+-- Each queue is published for itself, so that one that RabbitMQ does not take holds up no other.
+CREATE INDEX messages_by_due_time ON job_outbox.messages (service, queue, due_at);
 
 CREATE TABLE job_outbox.dead (
   job_id uuid PRIMARY KEY,
