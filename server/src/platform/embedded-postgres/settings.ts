@@ -6,7 +6,7 @@ const FIXED_SETTINGS = {
   synchronous_commit: "on",
   full_page_writes: "on",
 
-  max_connections: "100",
+  max_connections: "200",
   shared_buffers: "256MB",
   work_mem: "8MB",
   // WAL files are reused rather than made anew in the middle of a burst.
