@@ -27,7 +27,7 @@ export interface BestHits {
   partial: boolean;
 }
 
-const maxCandidates = 1_000;
+const maxCandidates = 500;
 /** A walk over the newest messages ends with fewer: they are many more than are asked for. */
 const maxWalkedCandidates = 200;
 const maxWalked = 60_000;
