@@ -2,11 +2,11 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { freePort } from "../../../scripts/pods/free-port.ts";
 import { createLocalCluster, type LocalCluster } from "../../../scripts/pods/local-cluster.ts";
 import { startLocalDatabase } from "../../../scripts/pods/local-database.ts";
 import { startLocalRedis } from "../../../scripts/pods/local-redis.ts";
 import type { Pod } from "../../../scripts/pods/pod.ts";
-import { freePort } from "./free-port.ts";
 import { inspectorUrl } from "./inspector.ts";
 import { stoppable } from "./running.ts";
 import { limitsOutOfReach } from "./server-process.ts";

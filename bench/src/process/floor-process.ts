@@ -1,7 +1,7 @@
 /** A floor as a process of its own, with the same room on the machine as Parley has. */
 import { fileURLToPath } from "node:url";
+import { freePort } from "../../../scripts/pods/free-port.ts";
 import { startChild } from "./child.ts";
-import { freePort } from "./free-port.ts";
 import { inspectorUrl } from "./inspector.ts";
 import { waitUntilAnswers } from "./readiness.ts";
 

@@ -3,8 +3,8 @@ import { access, constants, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../../../scripts/pods/free-port.ts";
 import { startChild } from "./child.ts";
-import { freePort } from "./free-port.ts";
 import { makeTemporaryDirectory } from "./temporary-directory.ts";
 
 export interface NginxProcess extends AsyncDisposable {

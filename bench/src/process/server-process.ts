@@ -1,7 +1,7 @@
 /** Parley as its users run it: the real program with its own PostgreSQL, fsync on, and a data directory of its own. */
 import { fileURLToPath } from "node:url";
+import { freePort } from "../../../scripts/pods/free-port.ts";
 import { type Child, startChild } from "./child.ts";
-import { freePort } from "./free-port.ts";
 import { inspectorUrl } from "./inspector.ts";
 import { waitUntilAnswers } from "./readiness.ts";
 import { makeTemporaryDirectory } from "./temporary-directory.ts";
