@@ -1,13 +1,11 @@
 /** A dispatch service by itself, as one of several pods on one database, with providers that do as they are told. */
 import { after } from "node:test";
-import { type CallOptions, createClient } from "@connectrpc/connect";
+import { createClient } from "@connectrpc/connect";
 import { DispatchInternalService } from "@parley/api/internal/dispatch";
-import type { Event } from "@parley/api/v2/event";
 import { ProcessService } from "@parley/api/v2/process";
 import { dispatchSettings } from "#dispatch/config.ts";
 import type { Catalogue } from "#dispatch/providers/catalogue.ts";
 import { createDispatch } from "#dispatch/service.ts";
-import { actorHeaders } from "#platform/actor.ts";
 import { createLocalBus } from "#platform/bus.ts";
 import { createCircuits } from "#platform/circuit/circuits.ts";
 import { circuitSettings } from "#platform/circuit/config.ts";
@@ -71,15 +69,3 @@ export async function startDispatchPod(options: DispatchPodOptions) {
 }
 
 export type DispatchPod = Awaited<ReturnType<typeof startDispatchPod>>;
-
-/** For calls of this user. */
-export function as(userId: string, roles: readonly string[] = [], timeoutMs = 5_000): CallOptions {
-  return { headers: actorHeaders({ userId, sessionId: "", roles }), timeoutMs };
-}
-
-/** The events that the user's sockets would get from this pod. */
-export async function eventsOf({ bus }: Pick<DispatchPod, "bus">, userId: string): Promise<Event[]> {
-  const events: Event[] = [];
-  await bus.subscribe(`user:${userId}`, (message) => void events.push(...message.events));
-  return events;
-}

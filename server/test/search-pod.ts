@@ -1,17 +1,15 @@
 /** A search service by itself, as one of several pods on one database, with a messenger that does as it is told. */
 import { after } from "node:test";
 import { fromJson } from "@bufbuild/protobuf";
-import { type CallOptions, createClient } from "@connectrpc/connect";
+import { createClient } from "@connectrpc/connect";
 import {
   type FindMessagesRequest,
   FindOrder,
   MessengerInternalService,
   type ReadFoundMessagesRequest,
 } from "@parley/api/internal/messenger";
-import type { Event } from "@parley/api/v2/event";
 import { SearchHitSchema, SearchService } from "@parley/api/v2/search";
 import { UserService } from "@parley/api/v2/user";
-import { actorHeaders } from "#platform/actor.ts";
 import { type Bus, createLocalBus } from "#platform/bus.ts";
 import type { Database } from "#platform/database.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
@@ -151,18 +149,6 @@ export async function startSearchPod(options: SearchPodOptions) {
 }
 
 export type SearchPod = Awaited<ReturnType<typeof startSearchPod>>;
-
-/** For calls of this user. */
-export function as(userId: string, timeoutMs = 10_000): CallOptions {
-  return { headers: actorHeaders({ userId, sessionId: "", roles: [] }), timeoutMs };
-}
-
-/** The events that the user's sockets would get from this pod. */
-export async function eventsOf({ bus }: Pick<SearchPod, "bus">, userId: string): Promise<Event[]> {
-  const events: Event[] = [];
-  await bus.subscribe(`user:${userId}`, (message) => void events.push(...message.events));
-  return events;
-}
 
 export function newMessages(count: number, text = "whale"): FoundMessage[] {
   return Array.from({ length: count }, (_, index) => ({ id: `message-${index}`, text: `${text} ${index}` }));

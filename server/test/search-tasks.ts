@@ -5,8 +5,8 @@ import { afterEach, beforeEach } from "node:test";
 import type { SearchTask } from "@parley/api/v2/search";
 import { toPublicError } from "#platform/errors.ts";
 import { createTestDatabase } from "#test/database.ts";
+import { as } from "#test/pod-user.ts";
 import {
-  as,
   createFakeMessenger,
   type FakeMessenger,
   type SearchPod,

@@ -7,13 +7,14 @@ import { sweep } from "#dispatch/requests/sweep.ts";
 import type { SendOutcome } from "#dispatch/sending/sender.ts";
 import { type ErrorCode, toPublicError } from "#platform/errors.ts";
 import { createTestDatabase } from "#test/database.ts";
-import { as, type DispatchPod, eventsOf, startDispatchPod } from "#test/dispatch-pod.ts";
+import { type DispatchPod, startDispatchPod } from "#test/dispatch-pod.ts";
 import {
   createTestPermits,
   createTestSender,
   testCatalogue,
   testProvider,
 } from "#test/fake-dispatch-parts.ts";
+import { as, eventsOf } from "#test/pod-user.ts";
 import { until } from "#test/until.ts";
 
 const { database } = await createTestDatabase();

@@ -3,8 +3,9 @@ import { randomUUID } from "node:crypto";
 import { after, describe, it } from "node:test";
 import { createLog } from "#platform/log.ts";
 import { openRedis } from "#platform/redis.ts";
+import { as } from "#test/pod-user.ts";
 import { startRedis, withoutRedis } from "#test/redis-server.ts";
-import { as, newMessages } from "#test/search-pod.ts";
+import { newMessages } from "#test/search-pod.ts";
 import { codeOf, createTask, createTaskRig, ended, problemOf, resultsOf } from "#test/search-tasks.ts";
 
 const rig = await createTaskRig();

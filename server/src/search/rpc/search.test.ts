@@ -5,14 +5,8 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { FindOrder } from "@parley/api/internal/messenger";
 import { fault, toPublicError } from "#platform/errors.ts";
 import { createTestDatabase } from "#test/database.ts";
-import {
-  as,
-  createFakeMessenger,
-  type FakeUser,
-  hang,
-  newMessages,
-  startSearchPod,
-} from "#test/search-pod.ts";
+import { as } from "#test/pod-user.ts";
+import { createFakeMessenger, type FakeUser, hang, newMessages, startSearchPod } from "#test/search-pod.ts";
 
 const { database } = await createTestDatabase();
 const messenger = createFakeMessenger();
@@ -36,7 +30,7 @@ beforeEach(() => {
 });
 
 const find = (q: string, limit?: number, deadlineMs?: number) =>
-  search.search({ q, ...(limit === undefined ? {} : { limit }) }, as(user, deadlineMs));
+  search.search({ q, ...(limit === undefined ? {} : { limit }) }, as(user, [], deadlineMs));
 
 async function problemOf(call: Promise<unknown>) {
   try {

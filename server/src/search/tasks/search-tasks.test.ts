@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, it } from "node:test";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { as, eventsOf, hang, newMessages } from "#test/search-pod.ts";
+import { as, eventsOf } from "#test/pod-user.ts";
+import { hang, newMessages } from "#test/search-pod.ts";
 import {
   codeOf,
   createTask,

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, it } from "node:test";
 import { fault } from "#platform/errors.ts";
-import { as, eventsOf, newMessages } from "#test/search-pod.ts";
+import { as, eventsOf } from "#test/pod-user.ts";
+import { newMessages } from "#test/search-pod.ts";
 import { createTask, createTaskRig, ended, problemOf, resultsOf, taskOf } from "#test/search-tasks.ts";
 import { until } from "#test/until.ts";
 

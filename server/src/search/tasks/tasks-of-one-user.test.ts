@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import { describe, it } from "node:test";
 import type { SearchTask } from "@parley/api/v2/search";
 import { toPublicError } from "#platform/errors.ts";
-import { as, hang } from "#test/search-pod.ts";
+import { as } from "#test/pod-user.ts";
+import { hang } from "#test/search-pod.ts";
 import { createTask, createTaskRig, ended, problemOf } from "#test/search-tasks.ts";
 import { until } from "#test/until.ts";
 
