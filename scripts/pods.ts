@@ -12,14 +12,14 @@ import { type LocalProviders, startLocalProviders } from "./pods/local-providers
 import { startLocalRedis } from "./pods/local-redis.ts";
 import type { Pod } from "./pods/pod.ts";
 
-const help = `Usage: npm run pods [-- --gateways 2 --messengers 2 --dispatchers 1 --searchers 1]
+const help = `Usage: npm run pods [-- --gateways 2 --messengers 2 --dispatchers 1 --searchers 1 --blobs 1]
 
-Starts a local cluster: gateways, messengers, dispatchers, searchers and one identity, on one PostgreSQL and one Redis, and
+Starts a local cluster: gateways, messengers, dispatchers, searchers, blobs and one identity, on one PostgreSQL and one Redis, and
 prints where they are. Ctrl-C stops it.
 
   DATABASE_URL      the PostgreSQL to use; without it, Parley's own under ./data/pods
   REDIS_URL         the Redis or Valkey to use; without it, redis-server or valkey-server of this machine
-  AMQP_URL          the RabbitMQ that carries the jobs of search; without it, they are kept in the database
+  AMQP_URL          the RabbitMQ that carries the jobs; without it, they are kept in the database
   PARLEY_PROVIDERS  the file of the providers that process texts; without it, two simulated ones, which all pods share
   PARLEY_DATA_DIR   another place than ./data/pods for the database, secrets and logs
 
@@ -39,6 +39,7 @@ const commandLine = {
   messengers: { type: "string", default: "2" },
   dispatchers: { type: "string", default: "1" },
   searchers: { type: "string", default: "1" },
+  blobs: { type: "string", default: "1" },
   help: { type: "boolean", short: "h" },
 } as const;
 
@@ -58,6 +59,7 @@ async function main(): Promise<number> {
       messengers: countOf("--messengers", values.messengers),
       dispatchers: countOf("--dispatchers", values.dispatchers),
       searchers: countOf("--searchers", values.searchers),
+      blobs: countOf("--blobs", values.blobs),
     });
     console.log(describe(cluster, providers));
   } catch (error) {
@@ -72,7 +74,7 @@ async function main(): Promise<number> {
 async function startCluster(
   resources: AsyncDisposableStack,
   providers: LocalProviders | undefined,
-  counts: { gateways: number; messengers: number; dispatchers: number; searchers: number },
+  counts: { gateways: number; messengers: number; dispatchers: number; searchers: number; blobs: number },
 ): Promise<LocalCluster> {
   const databaseUrl = process.env.DATABASE_URL || (await ownDatabase(resources));
   const redisUrl = process.env.REDIS_URL || (await ownRedis(resources));
@@ -135,7 +137,7 @@ function countOf(option: string, text: string): number {
 }
 
 function describe(
-  { gateways, identities, messengers, dispatchers, searchers }: LocalCluster,
+  { gateways, identities, messengers, dispatchers, searchers, blobs }: LocalCluster,
   providers: LocalProviders | undefined,
 ): string {
   const gatewayLines = gateways.map(
@@ -148,7 +150,7 @@ function describe(
     "\nThe cluster is ready. Web client and API at each gateway:",
     ...gatewayLines,
     "Services:",
-    ...[...identities, ...messengers, ...dispatchers, ...searchers].map(serviceLine),
+    ...[...identities, ...messengers, ...dispatchers, ...searchers, ...blobs].map(serviceLine),
     ...(providers ? [`Simulated providers, free and paid: ${providers.urls.join(", ")} (/ledger)`] : []),
     `Logs: ${join(dataDir, "pods.log")}\n`,
   ].join("\n");

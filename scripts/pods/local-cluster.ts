@@ -6,13 +6,15 @@ import { createPod, type Pod, type PodPorts } from "./pod.ts";
 export interface LocalClusterOptions {
   databaseUrl: string;
   redisUrl: string;
-  /** What carries the jobs of search; in the database when absent. */
+  /** What carries the jobs; in the database when absent. */
   amqpUrl?: string | undefined;
   gateways?: number;
   messengers?: number;
   identities?: number;
   dispatchers?: number;
   searchers?: number;
+  /** They share the object store, which the settings must name when there are several. */
+  blobs?: number;
   /** Both are made up when absent: then nothing that they protect outlives the cluster. */
   secretKey?: string;
   serviceToken?: string;
@@ -34,13 +36,14 @@ export interface LocalCluster {
   readonly messengers: readonly Pod[];
   readonly dispatchers: readonly Pod[];
   readonly searchers: readonly Pod[];
+  readonly blobs: readonly Pod[];
   readonly pods: readonly Pod[];
   start(): Promise<void>;
   /** Gateways first, then search, then messengers, so that nobody is left without the services they call. */
   stop(): Promise<void>;
 }
 
-type Role = "gateway" | "identity" | "messenger" | "dispatch" | "search";
+type Role = "gateway" | "identity" | "messenger" | "dispatch" | "search" | "blobs";
 
 export async function createLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
   const counts: [Role, number][] = [
@@ -49,6 +52,7 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
     ["messenger", options.messengers ?? 2],
     ["dispatch", options.dispatchers ?? 1],
     ["search", options.searchers ?? 1],
+    ["blobs", options.blobs ?? 1],
   ];
   const places: { role: Role; name: string; ports: PodPorts }[] = [];
   for (const [role, count] of counts) {
@@ -63,6 +67,7 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
     messenger: urlsOf("messenger"),
     dispatch: urlsOf("dispatch"),
     search: urlsOf("search"),
+    blobs: urlsOf("blobs"),
   });
   const pods = places.map(({ role, name, ports }) => ({
     role,
@@ -78,6 +83,7 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
   const ofRole = (role: Role) => pods.filter((one) => one.role === role).map((one) => one.pod);
   const [gateways, messengers] = [ofRole("gateway"), ofRole("messenger")];
   const [identities, dispatchers, searchers] = [ofRole("identity"), ofRole("dispatch"), ofRole("search")];
+  const blobs = ofRole("blobs");
   const end = (some: readonly Pod[]) => Promise.all(some.map((pod) => pod.end("SIGTERM")));
   return {
     gateways,
@@ -85,6 +91,7 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
     messengers,
     dispatchers,
     searchers,
+    blobs,
     pods: pods.map((one) => one.pod),
     async start() {
       // Else whoever has a pod's port would be taken for the pod.
@@ -99,7 +106,7 @@ export async function createLocalCluster(options: LocalClusterOptions): Promise<
       await end(gateways);
       await end(searchers);
       await end(messengers);
-      await end([...identities, ...dispatchers]);
+      await end([...identities, ...dispatchers, ...blobs]);
     },
   };
 }
@@ -112,19 +119,27 @@ function settingsByRole(
   const { secretKey = newSecret(), serviceToken = newSecret() } = options;
   const shared = { REDIS_URL: options.redisUrl, PARLEY_SERVICE_TOKEN: serviceToken };
   const stored = { ...shared, DATABASE_URL: options.databaseUrl };
+  const jobs = options.amqpUrl ? { AMQP_URL: options.amqpUrl } : {};
   const searched = {
     PARLEY_IDENTITY_URL: urls.identity.join(","),
     PARLEY_MESSENGER_URL: urls.messenger.join(","),
   };
   return {
     identity: { ...stored, PARLEY_ROLES: "identity", PARLEY_SECRET_KEY: secretKey },
-    messenger: { ...stored, PARLEY_ROLES: "messenger", PARLEY_DISPATCH_URL: urls.dispatch.join(",") },
+    messenger: {
+      ...stored,
+      ...jobs,
+      PARLEY_ROLES: "messenger",
+      PARLEY_DISPATCH_URL: urls.dispatch.join(","),
+      PARLEY_BLOBS_URL: urls.blobs.join(","),
+    },
+    blobs: { ...stored, PARLEY_ROLES: "blobs" },
     dispatch: { ...stored, PARLEY_ROLES: "dispatch" },
     search: {
       ...stored,
       ...searched,
+      ...jobs,
       PARLEY_ROLES: "search",
-      ...(options.amqpUrl ? { AMQP_URL: options.amqpUrl } : {}),
     },
     gateway: {
       ...shared,
@@ -132,6 +147,7 @@ function settingsByRole(
       PARLEY_ROLES: "gateway",
       PARLEY_DISPATCH_URL: urls.dispatch.join(","),
       PARLEY_SEARCH_URL: urls.search.join(","),
+      PARLEY_BLOBS_URL: urls.blobs.join(","),
     },
   };
 }

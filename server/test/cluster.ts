@@ -19,7 +19,8 @@ export interface TestClusterOptions {
   identities?: number;
   dispatchers?: number;
   searchers?: number;
-  /** RabbitMQ, for the jobs of search. */
+  blobs?: number;
+  /** RabbitMQ, for the jobs. */
   amqpUrl?: string;
   settings?: Record<string, string>;
   nodeOptionsOf?: (podName: string) => readonly string[];

@@ -43,7 +43,7 @@ export async function startFakeDispatchServer(): Promise<FakeDispatchServer> {
   return {
     fake,
     environment: {
-      PARLEY_ROLES: "gateway,identity,messenger,search",
+      PARLEY_ROLES: "gateway,identity,messenger,search,blobs",
       PARLEY_SERVICE_TOKEN: serviceToken,
       PARLEY_SECRET_KEY: randomBytes(32).toString("base64"),
       PARLEY_DISPATCH_URL: `http://127.0.0.1:${server.port}`,

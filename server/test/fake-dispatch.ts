@@ -4,7 +4,7 @@ import type { MessengerClients } from "#messenger/clients.ts";
 
 type Answer = Partial<Pick<ProcessMessageResponse, "status" | "result" | "retryAfterMs" | "errorCode">>;
 
-export interface FakeDispatch extends MessengerClients {
+export interface FakeDispatch extends Pick<MessengerClients, "process" | "dispatch"> {
   /** Every call, repetitions too. */
   readonly calls: ProcessMessageRequest[];
   /** How often something was made of a text that had not been before. */

@@ -6,10 +6,12 @@ import { after } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type ConnectRouter, createClient, type HandlerContext } from "@connectrpc/connect";
+import { BlobInternalService } from "@parley/api/internal/blobs";
 import { DispatchInternalService } from "@parley/api/internal/dispatch";
 import { IdentityInternalService } from "@parley/api/internal/identity";
 import { MessengerInternalService } from "@parley/api/internal/messenger";
 import { AuthService } from "@parley/api/v2/auth";
+import { BlobService } from "@parley/api/v2/blob";
 import { MessageSchema } from "@parley/api/v2/event";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { ProcessService } from "@parley/api/v2/process";
@@ -92,6 +94,8 @@ export async function startGateway(options: GatewayOptions = {}) {
     process: createClient(ProcessService, transport),
     dispatchInternal: createClient(DispatchInternalService, transport),
     search: createClient(SearchService, transport),
+    blobs: createClient(BlobService, transport),
+    blobsInternal: createClient(BlobInternalService, transport),
   };
   const { webRoot } = options;
   const gateway = createGateway({
@@ -192,7 +196,9 @@ function addIdentity(router: ConnectRouter, { issuer, seen, endedSessionIds }: I
 function addMessenger(router: ConnectRouter, seen: SeenCall[]) {
   router.service(MessengerInternalService, {
     sendMessages: ({ sends }) => ({
-      outcomes: sends.map(({ $typeName, ...send }, i) => ({ message: { ...message(i + 1), ...send } })),
+      outcomes: sends.map(({ $typeName, attachments: _, ...send }, i) => ({
+        message: { ...message(i + 1), ...send },
+      })),
     }),
     listPositions: () => ({ positions: [] }),
   });

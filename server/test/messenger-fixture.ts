@@ -15,6 +15,7 @@ import { createDirectTransport } from "#platform/direct-transport.ts";
 import { toPublicError } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
 import { readSettings } from "#platform/settings.ts";
+import { createFakeBlobs } from "#test/fake-blobs.ts";
 
 export type UserClient = Client<typeof MessengerService>;
 
@@ -31,7 +32,7 @@ export interface TestMessenger {
 export async function startMessenger(
   databaseUrl: string,
   settings: Record<string, string> = {},
-  clients?: MessengerClients,
+  clients?: Omit<MessengerClients, "blobs"> & Partial<MessengerClients>,
 ): Promise<TestMessenger> {
   const log = createLog("silent");
   const database = createDatabase(
@@ -47,7 +48,13 @@ export async function startMessenger(
   const published: TestMessenger["published"] = [];
   const config: MessengerConfig = readSettings(messengerSettings, settings, []);
   const bus = recordingBus(published);
-  const service = createMessenger({ config, database, bus, log, ...(clients ? { clients } : {}) });
+  const service = createMessenger({
+    config,
+    database,
+    bus,
+    log,
+    ...(clients ? { clients: { blobs: createFakeBlobs(), ...clients } } : {}),
+  });
   const transport = createDirectTransport((router) => service.routes(router));
   await service.start();
   let stopped: Promise<void> | undefined;

@@ -103,9 +103,13 @@ async function startSplit(environment: Record<string, string>, options: TestOpti
     options,
   );
   const dispatch = await startPod({ ...behind, DATABASE_URL, PARLEY_ROLES: "dispatch" }, options);
-  const toDispatch = { PARLEY_DISPATCH_URL: `http://127.0.0.1:${dispatch.servicePort}` };
+  const blobs = await startPod({ ...behind, DATABASE_URL, PARLEY_ROLES: "blobs" }, options);
+  const toOthers = {
+    PARLEY_DISPATCH_URL: `http://127.0.0.1:${dispatch.servicePort}`,
+    PARLEY_BLOBS_URL: `http://127.0.0.1:${blobs.servicePort}`,
+  };
   const messenger = await startPod(
-    { ...behind, ...toDispatch, DATABASE_URL, PARLEY_ROLES: "messenger" },
+    { ...behind, ...toOthers, DATABASE_URL, PARLEY_ROLES: "messenger" },
     options,
   );
   const toSearched = {
@@ -116,14 +120,14 @@ async function startSplit(environment: Record<string, string>, options: TestOpti
   const gateway = await startPod(
     {
       ...shared,
-      ...toDispatch,
+      ...toOthers,
       ...toSearched,
       PARLEY_ROLES: "gateway",
       PARLEY_SEARCH_URL: `http://127.0.0.1:${search.servicePort}`,
     },
     options,
   );
-  const pods = [gateway, search, messenger, dispatch, identity];
+  const pods = [gateway, search, messenger, blobs, dispatch, identity];
   const stop = async () => {
     for (const pod of pods) await pod.stop();
   };

@@ -11,6 +11,7 @@ export interface RolesApart {
   readonly messengerUrl: string;
   readonly dispatchUrl: string;
   readonly searchUrl: string;
+  readonly blobsUrl: string;
   /** The settings given go before those that lead to the services. */
   startGateway(settings?: Record<string, string>, options?: TestOptions): Promise<Gateway>;
 }
@@ -45,9 +46,10 @@ export async function startRolesApart(
   );
   const urlOf = (pod: App) => `http://127.0.0.1:${pod.servicePort}`;
   const dispatch = await startPod({ ...stored, PARLEY_ROLES: "dispatch" }, optionsOf("dispatch"));
-  const toDispatch = { PARLEY_DISPATCH_URL: urlOf(dispatch) };
+  const blobs = await startPod({ ...stored, PARLEY_ROLES: "blobs" }, optionsOf("blobs"));
+  const toOthers = { PARLEY_DISPATCH_URL: urlOf(dispatch), PARLEY_BLOBS_URL: urlOf(blobs) };
   const messenger = await startPod(
-    { ...stored, ...toDispatch, PARLEY_ROLES: "messenger" },
+    { ...stored, ...toOthers, PARLEY_ROLES: "messenger" },
     optionsOf("messenger"),
   );
   const toSearched = { PARLEY_IDENTITY_URL: urlOf(identity), PARLEY_MESSENGER_URL: urlOf(messenger) };
@@ -58,8 +60,9 @@ export async function startRolesApart(
     messengerUrl: urlOf(messenger),
     dispatchUrl: urlOf(dispatch),
     searchUrl: urlOf(search),
+    blobsUrl: urlOf(blobs),
     async startGateway(own = {}, options = optionsOf("gateway")) {
-      const services = { ...toSearched, ...toDispatch, PARLEY_SEARCH_URL: urlOf(search) };
+      const services = { ...toSearched, ...toOthers, PARLEY_SEARCH_URL: urlOf(search) };
       const app = await startPod({ ...shared, ...services, PARLEY_ROLES: "gateway", ...own }, options);
       return {
         app,

@@ -4,10 +4,12 @@ import type { AddressInfo } from "node:net";
 import { after } from "node:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { createClient } from "@connectrpc/connect";
+import { BlobInternalService } from "@parley/api/internal/blobs";
 import { DispatchInternalService } from "@parley/api/internal/dispatch";
 import { IdentityInternalService } from "@parley/api/internal/identity";
 import { MessengerInternalService } from "@parley/api/internal/messenger";
 import { AuthService } from "@parley/api/v2/auth";
+import { BlobService } from "@parley/api/v2/blob";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { ProcessService } from "@parley/api/v2/process";
 import { SearchService } from "@parley/api/v2/search";
@@ -63,6 +65,8 @@ export async function startSockets({ config: overrides, bus: givenBus }: TestSoc
     process: createClient(ProcessService, transport),
     dispatchInternal: createClient(DispatchInternalService, transport),
     search: createClient(SearchService, transport),
+    blobs: createClient(BlobService, transport),
+    blobsInternal: createClient(BlobInternalService, transport),
   };
   const authenticator = createAuthenticator({
     verifyToken: async (token) => readToken(token),

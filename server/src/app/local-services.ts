@@ -1,6 +1,7 @@
 /** The services that this process runs, each with its own connections to the database; nothing is started yet. */
 
 import type { Storage } from "#app/storage.ts";
+import { createBlobs } from "#blobs/service.ts";
 import type { Config } from "#config/config.ts";
 import type { ServiceName } from "#config/roles.ts";
 import type { Catalogue } from "#dispatch/providers/catalogue.ts";
@@ -61,6 +62,7 @@ export function createLocalServices(
   const traced = (service: Service) => traceService(service, options.telemetry);
   if (runs("identity")) services.identity = traced(identityOf(options));
   if (catalogue) services.dispatch = traced(dispatchOf(options, catalogue));
+  if (runs("blobs")) services.blobs = traced(blobsOf(options));
   if (runs("messenger")) services.messenger = traced(messengerOf(options, clients.forMessenger()));
   if (runs("search")) services.search = traced(searchOf(options, clients.forSearch()));
 }
@@ -121,6 +123,18 @@ function searchOf(options: LocalServicesOptions, clients: SearchClients): Servic
     log,
   });
   return createSearch({ config: config.search, database, redis, jobs, clients, bus, telemetry, log });
+}
+
+function blobsOf(options: LocalServicesOptions): Service {
+  const { config, clock, telemetry, log } = options;
+  return createBlobs({
+    config: config.blobs,
+    dataDir: config.dataDir,
+    database: openDatabase("blobs", options),
+    clock,
+    telemetry,
+    log: log.child({ service: "blobs" }),
+  });
 }
 
 export function openDatabase(

@@ -1,5 +1,6 @@
 /** `parley migrate`: the schema of every service, without starting any. */
 import { openStorage } from "#app/storage.ts";
+import { migrationsFolder as blobMigrations } from "#blobs/service.ts";
 import type { Config } from "#config/config.ts";
 import { migrationsFolder as dispatchMigrations } from "#dispatch/service.ts";
 import { migrationsFolder as identityMigrations } from "#identity/service.ts";
@@ -26,6 +27,7 @@ export async function runMigrations(config: Config, log: Log): Promise<void> {
     await migrate(database, "messenger", messengerMigrations, log);
     await migrate(database, "dispatch", dispatchMigrations, log);
     await migrate(database, "search", searchMigrations, log);
+    await migrate(database, "blobs", blobMigrations, log);
   } finally {
     await database.close();
     await storage.stop();

@@ -3,10 +3,12 @@
  * processes that do. Every call goes through the service's bulkhead and its process's circuit.
  */
 import { createClient, type Transport } from "@connectrpc/connect";
+import { BlobInternalService } from "@parley/api/internal/blobs";
 import { DispatchInternalService } from "@parley/api/internal/dispatch";
 import { IdentityInternalService } from "@parley/api/internal/identity";
 import { MessengerInternalService } from "@parley/api/internal/messenger";
 import { AuthService } from "@parley/api/v2/auth";
+import { BlobService } from "@parley/api/v2/blob";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { ProcessService } from "@parley/api/v2/process";
 import { SearchService } from "@parley/api/v2/search";
@@ -108,6 +110,7 @@ function remoteEndpoints(name: ServiceName, options: ServiceClientsOptions): End
     messenger: service.PARLEY_MESSENGER_URL,
     dispatch: service.PARLEY_DISPATCH_URL,
     search: service.PARLEY_SEARCH_URL,
+    blobs: service.PARLEY_BLOBS_URL,
   }[name];
   const sign = createSignHeaders(name, { serviceTokens: service.PARLEY_SERVICE_TOKEN, clock });
   const onTime = (timeMs: number, roundTripMs: number) => clock.adopt(timeMs, roundTripMs);
@@ -138,6 +141,8 @@ function gatewayClients(to: (name: ServiceName) => Transport): GatewayClients {
     process: createClient(ProcessService, to("dispatch")),
     dispatchInternal: createClient(DispatchInternalService, to("dispatch")),
     search: createClient(SearchService, to("search")),
+    blobs: createClient(BlobService, to("blobs")),
+    blobsInternal: createClient(BlobInternalService, to("blobs")),
   };
 }
 
@@ -145,6 +150,7 @@ function messengerClients(to: (name: ServiceName) => Transport): MessengerClient
   return {
     process: createClient(ProcessService, to("dispatch")),
     dispatch: createClient(DispatchInternalService, to("dispatch")),
+    blobs: createClient(BlobInternalService, to("blobs")),
   };
 }
 

@@ -29,21 +29,22 @@ function namesOfProblems(environment: Record<string, string>): string[] {
 
 test("each role asks for what it needs, and for no more", () => {
   const { DATABASE_URL, PARLEY_SECRET_KEY, ...rest } = apart;
-  const toDispatch = { PARLEY_DISPATCH_URL: "http://dispatch:9091" };
+  const toOthers = { PARLEY_DISPATCH_URL: "http://dispatch:9091", PARLEY_BLOBS_URL: "http://blobs:9091" };
   const urls = {
     PARLEY_IDENTITY_URL: "http://identity:9091",
     PARLEY_MESSENGER_URL: "http://a:1,http://b:2",
     PARLEY_SEARCH_URL: "http://search:9091",
-    ...toDispatch,
+    ...toOthers,
   };
   for (const fine of [
     { ...rest, ...urls, PARLEY_ROLES: "gateway" },
-    { ...rest, DATABASE_URL, ...toDispatch, PARLEY_ROLES: "messenger" },
+    { ...rest, DATABASE_URL, ...toOthers, PARLEY_ROLES: "messenger" },
     { ...rest, DATABASE_URL, PARLEY_ROLES: "dispatch" },
-    { ...rest, DATABASE_URL, PARLEY_ROLES: "messenger,dispatch" },
-    { ...apart, ...toDispatch, PARLEY_ROLES: "identity, messenger" },
+    { ...rest, DATABASE_URL, PARLEY_ROLES: "messenger,dispatch,blobs" },
+    { ...rest, DATABASE_URL, PARLEY_ROLES: "blobs" },
+    { ...apart, ...toOthers, PARLEY_ROLES: "identity, messenger" },
     { ...apart, ...urls, PARLEY_ROLES: "gateway,identity" },
-    { ...apart, PARLEY_ROLES: "gateway,identity,messenger,dispatch,search" },
+    { ...apart, PARLEY_ROLES: "gateway,identity,messenger,dispatch,search,blobs" },
     { ...rest, DATABASE_URL, ...urls, PARLEY_ROLES: "search" },
   ]) {
     assert.deepEqual(namesOfProblems(fine), [], JSON.stringify(fine));
@@ -58,14 +59,18 @@ test("each role asks for what it needs, and for no more", () => {
         "PARLEY_MESSENGER_URL",
         "PARLEY_DISPATCH_URL",
         "PARLEY_SEARCH_URL",
+        "PARLEY_BLOBS_URL",
       ],
     ],
     [
       { PARLEY_ROLES: "messenger" },
-      ["REDIS_URL", "DATABASE_URL", "PARLEY_SERVICE_TOKEN", "PARLEY_DISPATCH_URL"],
+      ["REDIS_URL", "DATABASE_URL", "PARLEY_SERVICE_TOKEN", "PARLEY_DISPATCH_URL", "PARLEY_BLOBS_URL"],
     ],
     [{ PARLEY_ROLES: "dispatch" }, ["REDIS_URL", "DATABASE_URL", "PARLEY_SERVICE_TOKEN"]],
-    [{ ...apart, PARLEY_ROLES: "gateway,identity,messenger" }, ["PARLEY_DISPATCH_URL", "PARLEY_SEARCH_URL"]],
+    [
+      { ...apart, PARLEY_ROLES: "gateway,identity,messenger" },
+      ["PARLEY_DISPATCH_URL", "PARLEY_SEARCH_URL", "PARLEY_BLOBS_URL"],
+    ],
     [{ ...rest, DATABASE_URL, PARLEY_ROLES: "search" }, ["PARLEY_IDENTITY_URL", "PARLEY_MESSENGER_URL"]],
     [{ ...rest, DATABASE_URL, PARLEY_ROLES: "identity" }, ["PARLEY_SECRET_KEY"]],
   ];

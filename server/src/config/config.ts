@@ -3,6 +3,7 @@
  * together is checked together. Nothing here touches the disk or the network.
  */
 import { resolve } from "node:path";
+import { blobSettings } from "#blobs/config.ts";
 import { crossChecks, type SettingsByOwner } from "#config/cross-checks.ts";
 import {
   databaseSettings,
@@ -40,6 +41,7 @@ export const allSettings: Settings = {
   ...messengerSettings,
   ...dispatchSettings,
   ...searchSettings,
+  ...blobSettings,
   ...telemetrySettings,
 };
 
@@ -69,6 +71,7 @@ export function readConfig(environment: Environment): Config {
     messenger: readSettings(messengerSettings, environment, problems),
     dispatch: readSettings(dispatchSettings, environment, problems),
     search: readSettings(searchSettings, environment, problems),
+    blobs: readSettings(blobSettings, environment, problems),
     telemetry: readSettings(telemetrySettings, environment, problems),
     dataDir: resolve(general.PARLEY_DATA_DIR),
   });

@@ -1,4 +1,5 @@
 /** Settings that belong together: each is fine by itself, and still they do not fit. */
+import type { blobSettings } from "#blobs/config.ts";
 import type {
   databaseSettings,
   generalSettings,
@@ -29,6 +30,7 @@ export interface SettingsByOwner {
   readonly messenger: Values<typeof messengerSettings>;
   readonly dispatch: Values<typeof dispatchSettings>;
   readonly search: Values<typeof searchSettings>;
+  readonly blobs: Values<typeof blobSettings>;
   readonly telemetry: Values<typeof telemetrySettings>;
 }
 
@@ -129,7 +131,9 @@ const neededServices = [
   { role: "gateway", needs: "messenger", setting: "PARLEY_MESSENGER_URL" },
   { role: "gateway", needs: "dispatch", setting: "PARLEY_DISPATCH_URL" },
   { role: "gateway", needs: "search", setting: "PARLEY_SEARCH_URL" },
+  { role: "gateway", needs: "blobs", setting: "PARLEY_BLOBS_URL" },
   { role: "messenger", needs: "dispatch", setting: "PARLEY_DISPATCH_URL" },
+  { role: "messenger", needs: "blobs", setting: "PARLEY_BLOBS_URL" },
   { role: "search", needs: "identity", setting: "PARLEY_IDENTITY_URL" },
   { role: "search", needs: "messenger", setting: "PARLEY_MESSENGER_URL" },
 ] as const;

@@ -63,6 +63,7 @@ export const serviceSettings = {
   PARLEY_MESSENGER_URL: serviceUrls("messenger"),
   PARLEY_DISPATCH_URL: serviceUrls("dispatch"),
   PARLEY_SEARCH_URL: serviceUrls("search"),
+  PARLEY_BLOBS_URL: serviceUrls("blobs"),
 };
 
 /** "all", or some of them. */

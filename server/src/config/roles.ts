@@ -1,6 +1,6 @@
 /** What a process may be: the gateway, or the home of a service, or all of them at once. */
 
-const serviceNames = ["identity", "messenger", "dispatch", "search"] as const;
+const serviceNames = ["identity", "messenger", "dispatch", "search", "blobs"] as const;
 export type ServiceName = (typeof serviceNames)[number];
 export const roleNames = ["gateway", ...serviceNames] as const;
 export type Role = (typeof roleNames)[number];

@@ -3,6 +3,7 @@ import type { DescMethod, DescMethodUnary, DescService, Message } from "@bufbuil
 import type { CallOptions } from "@connectrpc/connect";
 import { AdminService } from "@parley/api/v2/admin";
 import { AuthService } from "@parley/api/v2/auth";
+import { BlobService } from "@parley/api/v2/blob";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { ProcessService } from "@parley/api/v2/process";
 import { SearchService } from "@parley/api/v2/search";
@@ -16,6 +17,7 @@ export const publicServices: readonly DescService[] = [
   MessengerService,
   ProcessService,
   SearchService,
+  BlobService,
   AdminService,
 ];
 
@@ -34,6 +36,7 @@ export function clientCalls(clients: GatewayClients): ReadonlyMap<DescMethodUnar
     [MessengerService, clients.messenger],
     [ProcessService, clients.process],
     [SearchService, clients.search],
+    [BlobService, clients.blobs],
   ];
   const calls = new Map<DescMethodUnary, UnaryCall>();
   for (const [service, client] of table) {

@@ -69,6 +69,7 @@ export function messagesOf(chatId: string): (row: MessageRow) => Message {
     createdAt: toTimestamp(row[6]),
     ...(row[7] === null ? {} : { editedAt: toTimestamp(row[7]) }),
     ...(row[8] === null ? {} : { deletedAt: toTimestamp(row[8]) }),
+    attachments: [],
     reactions: row[9] === null ? [] : row[9].map(toReaction),
     ...(row[10] === null ? {} : { processed: toProcessed(row[10]) }),
   });

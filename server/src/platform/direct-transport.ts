@@ -5,14 +5,17 @@
  * connect-es ships createRouterTransport, which serialises each call and costs tens of microseconds; the hot path
  * and history reads go through here, see docs/decisions/0004-direct-transport.md.
  */
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import type { ConnectRouter, Transport } from "@connectrpc/connect";
 import { fault, toFault } from "#platform/errors.ts";
+import { collectStreamHandlers, runStreamHandler } from "#platform/stream-handlers.ts";
+import { streamResponse } from "#platform/stream-response.ts";
 import { collectUnaryHandlers, runUnaryHandler } from "#platform/unary-handlers.ts";
 import { unaryResponse } from "#platform/unary-response.ts";
 
 export function createDirectTransport(routes: (router: ConnectRouter) => void): Transport {
   const handlers = collectUnaryHandlers(routes);
+  const streamHandlers = collectStreamHandlers(routes);
   return {
     async unary(method, signal, timeoutMs, header, input, contextValues) {
       const handler = handlers.get(method);
@@ -34,8 +37,34 @@ export function createDirectTransport(routes: (router: ConnectRouter) => void): 
         throw toFault(error);
       }
     },
-    async stream() {
-      throw fault("route-not-found", { detail: "Streaming calls do not exist" });
+    async stream(method, signal, timeoutMs, header, input) {
+      const handler = streamHandlers.get(method);
+      if (!handler) throw fault("route-not-found");
+      const answers = runStreamHandler(handler, {
+        method,
+        requests: asMessages(method.input, input as AsyncIterable<MessageInitShape<DescMessage>>),
+        protocolName: "direct",
+        url: `direct:///${method.parent.typeName}/${method.name}`,
+        timeoutMs,
+        signal,
+        header,
+      });
+      return streamResponse(method, asFaults(answers) as never);
     },
   };
+}
+
+async function* asMessages(
+  input: DescMessage,
+  requests: AsyncIterable<MessageInitShape<DescMessage>>,
+): AsyncGenerator<MessageShape<DescMessage>> {
+  for await (const request of requests) yield create(input, request);
+}
+
+async function* asFaults<T>(answers: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* answers;
+  } catch (error) {
+    throw toFault(error);
+  }
 }

@@ -16,6 +16,11 @@ export interface ErrorKind {
 export const errorKinds = {
   "invalid-input": { grpc: Code.InvalidArgument, status: 400, title: "The request is not valid" },
   "malformed-request": { grpc: Code.InvalidArgument, status: 400, title: "The request cannot be read" },
+  "digest-mismatch": {
+    grpc: Code.InvalidArgument,
+    status: 400,
+    title: "The bytes are not those that their digest says",
+  },
   unauthenticated: { grpc: Code.Unauthenticated, status: 401, title: "Sign in first" },
   "token-expired": { grpc: Code.Unauthenticated, status: 401, title: "The access token has expired" },
   "bad-credentials": { grpc: Code.Unauthenticated, status: 401, title: "Wrong email or password" },
@@ -50,6 +55,13 @@ export const errorKinds = {
     status: 404,
     title: "There is no such search task among yours",
   },
+  "blob-not-found": { grpc: Code.NotFound, status: 404, title: "There is no such blob among yours" },
+  "upload-not-found": { grpc: Code.NotFound, status: 404, title: "There is no such upload among yours" },
+  "attachment-not-found": {
+    grpc: Code.NotFound,
+    status: 404,
+    title: "There is no such attachment to this message",
+  },
   "processor-not-found": { grpc: Code.NotFound, status: 404, title: "There is no such processor" },
   "method-not-allowed": { grpc: Code.Unimplemented, status: 405, title: "The route has no such method" },
   "owner-required": { grpc: Code.FailedPrecondition, status: 409, title: "The chat needs an owner" },
@@ -58,11 +70,36 @@ export const errorKinds = {
     status: 409,
     title: "The search task has no results yet",
   },
+  "upload-offset-mismatch": {
+    grpc: Code.Aborted,
+    status: 409,
+    title: "The upload does not stand where these bytes begin",
+  },
+  "direct-transfer-unavailable": {
+    grpc: Code.FailedPrecondition,
+    status: 409,
+    title: "Bytes cannot go straight to or from the object store here",
+  },
+  "precondition-failed": {
+    grpc: Code.FailedPrecondition,
+    status: 412,
+    title: "The blob is not as the request says it must be",
+  },
+  "quota-exceeded": {
+    grpc: Code.ResourceExhausted,
+    status: 413,
+    title: "You have no room left for so many bytes",
+  },
   "too-large": { grpc: Code.ResourceExhausted, status: 413, title: "The request is too large" },
   "unsupported-media-type": {
     grpc: Code.InvalidArgument,
     status: 415,
     title: "The content type is not supported",
+  },
+  "range-not-satisfiable": {
+    grpc: Code.OutOfRange,
+    status: 416,
+    title: "The blob has no such range",
   },
   "idempotency-key-reused": {
     grpc: Code.InvalidArgument,
@@ -100,11 +137,17 @@ export const errorKinds = {
     status: 503,
     title: "Messages cannot be searched for the moment",
   },
+  "blob-store-unavailable": {
+    grpc: Code.Unavailable,
+    status: 503,
+    title: "The bytes of blobs cannot be stored or read for the moment",
+  },
   "outcome-unknown": {
     grpc: Code.Aborted,
     status: 504,
     title: "It was sent to a provider, and nobody knows what came of it",
   },
+  "storage-full": { grpc: Code.ResourceExhausted, status: 507, title: "The object store has no room left" },
   timeout: { grpc: Code.DeadlineExceeded, status: 504, title: "The service did not answer in time" },
 } as const satisfies Record<string, ErrorKind>;
 

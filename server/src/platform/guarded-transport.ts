@@ -9,6 +9,7 @@ import { circuitFailure } from "#platform/circuit/outcome.ts";
 import { takesItsTime } from "#platform/deferrable.ts";
 import { fault } from "#platform/errors.ts";
 import type { Gate } from "#platform/gate.ts";
+import { streamResponse } from "#platform/stream-response.ts";
 
 export interface GuardOptions {
   circuit: Circuit;
@@ -21,7 +22,10 @@ export interface GuardOptions {
 
 const endless = Number.POSITIVE_INFINITY;
 
-/** For unary calls; there are no others. */
+/**
+ * A stream takes as long as its client does, so it has no place of the bulkhead, which is for calls that end, and being
+ * slow says nothing of the service; whoever serves streams bounds how many there are.
+ */
 export function guardTransport(transport: Transport, options: GuardOptions): Transport {
   const { circuit, bulkhead, answerFailure } = options;
   const { slowMs } = circuit.limits;
@@ -49,7 +53,10 @@ export function guardTransport(transport: Transport, options: GuardOptions): Tra
         bulkhead.leave();
       }
     },
-    stream: (...call) => transport.stream(...call),
+    async stream(method, signal, timeoutMs, header, input, contextValues) {
+      const open = () => transport.stream(method, signal, timeoutMs, header, input, contextValues);
+      return streamResponse(method, guardStream(circuit, signal, open));
+    },
   };
 }
 
@@ -76,4 +83,26 @@ function settle(pass: Pass, failure: string | undefined, isError = false) {
 
 function circuitOpen({ retryAfterMs }: Refusal): ConnectError {
   return fault("circuit-open", { retryAfterMs });
+}
+
+/** Nothing is entered until the answer is iterated. One who stops reading says nothing about the service. */
+async function* guardStream<T>(
+  circuit: Circuit,
+  signal: AbortSignal | undefined,
+  open: () => Promise<{ message: AsyncIterable<T> }>,
+): AsyncGenerator<T> {
+  const pass = enter(circuit, true);
+  let isSettled = false;
+  try {
+    yield* (await open()).message;
+    isSettled = true;
+    pass.succeed();
+  } catch (error) {
+    isSettled = true;
+    const isAborted = signal?.aborted ?? false;
+    settle(pass, circuitFailure(error, { timeoutMs: endless, patienceMs: endless, isAborted }), true);
+    throw error;
+  } finally {
+    if (!isSettled) pass.ignore();
+  }
 }

@@ -1,5 +1,11 @@
 /** The unary RPCs of a service, by their methods; and how one of them is run, whichever way the call came. */
-import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodUnary,
+  MessageInitShape,
+  MessageShape,
+} from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import {
   Code,
@@ -72,10 +78,11 @@ export function collectUnaryHandlers(
   const found = new Map<DescMethodUnary, UnaryHandler>();
   const router: Pick<ConnectRouter, "service" | "rpc"> & { handlers: [] } = {
     handlers: [],
-    service(service: { methods: readonly { localName: string }[] }, implementation: Record<string, unknown>) {
+    service(service: { methods: readonly DescMethod[] }, implementation: Record<string, unknown>) {
       for (const method of service.methods) {
         const handler = implementation[method.localName];
-        if (handler) found.set(method as DescMethodUnary, handler as UnaryHandler);
+        if (handler && method.methodKind === "unary")
+          found.set(method as DescMethodUnary, handler as UnaryHandler);
       }
       return router as unknown as ConnectRouter;
     },

@@ -360,6 +360,13 @@ export declare type Message = Message$1<"parley.v2.Message"> & {
    * @generated from field: parley.v2.Processed processed = 13;
    */
   processed?: Processed | undefined;
+
+  /**
+   * What was sent along with the text; none once deleted.
+   *
+   * @generated from field: repeated parley.v2.Attachment attachments = 14;
+   */
+  attachments: Attachment[];
 };
 
 /**
@@ -449,6 +456,13 @@ export declare type MessageJson = {
    * @generated from field: parley.v2.Processed processed = 13;
    */
   processed?: ProcessedJson;
+
+  /**
+   * What was sent along with the text; none once deleted.
+   *
+   * @generated from field: repeated parley.v2.Attachment attachments = 14;
+   */
+  attachments?: AttachmentJson[];
 };
 
 /**
@@ -456,6 +470,126 @@ export declare type MessageJson = {
  * Use `create(MessageSchema)` to create a new message.
  */
 export declare const MessageSchema: GenMessage<Message, {jsonType: MessageJson}>;
+
+/**
+ * A file that was sent with a message. Members of the chat read its bytes at
+ * GET /v2/chats/{chatId}/messages/{messageId}/attachments/{id}, and a picture's
+ * smaller version at …/{id}/thumbnail, as long as the message stands.
+ *
+ * @generated from message parley.v2.Attachment
+ */
+export declare type Attachment = Message$1<"parley.v2.Attachment"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What it is called, e.g. "summer.jpg"; may be empty.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string content_type = 3;
+   */
+  contentType: string;
+
+  /**
+   * In bytes; a whole number.
+   *
+   * @generated from field: double size = 4;
+   */
+  size: number;
+
+  /**
+   * Of a picture, in pixels, once it has been looked at; else 0.
+   *
+   * @generated from field: uint32 width = 5;
+   */
+  width: number;
+
+  /**
+   * @generated from field: uint32 height = 6;
+   */
+  height: number;
+
+  /**
+   * @generated from field: bool has_thumbnail = 7;
+   */
+  hasThumbnail: boolean;
+
+  /**
+   * It is yet to be looked at.
+   *
+   * @generated from field: bool pending = 8;
+   */
+  pending: boolean;
+};
+
+/**
+ * A file that was sent with a message. Members of the chat read its bytes at
+ * GET /v2/chats/{chatId}/messages/{messageId}/attachments/{id}, and a picture's
+ * smaller version at …/{id}/thumbnail, as long as the message stands.
+ *
+ * @generated from message parley.v2.Attachment
+ */
+export declare type AttachmentJson = {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+
+  /**
+   * What it is called, e.g. "summer.jpg"; may be empty.
+   *
+   * @generated from field: string name = 2;
+   */
+  name?: string;
+
+  /**
+   * @generated from field: string content_type = 3;
+   */
+  contentType?: string;
+
+  /**
+   * In bytes; a whole number.
+   *
+   * @generated from field: double size = 4;
+   */
+  size?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * Of a picture, in pixels, once it has been looked at; else 0.
+   *
+   * @generated from field: uint32 width = 5;
+   */
+  width?: number;
+
+  /**
+   * @generated from field: uint32 height = 6;
+   */
+  height?: number;
+
+  /**
+   * @generated from field: bool has_thumbnail = 7;
+   */
+  hasThumbnail?: boolean;
+
+  /**
+   * It is yet to be looked at.
+   *
+   * @generated from field: bool pending = 8;
+   */
+  pending?: boolean;
+};
+
+/**
+ * Describes the message parley.v2.Attachment.
+ * Use `create(AttachmentSchema)` to create a new message.
+ */
+export declare const AttachmentSchema: GenMessage<Attachment, {jsonType: AttachmentJson}>;
 
 /**
  * @generated from message parley.v2.Processed
@@ -584,7 +718,7 @@ export declare type Event = Message$1<"parley.v2.Event"> & {
   seq?: number | undefined;
 
   /**
-   * "message", "edit", "delete", "reaction", "membership", "chat", "processed";
+   * "message", "edit", "delete", "reaction", "membership", "chat", "processed", "attachments";
    * without a seq "typing", "read", "presence", "process", "search".
    *
    * @generated from field: string kind = 3;
@@ -604,7 +738,7 @@ export declare type Event = Message$1<"parley.v2.Event"> & {
   actorId: string;
 
   /**
-   * For "message", "edit", "delete" and "processed": the message as it is now.
+   * For "message", "edit", "delete", "processed" and "attachments": the message as it is now.
    *
    * @generated from field: parley.v2.Message message = 6;
    */
@@ -672,7 +806,7 @@ export declare type EventJson = {
   seq?: number;
 
   /**
-   * "message", "edit", "delete", "reaction", "membership", "chat", "processed";
+   * "message", "edit", "delete", "reaction", "membership", "chat", "processed", "attachments";
    * without a seq "typing", "read", "presence", "process", "search".
    *
    * @generated from field: string kind = 3;
@@ -692,7 +826,7 @@ export declare type EventJson = {
   actorId?: string;
 
   /**
-   * For "message", "edit", "delete" and "processed": the message as it is now.
+   * For "message", "edit", "delete", "processed" and "attachments": the message as it is now.
    *
    * @generated from field: parley.v2.Message message = 6;
    */

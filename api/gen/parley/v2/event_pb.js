@@ -9,7 +9,7 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
  * Describes the file parley/v2/event.proto.
  */
 export const file_parley_v2_event = /*@__PURE__*/
-  fileDesc("ChVwYXJsZXkvdjIvZXZlbnQucHJvdG8SCXBhcmxleS52MiKnAgoEQ2hhdBIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEg0KBXRpdGxlGAMgASgJEi4KCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGxhc3Rfc2VxGAUgASgNEg8KB2xhc3Rfbm8YBiABKA0SFAoMbWVtYmVyX2NvdW50GAcgASgNEgwKBHJvbGUYCCABKAkSDwoHcmVhZF9ubxgJIAEoDRIOCgZ1bnJlYWQYCiABKA0SKAoMbGFzdF9tZXNzYWdlGAsgASgLMhIucGFybGV5LnYyLk1lc3NhZ2USDwoHcGVlcl9pZBgMIAEoCRIRCglwcm9jZXNzb3IYDSABKAkSEAoIbGFuZ3VhZ2UYDiABKAkiZwoGTWVtYmVyEg8KB3VzZXJfaWQYASABKAkSDAoEcm9sZRgCIAEoCRItCglqb2luZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3JlYWRfbm8YBCABKA0i5QIKB01lc3NhZ2USCgoCaWQYASABKAkSDwoHY2hhdF9pZBgCIAEoCRILCgNzZXEYAyABKA0SCgoCbm8YBCABKA0SEQoJc2VuZGVyX2lkGAUgASgJEhEKCWNsaWVudF9pZBgGIAEoCRIMCgR0ZXh0GAcgASgJEhAKCHJlcGx5X3RvGAggASgJEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWVkaXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZGVsZXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoJcmVhY3Rpb25zGAwgAygLMhMucGFybGV5LnYyLlJlYWN0aW9uEicKCXByb2Nlc3NlZBgNIAEoCzIULnBhcmxleS52Mi5Qcm9jZXNzZWQiaAoJUHJvY2Vzc2VkEhEKCXByb2Nlc3NvchgBIAEoCRIOCgZyZXN1bHQYAiABKAkSEAoIcHJvdmlkZXIYAyABKAkSJgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjYKCFJlYWN0aW9uEg0KBWVtb2ppGAEgASgJEg0KBWNvdW50GAIgASgNEgwKBG1pbmUYAyABKAgiyAMKBUV2ZW50Eg8KB2NoYXRfaWQYASABKAkSEAoDc2VxGAIgASgNSACIAQESDAoEa2luZBgDIAEoCRImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIYWN0b3JfaWQYBSABKAkSIwoHbWVzc2FnZRgGIAEoCzISLnBhcmxleS52Mi5NZXNzYWdlEisKCHJlYWN0aW9uGAcgASgLMhkucGFybGV5LnYyLlJlYWN0aW9uQ2hhbmdlEi8KCm1lbWJlcnNoaXAYCCABKAsyGy5wYXJsZXkudjIuTWVtYmVyc2hpcENoYW5nZRIjCgRjaGF0GAkgASgLMhUucGFybGV5LnYyLkNoYXRDaGFuZ2USIwoEcmVhZBgKIAEoCzIVLnBhcmxleS52Mi5SZWFkQ2hhbmdlEisKCHByZXNlbmNlGAsgASgLMhkucGFybGV5LnYyLlByZXNlbmNlQ2hhbmdlEikKB3Byb2Nlc3MYDCABKAsyGC5wYXJsZXkudjIuUHJvY2Vzc0NoYW5nZRInCgZzZWFyY2gYDSABKAsyFy5wYXJsZXkudjIuU2VhcmNoQ2hhbmdlQgYKBF9zZXEiRAoOUmVhY3Rpb25DaGFuZ2USEgoKbWVzc2FnZV9pZBgBIAEoCRINCgVlbW9qaRgCIAEoCRIPCgdyZW1vdmVkGAMgASgIIkEKEE1lbWJlcnNoaXBDaGFuZ2USDwoHdXNlcl9pZBgBIAEoCRIOCgZjaGFuZ2UYAiABKAkSDAoEcm9sZRgDIAEoCSJOCgpDaGF0Q2hhbmdlEgwKBGtpbmQYASABKAkSDQoFdGl0bGUYAiABKAkSEQoJcHJvY2Vzc29yGAMgASgJEhAKCGxhbmd1YWdlGAQgASgJIikKClJlYWRDaGFuZ2USDwoHdXNlcl9pZBgBIAEoCRIKCgJubxgCIAEoDSIxCg5QcmVzZW5jZUNoYW5nZRIPCgd1c2VyX2lkGAEgASgJEg4KBm9ubGluZRgCIAEoCCIrCg1Qcm9jZXNzQ2hhbmdlEgoKAmlkGAEgASgJEg4KBnN0YXR1cxgCIAEoCSJRCgxTZWFyY2hDaGFuZ2USCgoCaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhQKDHJlc3VsdF9jb3VudBgDIAEoDRIPCgdwYXJ0aWFsGAQgASgIYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("ChVwYXJsZXkvdjIvZXZlbnQucHJvdG8SCXBhcmxleS52MiKnAgoEQ2hhdBIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEg0KBXRpdGxlGAMgASgJEi4KCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGxhc3Rfc2VxGAUgASgNEg8KB2xhc3Rfbm8YBiABKA0SFAoMbWVtYmVyX2NvdW50GAcgASgNEgwKBHJvbGUYCCABKAkSDwoHcmVhZF9ubxgJIAEoDRIOCgZ1bnJlYWQYCiABKA0SKAoMbGFzdF9tZXNzYWdlGAsgASgLMhIucGFybGV5LnYyLk1lc3NhZ2USDwoHcGVlcl9pZBgMIAEoCRIRCglwcm9jZXNzb3IYDSABKAkSEAoIbGFuZ3VhZ2UYDiABKAkiZwoGTWVtYmVyEg8KB3VzZXJfaWQYASABKAkSDAoEcm9sZRgCIAEoCRItCglqb2luZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3JlYWRfbm8YBCABKA0ikQMKB01lc3NhZ2USCgoCaWQYASABKAkSDwoHY2hhdF9pZBgCIAEoCRILCgNzZXEYAyABKA0SCgoCbm8YBCABKA0SEQoJc2VuZGVyX2lkGAUgASgJEhEKCWNsaWVudF9pZBgGIAEoCRIMCgR0ZXh0GAcgASgJEhAKCHJlcGx5X3RvGAggASgJEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWVkaXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZGVsZXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoJcmVhY3Rpb25zGAwgAygLMhMucGFybGV5LnYyLlJlYWN0aW9uEicKCXByb2Nlc3NlZBgNIAEoCzIULnBhcmxleS52Mi5Qcm9jZXNzZWQSKgoLYXR0YWNobWVudHMYDiADKAsyFS5wYXJsZXkudjIuQXR0YWNobWVudCKRAQoKQXR0YWNobWVudBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhQKDGNvbnRlbnRfdHlwZRgDIAEoCRIMCgRzaXplGAQgASgBEg0KBXdpZHRoGAUgASgNEg4KBmhlaWdodBgGIAEoDRIVCg1oYXNfdGh1bWJuYWlsGAcgASgIEg8KB3BlbmRpbmcYCCABKAgiaAoJUHJvY2Vzc2VkEhEKCXByb2Nlc3NvchgBIAEoCRIOCgZyZXN1bHQYAiABKAkSEAoIcHJvdmlkZXIYAyABKAkSJgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjYKCFJlYWN0aW9uEg0KBWVtb2ppGAEgASgJEg0KBWNvdW50GAIgASgNEgwKBG1pbmUYAyABKAgiyAMKBUV2ZW50Eg8KB2NoYXRfaWQYASABKAkSEAoDc2VxGAIgASgNSACIAQESDAoEa2luZBgDIAEoCRImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIYWN0b3JfaWQYBSABKAkSIwoHbWVzc2FnZRgGIAEoCzISLnBhcmxleS52Mi5NZXNzYWdlEisKCHJlYWN0aW9uGAcgASgLMhkucGFybGV5LnYyLlJlYWN0aW9uQ2hhbmdlEi8KCm1lbWJlcnNoaXAYCCABKAsyGy5wYXJsZXkudjIuTWVtYmVyc2hpcENoYW5nZRIjCgRjaGF0GAkgASgLMhUucGFybGV5LnYyLkNoYXRDaGFuZ2USIwoEcmVhZBgKIAEoCzIVLnBhcmxleS52Mi5SZWFkQ2hhbmdlEisKCHByZXNlbmNlGAsgASgLMhkucGFybGV5LnYyLlByZXNlbmNlQ2hhbmdlEikKB3Byb2Nlc3MYDCABKAsyGC5wYXJsZXkudjIuUHJvY2Vzc0NoYW5nZRInCgZzZWFyY2gYDSABKAsyFy5wYXJsZXkudjIuU2VhcmNoQ2hhbmdlQgYKBF9zZXEiRAoOUmVhY3Rpb25DaGFuZ2USEgoKbWVzc2FnZV9pZBgBIAEoCRINCgVlbW9qaRgCIAEoCRIPCgdyZW1vdmVkGAMgASgIIkEKEE1lbWJlcnNoaXBDaGFuZ2USDwoHdXNlcl9pZBgBIAEoCRIOCgZjaGFuZ2UYAiABKAkSDAoEcm9sZRgDIAEoCSJOCgpDaGF0Q2hhbmdlEgwKBGtpbmQYASABKAkSDQoFdGl0bGUYAiABKAkSEQoJcHJvY2Vzc29yGAMgASgJEhAKCGxhbmd1YWdlGAQgASgJIikKClJlYWRDaGFuZ2USDwoHdXNlcl9pZBgBIAEoCRIKCgJubxgCIAEoDSIxCg5QcmVzZW5jZUNoYW5nZRIPCgd1c2VyX2lkGAEgASgJEg4KBm9ubGluZRgCIAEoCCIrCg1Qcm9jZXNzQ2hhbmdlEgoKAmlkGAEgASgJEg4KBnN0YXR1cxgCIAEoCSJRCgxTZWFyY2hDaGFuZ2USCgoCaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhQKDHJlc3VsdF9jb3VudBgDIAEoDRIPCgdwYXJ0aWFsGAQgASgIYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * Describes the message parley.v2.Chat.
@@ -33,72 +33,79 @@ export const MessageSchema = /*@__PURE__*/
   messageDesc(file_parley_v2_event, 2);
 
 /**
+ * Describes the message parley.v2.Attachment.
+ * Use `create(AttachmentSchema)` to create a new message.
+ */
+export const AttachmentSchema = /*@__PURE__*/
+  messageDesc(file_parley_v2_event, 3);
+
+/**
  * Describes the message parley.v2.Processed.
  * Use `create(ProcessedSchema)` to create a new message.
  */
 export const ProcessedSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 3);
+  messageDesc(file_parley_v2_event, 4);
 
 /**
  * Describes the message parley.v2.Reaction.
  * Use `create(ReactionSchema)` to create a new message.
  */
 export const ReactionSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 4);
+  messageDesc(file_parley_v2_event, 5);
 
 /**
  * Describes the message parley.v2.Event.
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 5);
+  messageDesc(file_parley_v2_event, 6);
 
 /**
  * Describes the message parley.v2.ReactionChange.
  * Use `create(ReactionChangeSchema)` to create a new message.
  */
 export const ReactionChangeSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 6);
+  messageDesc(file_parley_v2_event, 7);
 
 /**
  * Describes the message parley.v2.MembershipChange.
  * Use `create(MembershipChangeSchema)` to create a new message.
  */
 export const MembershipChangeSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 7);
+  messageDesc(file_parley_v2_event, 8);
 
 /**
  * Describes the message parley.v2.ChatChange.
  * Use `create(ChatChangeSchema)` to create a new message.
  */
 export const ChatChangeSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 8);
+  messageDesc(file_parley_v2_event, 9);
 
 /**
  * Describes the message parley.v2.ReadChange.
  * Use `create(ReadChangeSchema)` to create a new message.
  */
 export const ReadChangeSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 9);
+  messageDesc(file_parley_v2_event, 10);
 
 /**
  * Describes the message parley.v2.PresenceChange.
  * Use `create(PresenceChangeSchema)` to create a new message.
  */
 export const PresenceChangeSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 10);
+  messageDesc(file_parley_v2_event, 11);
 
 /**
  * Describes the message parley.v2.ProcessChange.
  * Use `create(ProcessChangeSchema)` to create a new message.
  */
 export const ProcessChangeSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 11);
+  messageDesc(file_parley_v2_event, 12);
 
 /**
  * Describes the message parley.v2.SearchChange.
  * Use `create(SearchChangeSchema)` to create a new message.
  */
 export const SearchChangeSchema = /*@__PURE__*/
-  messageDesc(file_parley_v2_event, 12);
+  messageDesc(file_parley_v2_event, 13);
 

@@ -639,7 +639,7 @@ export declare type SendMessageRequest = Message<"parley.v2.SendMessageRequest">
   clientId: string;
 
   /**
-   * Limited to PARLEY_MAX_TEXT_BYTES bytes of UTF-8 (16 KiB).
+   * Limited to PARLEY_MAX_TEXT_BYTES bytes of UTF-8 (16 KiB). May be empty when there are attachments.
    *
    * @generated from field: string text = 3;
    */
@@ -651,6 +651,13 @@ export declare type SendMessageRequest = Message<"parley.v2.SendMessageRequest">
    * @generated from field: string reply_to = 4;
    */
   replyTo: string;
+
+  /**
+   * The sender's own blobs, as they are now: what becomes of their keys later changes nothing.
+   *
+   * @generated from field: repeated parley.v2.AttachmentInput attachments = 5;
+   */
+  attachments: AttachmentInput[];
 };
 
 /**
@@ -671,7 +678,7 @@ export declare type SendMessageRequestJson = {
   clientId?: string;
 
   /**
-   * Limited to PARLEY_MAX_TEXT_BYTES bytes of UTF-8 (16 KiB).
+   * Limited to PARLEY_MAX_TEXT_BYTES bytes of UTF-8 (16 KiB). May be empty when there are attachments.
    *
    * @generated from field: string text = 3;
    */
@@ -683,6 +690,13 @@ export declare type SendMessageRequestJson = {
    * @generated from field: string reply_to = 4;
    */
   replyTo?: string;
+
+  /**
+   * The sender's own blobs, as they are now: what becomes of their keys later changes nothing.
+   *
+   * @generated from field: repeated parley.v2.AttachmentInput attachments = 5;
+   */
+  attachments?: AttachmentInputJson[];
 };
 
 /**
@@ -690,6 +704,50 @@ export declare type SendMessageRequestJson = {
  * Use `create(SendMessageRequestSchema)` to create a new message.
  */
 export declare const SendMessageRequestSchema: GenMessage<SendMessageRequest, {jsonType: SendMessageRequestJson}>;
+
+/**
+ * @generated from message parley.v2.AttachmentInput
+ */
+export declare type AttachmentInput = Message<"parley.v2.AttachmentInput"> & {
+  /**
+   * Of a blob of the sender's own.
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * What it is to be called, e.g. "summer.jpg".
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * @generated from message parley.v2.AttachmentInput
+ */
+export declare type AttachmentInputJson = {
+  /**
+   * Of a blob of the sender's own.
+   *
+   * @generated from field: string key = 1;
+   */
+  key?: string;
+
+  /**
+   * What it is to be called, e.g. "summer.jpg".
+   *
+   * @generated from field: string name = 2;
+   */
+  name?: string;
+};
+
+/**
+ * Describes the message parley.v2.AttachmentInput.
+ * Use `create(AttachmentInputSchema)` to create a new message.
+ */
+export declare const AttachmentInputSchema: GenMessage<AttachmentInput, {jsonType: AttachmentInputJson}>;
 
 /**
  * @generated from message parley.v2.SendMessageResponse

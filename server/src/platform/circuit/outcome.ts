@@ -23,7 +23,8 @@ export function circuitFailure(error: unknown, call: CallCircumstances): ErrorCo
 /**
  * A service that says it is overloaded is there and protects itself; its other methods may be fine. And a circuit that
  * is open further down, or a provider that fails, is the affair of that one; and dispatch without its database does all that needs
- * no row of it, as search without the messenger does what needs only its tasks.
+ * no row of it, as search without the messenger does what needs only its tasks, and blobs without
+ * their store what needs no bytes.
  */
 const refusals: ReadonlySet<ErrorCode> = new Set([
   "overloaded",
@@ -32,6 +33,8 @@ const refusals: ReadonlySet<ErrorCode> = new Set([
   "provider-failed",
   "requests-unavailable",
   "search-unavailable",
+  "blob-store-unavailable",
+  "storage-full",
   "outcome-unknown",
 ]);
 

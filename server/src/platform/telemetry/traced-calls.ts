@@ -21,7 +21,19 @@ export type RunTraced = <T>(
   call: (trace: RecordedTrace | undefined) => T | Promise<T>,
 ) => Promise<T>;
 
-export function createTracedCalls(telemetry: Telemetry, { side, role }: TracedCallsOptions): RunTraced {
+/** The same for a call whose answer is a stream: it lasts until that ends, or is given up. */
+export type RunTracedStream = <T>(
+  method: DescMethod,
+  traceparent: string | null | undefined,
+  call: (trace: RecordedTrace | undefined) => AsyncIterable<T>,
+) => AsyncGenerator<T>;
+
+export interface TracedCalls {
+  run: RunTraced;
+  runStream: RunTracedStream;
+}
+
+export function createTracedCalls(telemetry: Telemetry, { side, role }: TracedCallsOptions): TracedCalls {
   const record = createRpcMetrics(telemetry, { side, system, role });
   const kind = side === "client" ? SpanKind.CLIENT : SpanKind.SERVER;
   const start = (method: DescMethod, traceparent: string) => {
@@ -29,18 +41,34 @@ export function createTracedCalls(telemetry: Telemetry, { side, role }: TracedCa
     const attributes = { "rpc.system.name": system, "rpc.method": name, "parley.role": role };
     return telemetry.tracing.continue(traceparent, name, { kind, attributes });
   };
-  return async (method, traceparent, call) => {
-    const startedAtMs = performance.now();
-    const trace = traceparent ? start(method, traceparent) : undefined;
-    let code: ErrorCode | undefined;
-    try {
-      return await call(trace);
-    } catch (error) {
-      code = toPublicError(error).code;
-      throw error;
-    } finally {
-      record(method, code, startedAtMs);
-      if (trace) endSpan(trace.span, code);
-    }
+  return {
+    async run(method, traceparent, call) {
+      const startedAtMs = performance.now();
+      const trace = traceparent ? start(method, traceparent) : undefined;
+      let code: ErrorCode | undefined;
+      try {
+        return await call(trace);
+      } catch (error) {
+        code = toPublicError(error).code;
+        throw error;
+      } finally {
+        record(method, code, startedAtMs);
+        if (trace) endSpan(trace.span, code);
+      }
+    },
+    async *runStream(method, traceparent, call) {
+      const startedAtMs = performance.now();
+      const trace = traceparent ? start(method, traceparent) : undefined;
+      let code: ErrorCode | undefined;
+      try {
+        yield* call(trace);
+      } catch (error) {
+        code = toPublicError(error).code;
+        throw error;
+      } finally {
+        record(method, code, startedAtMs);
+        if (trace) endSpan(trace.span, code);
+      }
+    },
   };
 }

@@ -13,13 +13,19 @@ import { traceparentHeader } from "#platform/trace.ts";
 type Implementation = (request: never, context: HandlerContext) => unknown;
 
 export function traceService(service: Service, telemetry: Telemetry): Service {
-  const runTraced = createTracedCalls(telemetry, { side: "server", role: service.name });
-  const wrap =
-    (method: DescMethod, implementation: Implementation): Implementation =>
-    (request, context) =>
-      runTraced(method, context.requestHeader.get(traceparentHeader), (trace) =>
+  const traced = createTracedCalls(telemetry, { side: "server", role: service.name });
+  const wrap = (method: DescMethod, implementation: Implementation): Implementation => {
+    if (method.methodKind === "server_streaming") {
+      return (request, context) =>
+        traced.runStream(method, context.requestHeader.get(traceparentHeader), (trace) =>
+          runInTrace(trace, () => implementation(request, context) as AsyncIterable<unknown>),
+        );
+    }
+    return (request, context) =>
+      traced.run(method, context.requestHeader.get(traceparentHeader), (trace) =>
         runInTrace(trace, () => implementation(request, context)),
       );
+  };
   return { ...service, routes: (router) => service.routes(wrapping(router, wrap)) };
 }
 

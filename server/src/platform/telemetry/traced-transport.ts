@@ -1,19 +1,31 @@
 /** A transport to a service whose calls are measured and, where the trace is recorded, spans of it. */
 import type { Transport } from "@connectrpc/connect";
+import { streamResponse } from "#platform/stream-response.ts";
 import { createTracedCalls } from "#platform/telemetry/traced-calls.ts";
 import type { Telemetry } from "#platform/telemetry.ts";
 import { traceparentHeader } from "#platform/trace.ts";
 
 /** The role is that of the service which is called. */
 export function traceTransport(transport: Transport, telemetry: Telemetry, role: string): Transport {
-  const runTraced = createTracedCalls(telemetry, { side: "client", role });
+  const traced = createTracedCalls(telemetry, { side: "client", role });
   return {
-    ...transport,
     unary(method, signal, timeoutMs, header, input, contextValues) {
-      return runTraced(method, findHeader(header, traceparentHeader), (trace) => {
+      return traced.run(method, findHeader(header, traceparentHeader), (trace) => {
         const sent = trace ? withHeader(header, traceparentHeader, trace.traceparent) : header;
         return transport.unary(method, signal, timeoutMs, sent, input, contextValues);
       });
+    },
+    async stream(method, signal, timeoutMs, header, input, contextValues) {
+      const answers = traced.runStream(
+        method,
+        findHeader(header, traceparentHeader),
+        async function* (trace) {
+          const sent = trace ? withHeader(header, traceparentHeader, trace.traceparent) : header;
+          const response = await transport.stream(method, signal, timeoutMs, sent, input, contextValues);
+          yield* response.message;
+        },
+      );
+      return streamResponse(method, answers);
     },
   };
 }

@@ -4,7 +4,9 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Message as Message$1, MessageJson } from "../../v2/event_pb.js";
+import type { Attachment, AttachmentJson, Message as Message$1, MessageJson } from "../../v2/event_pb.js";
+import type { Thumbnail, ThumbnailJson } from "./blobs_pb.js";
+import type { AttachmentInput, AttachmentInputJson } from "../../v2/messenger_pb.js";
 import type { Violation, ViolationJson } from "../../v2/errors_pb.js";
 import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
 import type { SearchHit, SearchHitJson } from "../../v2/search_pb.js";
@@ -13,6 +15,116 @@ import type { SearchHit, SearchHitJson } from "../../v2/search_pb.js";
  * Describes the file parley/internal/v1/messenger.proto.
  */
 export declare const file_parley_internal_v1_messenger: GenFile;
+
+/**
+ * @generated from message parley.internal.v1.FindAttachmentRequest
+ */
+export declare type FindAttachmentRequest = Message<"parley.internal.v1.FindAttachmentRequest"> & {
+  /**
+   * @generated from field: string chat_id = 1;
+   */
+  chatId: string;
+
+  /**
+   * @generated from field: string message_id = 2;
+   */
+  messageId: string;
+
+  /**
+   * @generated from field: string attachment_id = 3;
+   */
+  attachmentId: string;
+};
+
+/**
+ * @generated from message parley.internal.v1.FindAttachmentRequest
+ */
+export declare type FindAttachmentRequestJson = {
+  /**
+   * @generated from field: string chat_id = 1;
+   */
+  chatId?: string;
+
+  /**
+   * @generated from field: string message_id = 2;
+   */
+  messageId?: string;
+
+  /**
+   * @generated from field: string attachment_id = 3;
+   */
+  attachmentId?: string;
+};
+
+/**
+ * Describes the message parley.internal.v1.FindAttachmentRequest.
+ * Use `create(FindAttachmentRequestSchema)` to create a new message.
+ */
+export declare const FindAttachmentRequestSchema: GenMessage<FindAttachmentRequest, {jsonType: FindAttachmentRequestJson}>;
+
+/**
+ * @generated from message parley.internal.v1.FindAttachmentResponse
+ */
+export declare type FindAttachmentResponse = Message<"parley.internal.v1.FindAttachmentResponse"> & {
+  /**
+   * @generated from field: parley.v2.Attachment attachment = 1;
+   */
+  attachment?: Attachment | undefined;
+
+  /**
+   * @generated from field: string object_id = 2;
+   */
+  objectId: string;
+
+  /**
+   * As in Blob.etag.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * Absent when there is none, or not yet.
+   *
+   * @generated from field: parley.internal.v1.Thumbnail thumbnail = 4;
+   */
+  thumbnail?: Thumbnail | undefined;
+};
+
+/**
+ * @generated from message parley.internal.v1.FindAttachmentResponse
+ */
+export declare type FindAttachmentResponseJson = {
+  /**
+   * @generated from field: parley.v2.Attachment attachment = 1;
+   */
+  attachment?: AttachmentJson;
+
+  /**
+   * @generated from field: string object_id = 2;
+   */
+  objectId?: string;
+
+  /**
+   * As in Blob.etag.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag?: string;
+
+  /**
+   * Absent when there is none, or not yet.
+   *
+   * @generated from field: parley.internal.v1.Thumbnail thumbnail = 4;
+   */
+  thumbnail?: ThumbnailJson;
+};
+
+/**
+ * Describes the message parley.internal.v1.FindAttachmentResponse.
+ * Use `create(FindAttachmentResponseSchema)` to create a new message.
+ */
+export declare const FindAttachmentResponseSchema: GenMessage<FindAttachmentResponse, {jsonType: FindAttachmentResponseJson}>;
 
 /**
  * @generated from message parley.internal.v1.SendMessagesRequest
@@ -77,6 +189,11 @@ export declare type Send = Message<"parley.internal.v1.Send"> & {
    * @generated from field: string traceparent = 6;
    */
   traceparent: string;
+
+  /**
+   * @generated from field: repeated parley.v2.AttachmentInput attachments = 7;
+   */
+  attachments: AttachmentInput[];
 };
 
 /**
@@ -116,6 +233,11 @@ export declare type SendJson = {
    * @generated from field: string traceparent = 6;
    */
   traceparent?: string;
+
+  /**
+   * @generated from field: repeated parley.v2.AttachmentInput attachments = 7;
+   */
+  attachments?: AttachmentInputJson[];
 };
 
 /**
@@ -845,6 +967,16 @@ export declare const MessengerInternalService: GenService<{
     methodKind: "unary";
     input: typeof ReadFoundMessagesRequestSchema;
     output: typeof ReadFoundMessagesResponseSchema;
+  },
+  /**
+   * An attachment of a message that stands, for a member of its chat; "attachment-not-found" else.
+   *
+   * @generated from rpc parley.internal.v1.MessengerInternalService.FindAttachment
+   */
+  findAttachment: {
+    methodKind: "unary";
+    input: typeof FindAttachmentRequestSchema;
+    output: typeof FindAttachmentResponseSchema;
   },
 }>;
 
