@@ -56,7 +56,7 @@ function shareOf(value: Repeated, floor: Repeated): string {
   return share < 10 ? `${Math.round(share * 100)} %` : `${Math.round(share)} ×`;
 }
 
-const decimalsOfSmall: Partial<Record<Unit, number>> = { ms: 1, s: 2, KB: 1, "%": 2, "a window": 2 };
+const decimalsOfSmall: Partial<Record<Unit, number>> = { ms: 1, s: 2, KB: 1, MB: 1, "%": 2, "a window": 2 };
 
 /** Three digits that mean something; the rest is chance. */
 export function figure(value: number, unit: Unit): string {

@@ -1,4 +1,5 @@
 import type { BenchCase } from "../case.ts";
+import { blobsCase } from "./blobs.ts";
 import { cachedCase } from "./cached.ts";
 import { coldStartCase } from "./cold-start.ts";
 import { dispatchCase } from "./dispatch.ts";
@@ -26,4 +27,5 @@ export const allCases: readonly BenchCase[] = [
   twoGatewaysCase,
   dispatchCase,
   searchCase,
+  blobsCase,
 ];

@@ -1,4 +1,5 @@
 /** The process that makes the load. It does what it is told over IPC, one thing at a time, and ends with its parent. */
+import { type BytesLoadOptions, type BytesLoadResult, runBytes } from "./bytes-load.ts";
 import { type ChatRunResult, runChats } from "./chat-load.ts";
 import { type ChatMembers, type OpenChatsOptions, openChatMembers } from "./chat-members.ts";
 import type { RunChatsOptions } from "./chat-run.ts";
@@ -17,6 +18,7 @@ export interface LoadCalls {
   close: () => Promise<void>;
   runHttp: (options: HttpLoadOptions) => Promise<HttpLoadResult>;
   watchRoutes: (options: RouteWatchOptions) => Promise<RouteWatchResult>;
+  runBytes: (options: BytesLoadOptions) => Promise<BytesLoadResult>;
   replay: (options: ReplayOptions) => Promise<Replayed[]>;
 }
 
@@ -50,6 +52,7 @@ const calls: LoadCalls = {
   },
   runHttp: runHttpLoad,
   watchRoutes,
+  runBytes,
   replay,
 };
 

@@ -21,7 +21,10 @@ export interface FloorOptions {
   arguments?: string[];
 }
 
-export async function startFloor(name: "socket" | "http", options: FloorOptions = {}): Promise<FloorProcess> {
+export async function startFloor(
+  name: "socket" | "http" | "bytes",
+  options: FloorOptions = {},
+): Promise<FloorProcess> {
   const port = await freePort();
   const script = fileURLToPath(new URL(`../floors/${name}-floor.ts`, import.meta.url));
   const startedAt = performance.now();
