@@ -87,17 +87,19 @@ async function drain(answer: IncomingMessage, expected: readonly number[]): Prom
 /** As durable as Parley's: fsync of the file, renamed, fsync of the folder. */
 async function fileTarget(folder: string): Promise<BytesTarget> {
   await mkdir(folder, { recursive: true });
+  let writes = 0;
   return {
     async put(name, size) {
       const path = join(folder, name);
-      const file = await open(`${path}.part`, "w");
+      const unfinished = `${path}.${writes++}.part`;
+      const file = await open(unfinished, "w");
       try {
         for (const part of chunksOf(size)) await file.write(part);
         await file.sync();
       } finally {
         await file.close();
       }
-      await rename(`${path}.part`, path);
+      await rename(unfinished, path);
       const parent = await open(folder);
       await parent.sync().finally(() => parent.close());
     },

@@ -8,6 +8,7 @@ import { pipeline } from "node:stream/promises";
 const [port, folder = "."] = process.argv.slice(2);
 const chunkBytes = 262_144;
 await mkdir(folder, { recursive: true });
+let writes = 0;
 
 const server = createServer({ highWaterMark: chunkBytes }, (request, response) => {
   const path = join(folder, (request.url ?? "/").replace(/[^\w-]/g, "_"));
@@ -23,11 +24,12 @@ process.on("SIGINT", () => {});
 process.on("SIGTERM", () => process.exit());
 
 async function put(path: string, request: IncomingMessage, response: ServerResponse) {
-  const file = await open(`${path}.part`, "w");
+  const unfinished = `${path}.${writes++}.part`;
+  const file = await open(unfinished, "w");
   for await (const part of request) await file.write(part as Buffer);
   await file.sync();
   await file.close();
-  await rename(`${path}.part`, path);
+  await rename(unfinished, path);
   const parent = await open(folder);
   await parent.sync();
   await parent.close();
