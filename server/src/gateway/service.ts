@@ -50,6 +50,7 @@ export interface GatewayOptions {
   webRoot?: string;
   /** Of uploads and downloads; tests are less patient. */
   stallLimits?: StallLimits;
+  bodyTimeoutMs?: number;
 }
 
 export interface Gateway {
@@ -148,8 +149,22 @@ export function createGateway(options: GatewayOptions): Gateway {
       stops.add("ended sessions", async () => endedSessions.stop());
       stops.add("rate limits", async () => throttle.stop());
       await endedSessions.start(signal);
-      const entrances = { call, openCall, bytes, cache, rpc, cors, sockets, addresses, webRoot, observer, log };
-      return openEntrances({ ...entrances, config }, stops);
+      const entrances = {
+        call,
+        openCall,
+        bytes,
+        cache,
+        rpc,
+        cors,
+        sockets,
+        addresses,
+        webRoot,
+        observer,
+        log,
+      };
+      const { bodyTimeoutMs } = options;
+      const patience = bodyTimeoutMs === undefined ? {} : { bodyTimeoutMs };
+      return openEntrances({ ...entrances, ...patience, config }, stops);
     },
     stop: () => stops.run(),
   };

@@ -1,7 +1,10 @@
 /** What messages came with, for those who may read the message now; so the messenger is asked each time. */
 import { create } from "@bufbuild/protobuf";
-import { type FindAttachmentResponse, FindAttachmentRequestSchema } from "@parley/api/internal/messenger";
-import { MessengerInternalService } from "@parley/api/internal/messenger";
+import {
+  FindAttachmentRequestSchema,
+  type FindAttachmentResponse,
+  MessengerInternalService,
+} from "@parley/api/internal/messenger";
 import { type BlobRoutesOptions, createUnary } from "#gateway/blobs/blob-options.ts";
 import type { ByteExchange, ByteRoute } from "#gateway/blobs/byte-routes.ts";
 import { checkQuery } from "#gateway/blobs/query.ts";

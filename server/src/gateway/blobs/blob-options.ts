@@ -40,4 +40,3 @@ export function streamOptions(context: CallContext, signal: AbortSignal): CallOp
   const { timeoutMs: _, ...endless } = context;
   return callOptions({ ...endless, signal });
 }
-

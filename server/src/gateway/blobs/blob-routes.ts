@@ -1,7 +1,8 @@
 /** /v2/blobs/{key}. */
+
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { BlobInternalService, type StoredBlob } from "@parley/api/internal/blobs";
 import { BlobService } from "@parley/api/v2/blob";
-import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { keyOf, nameOf } from "#gateway/blobs/blob-key.ts";
 import { type BlobRoutesOptions, createUnary } from "#gateway/blobs/blob-options.ts";
 import type { ByteExchange, ByteRoute } from "#gateway/blobs/byte-routes.ts";

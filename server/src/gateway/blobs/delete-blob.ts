@@ -1,10 +1,11 @@
 /** DELETE /v2/blobs/{key}. */
+
+import type { IncomingMessage } from "node:http";
 import { keyOf } from "#gateway/blobs/blob-key.ts";
 import { type BlobRoutesOptions, createUnary, type Unary } from "#gateway/blobs/blob-options.ts";
 import { matchesStrongly, readTags, type TagList } from "#gateway/blobs/entity-tags.ts";
 import type { CallContext } from "#gateway/call.ts";
 import { fault, invalidInput, toPublicError } from "#platform/errors.ts";
-import type { IncomingMessage } from "node:http";
 
 export function createDeleteBlob(options: BlobRoutesOptions) {
   const unary = createUnary(options);
@@ -28,7 +29,10 @@ interface Condition {
 }
 
 /** The service takes one entity tag. Of several, or of any, it is the one that the blob has now. */
-async function tagToMatch({ tags, key, unary, context }: Condition, options: BlobRoutesOptions): Promise<string> {
+async function tagToMatch(
+  { tags, key, unary, context }: Condition,
+  options: BlobRoutesOptions,
+): Promise<string> {
   if (tags !== "*" && tags.length === 1) {
     if (tags[0]!.startsWith("W/")) throw fault("precondition-failed");
     return tags[0]!;

@@ -90,7 +90,11 @@ function wholePlan({ etag, size }: ServedObject, common: OutgoingHttpHeaders): P
   return { status: 200, headers, parts: size === 0 ? [] : [{ start: 0, length: size }] };
 }
 
-function partialPlan({ etag, size }: ServedObject, common: OutgoingHttpHeaders, spans: readonly Span[]): Plan {
+function partialPlan(
+  { etag, size }: ServedObject,
+  common: OutgoingHttpHeaders,
+  spans: readonly Span[],
+): Plan {
   const headers = { ...common, "repr-digest": digestHeader(etag) };
   const [span] = spans as [Span];
   if (spans.length === 1) {
@@ -131,7 +135,9 @@ async function sendParts(options: BlobRoutesOptions, reading: Reading, objectId:
     try {
       for (const part of plan.parts) {
         if (typeof part === "string") await write(response, Buffer.from(part), transfer);
-        else for await (const chunk of part === first ? begun! : read(part)) await write(response, chunk, transfer);
+        else
+          for await (const chunk of part === first ? begun! : read(part))
+            await write(response, chunk, transfer);
       }
       response.end();
     } catch (error) {

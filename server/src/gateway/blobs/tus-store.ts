@@ -3,9 +3,9 @@ import type { Readable } from "node:stream";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Upload } from "@parley/api/internal/blobs";
 import { type DataStore, Upload as TusUpload } from "@tus/server";
+import { appendBytes } from "#gateway/blobs/append-bytes.ts";
 import { type BlobRoutesOptions, createUnary } from "#gateway/blobs/blob-options.ts";
 import type { ByteExchange } from "#gateway/blobs/byte-routes.ts";
-import { appendBytes } from "#gateway/blobs/append-bytes.ts";
 import { givenMetadata, readUploadMetadata } from "#gateway/blobs/upload-metadata.ts";
 
 export const tusExtensions = [
@@ -82,7 +82,8 @@ export function createTusStore(options: BlobRoutesOptions, exchange: ByteExchang
       if (upload?.expiresAt && upload.offset !== upload.size) {
         headers["upload-expires"] = timestampDate(upload.expiresAt).toUTCString();
       }
-      if (upload?.givenMetadata && request.method === "HEAD") headers["upload-metadata"] = upload.givenMetadata;
+      if (upload?.givenMetadata && request.method === "HEAD")
+        headers["upload-metadata"] = upload.givenMetadata;
       return headers;
     },
   };

@@ -14,7 +14,9 @@ import { isUuid } from "#platform/uuid.ts";
  * None: two requests for one upload may come to two pods, so what decides is the offset under which the blob service takes
  * the bytes, and of two that begin at the same one the later is refused.
  */
-const noLocks: ServerOptions["locker"] = { newLock: () => ({ lock: async () => {}, unlock: async () => {} }) };
+const noLocks: ServerOptions["locker"] = {
+  newLock: () => ({ lock: async () => {}, unlock: async () => {} }),
+};
 
 export interface TusAnswer {
   status: number;
@@ -34,7 +36,10 @@ export function createTus(options: BlobRoutesOptions): (exchange: ByteExchange) 
       locker: noLocks,
       maxSize: options.maxBlobBytes,
       getFileIdFromRequest: () => (exchange.request.params as Record<string, string>).segment2,
-      onResponseError: (_request, error) => void (failure = error),
+      onResponseError(_request, error) {
+        failure = error;
+        return undefined;
+      },
     });
     const response = await server.handleWeb(withoutBody(raw));
     if (failure instanceof Error) throw failure;

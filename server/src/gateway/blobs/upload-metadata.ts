@@ -16,9 +16,7 @@ export interface UploadMetadata {
 }
 
 /** Names do not differ by case. Throws "invalid-input". */
-export function readUploadMetadata(
-  given: Record<string, string | null> | undefined,
-): UploadMetadata {
+export function readUploadMetadata(given: Record<string, string | null> | undefined): UploadMetadata {
   const pairs = new Map<string, string>();
   for (const [name, value] of Object.entries(given ?? {})) {
     const lower = name.toLowerCase();
@@ -29,7 +27,8 @@ export function readUploadMetadata(
   }
   const key = pairs.get("key") ?? "";
   if (key === "") throw invalidInput(field, "must hold the blob's key, as in: key <base64>");
-  if (Buffer.byteLength(key) > maxKeyBytes) throw invalidInput(field, `key is longer than ${maxKeyBytes} bytes`);
+  if (Buffer.byteLength(key) > maxKeyBytes)
+    throw invalidInput(field, `key is longer than ${maxKeyBytes} bytes`);
   const contentType = typeNames.map((name) => pairs.get(name)).find((type) => type) ?? "";
   for (const name of ["key", ...typeNames]) pairs.delete(name);
   if (pairs.size > maxPairs) throw invalidInput(field, `at most ${maxPairs} pairs`);
