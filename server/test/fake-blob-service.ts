@@ -34,6 +34,7 @@ export function createFakeBlobService() {
     puts: 0,
     putsWithBytes: 0,
     brokenPuts: 0,
+    endedReads: 0,
     chunkBytes: 65_536,
     /** Refuses before it asks for bytes. */
     refusePut: undefined as Error | undefined,
@@ -123,13 +124,18 @@ export function createFakeBlobService() {
           if (sha256.length > 0 && !digest.equals(sha256)) throw fault("digest-mismatch");
           return { blob: stored(keep(key, bytes, contentType, metadata)), created: !present };
         },
-        async *readObject({ objectId, offset = 0, length }) {
+        async *readObject({ objectId, offset = 0, length }, { signal }) {
           const bytes = objects.get(objectId)!;
           const end = offset + (length ?? bytes.length);
-          for (let at = offset; at < end; at += state.chunkBytes) {
-            if (at - offset >= state.failReadAfter) throw fault("blob-store-unavailable");
-            if (state.isStuck) await new Promise(() => {});
-            yield { data: bytes.subarray(at, Math.min(end, at + state.chunkBytes)) };
+          try {
+            for (let at = offset; at < end; at += state.chunkBytes) {
+              signal.throwIfAborted();
+              if (at - offset >= state.failReadAfter) throw fault("blob-store-unavailable");
+              if (state.isStuck) await new Promise(() => {});
+              yield { data: bytes.subarray(at, Math.min(end, at + state.chunkBytes)) };
+            }
+          } finally {
+            state.endedReads += 1;
           }
         },
         createUpload({ key, contentType, metadata, size, givenMetadata }) {

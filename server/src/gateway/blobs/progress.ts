@@ -18,12 +18,16 @@ export interface Progress {
 }
 
 /** One timer for all of a transfer, however many chunks it has. */
-export function watchProgress(limits: StallLimits, onStall: (error: ConnectError) => void): Progress {
+export function watchProgress(
+  limits: StallLimits,
+  onStall: (error: ConnectError) => void,
+  nowMs = () => performance.now(),
+): Progress {
   let waitingFor: Party = "service";
-  let sinceMs = performance.now();
+  let sinceMs = nowMs();
   const check = () => {
     const limitMs = waitingFor === "client" ? limits.clientMs : limits.serviceMs;
-    if (performance.now() - sinceMs < limitMs) return;
+    if (nowMs() - sinceMs < limitMs) return;
     clearInterval(timer);
     onStall(fault(waitingFor === "client" ? "request-timeout" : "timeout"));
   };
@@ -31,7 +35,7 @@ export function watchProgress(limits: StallLimits, onStall: (error: ConnectError
   return {
     waitFor(party) {
       waitingFor = party;
-      sinceMs = performance.now();
+      sinceMs = nowMs();
     },
     stop: () => clearInterval(timer),
   };

@@ -166,25 +166,43 @@ async function* readSpan(
   { clients }: BlobRoutesOptions,
   { objectId, span, context, transfer }: SpanRead,
 ): AsyncGenerator<Uint8Array> {
-  const { progress, signal, unlessAborted } = transfer;
+  const { progress, signal, unlessAborted, fail } = transfer;
   const request = { objectId, offset: span.start, length: span.length };
   const answers = clients.blobsInternal.readObject(request, streamOptions(context, signal));
   const iterator = answers[Symbol.asyncIterator]();
   let left = span.length;
+  let isEnded = false;
   try {
-    while (true) {
+    while (left >= 0) {
       progress.waitFor("service");
       const { done, value } = await unlessAborted(iterator.next());
-      if (done) break;
+      if (done) {
+        isEnded = true;
+        break;
+      }
       left -= value.data.length;
-      if (left < 0) break;
-      yield value.data;
+      if (left >= 0) yield value.data;
     }
+    if (left !== 0)
+      throw fault("internal", { cause: new Error(`an object is ${left} bytes longer than read`) });
   } finally {
-    // Not waited for: a service that stands still would keep this one standing as well.
-    void Promise.resolve(iterator.return?.()).catch(() => {});
+    if (!isEnded) {
+      fail(fault("cancelled"));
+      void letEnd(iterator);
+    }
   }
-  if (left !== 0) throw fault("internal", { cause: new Error(`an object's length is off by ${left} bytes`) });
+}
+
+/**
+ * Clients of connect-es cannot give an answer up: whoever serves it waits where he handed out the last chunk, until he is asked
+ * for more and sees that the signal has aborted. Not waited for, as he may stand still.
+ */
+async function letEnd(iterator: AsyncIterator<unknown>): Promise<void> {
+  try {
+    while (!(await iterator.next()).done);
+  } catch {
+    // So it has ended.
+  }
 }
 
 /** The same chunks, of which the first is there already. */
