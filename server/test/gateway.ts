@@ -19,6 +19,7 @@ import { SearchService } from "@parley/api/v2/search";
 import { UserService } from "@parley/api/v2/user";
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import { answerFailure } from "#gateway/answer-failure.ts";
+import type { StallLimits } from "#gateway/blobs/progress.ts";
 import { type GatewayConfig, gatewaySettings } from "#gateway/config.ts";
 import { createGateway } from "#gateway/service.ts";
 import { type Actor, requireActor } from "#platform/actor.ts";
@@ -53,6 +54,10 @@ export interface GatewayOptions {
   log?: Log;
   webRoot?: string;
   endedSessionIds?: string[];
+  /** More services, besides the small ones that are always there. */
+  routes?: (router: ConnectRouter) => void;
+  stallLimits?: StallLimits;
+  bodyTimeoutMs?: number;
 }
 
 export async function startGateway(options: GatewayOptions = {}) {
@@ -67,6 +72,7 @@ export async function startGateway(options: GatewayOptions = {}) {
     addIdentity(router, { issuer, seen, endedSessionIds: options.endedSessionIds ?? [] });
     addMessenger(router, seen);
     addDispatch(router, seen);
+    options.routes?.(router);
   });
   const config = {
     ...readSettings(gatewaySettings, {}, []),
@@ -97,7 +103,7 @@ export async function startGateway(options: GatewayOptions = {}) {
     blobs: createClient(BlobService, transport),
     blobsInternal: createClient(BlobInternalService, transport),
   };
-  const { webRoot } = options;
+  const { webRoot, stallLimits, bodyTimeoutMs } = options;
   const gateway = createGateway({
     config,
     clients,
@@ -108,6 +114,8 @@ export async function startGateway(options: GatewayOptions = {}) {
     telemetry: noTelemetry,
     redis: undefined,
     ...(webRoot ? { webRoot } : {}),
+    ...(stallLimits ? { stallLimits } : {}),
+    ...(bodyTimeoutMs === undefined ? {} : { bodyTimeoutMs }),
   });
   after(() => gateway.stop());
   const { httpPort, grpcPort } = await gateway.start();

@@ -1,4 +1,5 @@
 import { parseStoreUrl } from "#blobs/stores/store-url.ts";
+import { blobLimitSettings } from "#platform/blob-limits.ts";
 import { integer, list, text, type Values } from "#platform/settings.ts";
 
 export const blobSettings = {
@@ -12,10 +13,7 @@ export const blobSettings = {
       return value;
     },
   },
-  PARLEY_BLOB_MAX_BYTES: integer("how large a blob may be", 2_147_483_648, {
-    min: 1,
-    max: 5_497_558_138_880,
-  }),
+  ...blobLimitSettings,
   PARLEY_BLOB_QUOTA_BYTES: integer("bytes that one user may keep, attachments included", 10_737_418_240, {
     min: 0,
     max: Number.MAX_SAFE_INTEGER,

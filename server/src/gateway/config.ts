@@ -1,6 +1,7 @@
 import { cacheSettings } from "#gateway/cache/config.ts";
 import { socketSettings } from "#gateway/realtime/config.ts";
 import { throttleSettings } from "#gateway/throttle/config.ts";
+import { blobLimitSettings } from "#platform/blob-limits.ts";
 import { integer, list, oneOf, text, url, type Values } from "#platform/settings.ts";
 import { tokenSettings } from "#platform/token-settings.ts";
 
@@ -18,6 +19,12 @@ export const gatewaySettings = {
     min: 0,
     max: 1_000_000,
   }),
+  PARLEY_CALLER_MAX_TRANSFERS: integer(
+    "uploads and downloads of one user at once; one more is refused",
+    100,
+    { min: 1, max: 100_000 },
+  ),
+  ...blobLimitSettings,
   PARLEY_MAX_BODY_BYTES: integer("largest request body", 1_048_576, { min: 1_024, max: 67_108_864 }),
   PARLEY_ALLOWED_ORIGINS: list("web origins, besides Parley's own, whose pages may call Parley", []),
   PARLEY_TRUSTED_PROXIES: list(

@@ -5,6 +5,7 @@ import { createAdminMethods } from "#gateway/admin/admin-methods.ts";
 import { createAuthenticator } from "#gateway/auth/authenticate.ts";
 import { createEndedSessions } from "#gateway/auth/ended-sessions.ts";
 import { createTokenVerifier } from "#gateway/auth/token-verifier.ts";
+import { type StallLimits, stallLimits } from "#gateway/blobs/progress.ts";
 import { createRestCache } from "#gateway/cache/create-rest-cache.ts";
 import type { Overrides } from "#gateway/call.ts";
 import { createCallObserver } from "#gateway/call-observer.ts";
@@ -47,6 +48,9 @@ export interface GatewayOptions {
   stamps?: Stamps | undefined;
   /** The folder of the web client's build; without one, there is no web client. */
   webRoot?: string;
+  /** Of uploads and downloads; tests are less patient. */
+  stallLimits?: StallLimits;
+  bodyTimeoutMs?: number;
 }
 
 export interface Gateway {
@@ -89,14 +93,15 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   const addresses = createClientAddresses(config.PARLEY_TRUSTED_PROXIES);
   const throttle = createThrottle(options);
+  const turns = createCallTurns({
+    maxUnderWay: config.PARLEY_CALLER_MAX_UNDER_WAY,
+    maxWaiting: config.PARLEY_CALLER_MAX_WAITING,
+  });
   const call = createCall({
     clients,
     overrides: createOverrides(options, throttle),
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
-    turns: createCallTurns({
-      maxUnderWay: config.PARLEY_CALLER_MAX_UNDER_WAY,
-      maxWaiting: config.PARLEY_CALLER_MAX_WAITING,
-    }),
+    turns,
     throttle,
   });
   const observer = createCallObserver(options.telemetry, log);
@@ -127,6 +132,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     callTimeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
     tokenToleranceMs: config.PARLEY_TOKEN_TOLERANCE_S * 1_000,
   });
+  const bytes = {
+    clients,
+    openCall,
+    turns,
+    transferTurns: createCallTurns({ maxUnderWay: config.PARLEY_CALLER_MAX_TRANSFERS, maxWaiting: 0 }),
+    timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
+    maxBlobBytes: config.PARLEY_BLOB_MAX_BYTES,
+    limits: options.stallLimits ?? stallLimits,
+  };
   const cache = stamps && createRestCache({ ...options, stamps });
   const stops = createStopList(log);
 
@@ -135,8 +149,22 @@ export function createGateway(options: GatewayOptions): Gateway {
       stops.add("ended sessions", async () => endedSessions.stop());
       stops.add("rate limits", async () => throttle.stop());
       await endedSessions.start(signal);
-      const entrances = { call, openCall, cache, rpc, cors, sockets, addresses, webRoot, observer, log };
-      return openEntrances({ ...entrances, config }, stops);
+      const entrances = {
+        call,
+        openCall,
+        bytes,
+        cache,
+        rpc,
+        cors,
+        sockets,
+        addresses,
+        webRoot,
+        observer,
+        log,
+      };
+      const { bodyTimeoutMs } = options;
+      const patience = bodyTimeoutMs === undefined ? {} : { bodyTimeoutMs };
+      return openEntrances({ ...entrances, ...patience, config }, stops);
     },
     stop: () => stops.run(),
   };

@@ -64,6 +64,11 @@ export const errorKinds = {
   },
   "processor-not-found": { grpc: Code.NotFound, status: 404, title: "There is no such processor" },
   "method-not-allowed": { grpc: Code.Unimplemented, status: 405, title: "The route has no such method" },
+  "request-timeout": {
+    grpc: Code.DeadlineExceeded,
+    status: 408,
+    title: "The rest of the request did not come in time",
+  },
   "owner-required": { grpc: Code.FailedPrecondition, status: 409, title: "The chat needs an owner" },
   "search-task-not-done": {
     grpc: Code.FailedPrecondition,

@@ -7,6 +7,8 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import { accessCookie, readCookie } from "#gateway/auth/cookies.ts";
+import type { BlobRoutesOptions } from "#gateway/blobs/blob-options.ts";
+import { registerByteRoutes } from "#gateway/blobs/byte-routes.ts";
 import type { CallObserver } from "#gateway/call-observer.ts";
 import { registerDocs } from "#gateway/http/docs.ts";
 import { logFailure } from "#gateway/http/failure-log.ts";
@@ -21,6 +23,7 @@ import type { Log } from "#platform/log.ts";
 import { parseTraceparent, Trace } from "#platform/trace.ts";
 
 export interface HttpAppOptions extends RestOptions, HttpServerOptions {
+  bytes: BlobRoutesOptions;
   maxBodyBytes: number;
   webRoot: string | undefined;
   observer: CallObserver;
@@ -47,6 +50,8 @@ export async function createHttpApp(
   observeHttp(app, options.observer);
   keepBodiesAsBytes(app);
   registerRest(app, options);
+  const onBroken = (request: FastifyRequest, error: unknown) => void tellFailure(error, request, options.log);
+  registerByteRoutes(app, { ...options.bytes, onBroken });
   await registerDocs(app);
   await registerWebClient(app, options.webRoot);
   await app.ready();
@@ -54,6 +59,14 @@ export async function createHttpApp(
 }
 
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log) {
+  const { told, trace } = tellFailure(error, request, log);
+  const options = { hasCredentials: hasCredentials(request) };
+  const { status, headers, body } = toProblem(told, trace.traceId, options);
+  return reply.code(status).headers(headers).send(body);
+}
+
+/** To the log, the metrics and the span. */
+function tellFailure(error: unknown, request: FastifyRequest, log: Log) {
   const told = toPublicError(fromFastify(error));
   const { observed } = request;
   const trace = observed?.trace ?? new Trace(undefined, parseTraceparent(request.headers.traceparent));
@@ -62,9 +75,7 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   const called = `${request.method} ${config?.template ?? url}`;
   const caller = request.callContext?.caller;
   logFailure(log, { told, error, called, trace, caller, chatId: observed?.chatId });
-  const options = { hasCredentials: hasCredentials(request) };
-  const { status, headers, body } = toProblem(told, trace.traceId, options);
-  return reply.code(status).headers(headers).send(body);
+  return { told, trace };
 }
 
 function hasCredentials({ headers }: FastifyRequest): boolean {

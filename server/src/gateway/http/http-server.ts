@@ -8,22 +8,27 @@ import {
 } from "node:http";
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
 import type { Duplex } from "node:stream";
+import { ConnectError } from "@connectrpc/connect";
+import { waitsForLeave } from "#gateway/blobs/expectation.ts";
+import { createBodyDeadlines } from "#gateway/http/body-deadline.ts";
 import type { ApplyCors } from "#gateway/http/cors.ts";
 import { toProblem } from "#gateway/http/problem.ts";
 import { traceIdOf } from "#gateway/http/trace.ts";
 import type { RpcServer } from "#gateway/rpc/rpc.ts";
 import { within } from "#platform/deadline.ts";
-import { fault, toPublicError } from "#platform/errors.ts";
+import { type ErrorCode, fault, toPublicError } from "#platform/errors.ts";
 
 const limits = {
   headersTimeout: 10_000,
-  requestTimeout: 30_000,
+  // It would cut uploads off; bodies have deadlines of their own, see body-deadline.ts.
+  requestTimeout: 0,
   keepAliveTimeout: 72_000,
   connectionsCheckingInterval: 5_000,
   maxHeaderSize: 16_384,
   // Other upgrades (curl offers h2c by itself) are declined by answering in HTTP/1.1 (RFC 9110, 7.8).
   shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === "websocket",
 };
+const bodyTimeoutMs = 30_000;
 const idleSessionMs = 120_000;
 const maxStreamsPerConnection = 100;
 const maxInvalidFrames = 100;
@@ -31,16 +36,26 @@ const maxInvalidFrames = 100;
 export interface HttpServerOptions {
   cors: ApplyCors;
   rpc: RpcServer;
+  bodyTimeoutMs?: number;
 }
 
 /** HTTP/1.1: what is not an RPC goes to the handler. */
 export function createHttpServer(
-  { cors, rpc }: HttpServerOptions,
+  { cors, rpc, ...options }: HttpServerOptions,
   handler: (request: IncomingMessage, response: ServerResponse) => void,
 ): Server {
-  const server = createHttp1Server(limits, (request, response) => {
+  const deadlines = createBodyDeadlines(options.bodyTimeoutMs ?? bodyTimeoutMs, ({ socket }) =>
+    refuse(fault("request-timeout"), socket),
+  );
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
+    deadlines.watch(request);
     if (cors(request, response) === "answered") return;
     if (!rpc.handle(request, response)) handler(request, response);
+  };
+  const server = createHttp1Server(limits, serve);
+  server.on("checkContinue", (request, response) => {
+    if (!waitsForLeave(request)) response.writeContinue();
+    serve(request, response);
   });
   return server.on("clientError", refuse);
 }
@@ -86,11 +101,17 @@ export function createGrpcServer(rpc: RpcServer): GrpcServer {
   };
 }
 
+const reasons: Record<string, ErrorCode> = {
+  HPE_HEADER_OVERFLOW: "too-large",
+  ERR_HTTP_REQUEST_TIMEOUT: "request-timeout",
+};
+
 /** Bytes that are not HTTP, headers that are too large, and peers that are too slow. */
-function refuse(error: NodeJS.ErrnoException, socket: Duplex) {
-  if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
-  const code = error.code === "HPE_HEADER_OVERFLOW" ? "too-large" : "malformed-request";
-  const { status, headers, body } = toProblem(toPublicError(fault(code)), traceIdOf(undefined));
+function refuse(error: Error, socket: Duplex) {
+  const { code } = error as NodeJS.ErrnoException;
+  if (!socket.writable || code === "ECONNRESET") return void socket.destroy();
+  const told = error instanceof ConnectError ? error : fault(reasons[code ?? ""] ?? "malformed-request");
+  const { status, headers, body } = toProblem(toPublicError(told), traceIdOf(undefined));
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const length = Buffer.byteLength(body);
   socket.end(

@@ -13,10 +13,10 @@ import type { OpenCall } from "#gateway/http/call-context.ts";
 import { encodeJson } from "#gateway/json/json-encoder.ts";
 import { publicServices } from "#gateway/public-services.ts";
 import { type Deferral, deferralOf } from "#gateway/rest/deferral.ts";
-import { httpMethods, type RestRoute, restRoutes } from "#gateway/rest/http-rules.ts";
+import { type RestRoute, restRoutes } from "#gateway/rest/http-rules.ts";
+import { refuseOtherMethods } from "#gateway/rest/other-methods.ts";
 import { restBody } from "#gateway/rest/rest-body.ts";
 import { readRestRequest } from "#gateway/rest/rest-request.ts";
-import { fault } from "#platform/errors.ts";
 
 export interface RestOptions {
   call: Call;
@@ -123,21 +123,6 @@ function fastifyPath({ segments }: RestRoute): string {
     typeof segment === "string" ? segment : `:segment${index}`,
   );
   return `/${parts.join("/")}`;
-}
-
-function refuseOtherMethods(app: FastifyInstance, path: string, methods: readonly string[]) {
-  const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
-  app.options(path, (_request, reply) => reply.code(204).header("allow", allow).send());
-  app.route({
-    method: httpMethods.filter((method) => !methods.includes(method)),
-    url: path,
-    // Before the body is read: there is no use for it.
-    onRequest: async (_request, reply) => {
-      reply.header("allow", allow);
-      throw fault("method-not-allowed");
-    },
-    handler: async () => undefined,
-  });
 }
 
 function queryOf(request: FastifyRequest): string {
