@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 import { toPublicError } from "#platform/errors.ts";
-import { blobUser, startBlobPod, temporaryFileStore } from "#test/blob-pod.ts";
+import { checkBlobInvariants } from "#test/blob-invariants.ts";
+import { blobUser, startBlobPod } from "#test/blob-pod.ts";
+import { temporaryFileStore } from "#test/blob-stores.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { hugeGif, picture } from "#test/pictures.ts";
 
@@ -10,6 +12,8 @@ const { database } = await createTestDatabase();
 const store = await temporaryFileStore();
 const pod = await startBlobPod({ database, store });
 const { internal } = pod;
+
+afterEach(() => checkBlobInvariants({ database, store }));
 
 const codeOf = (promise: Promise<unknown>) =>
   promise.then(
