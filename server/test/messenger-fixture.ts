@@ -1,7 +1,7 @@
 /** Messengers on a real database, as their callers see them: through typed clients, with what they publish recorded. */
 import { randomUUID } from "node:crypto";
 import { after } from "node:test";
-import { type Client, createClient } from "@connectrpc/connect";
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { MessengerInternalService } from "@parley/api/internal/messenger";
 import type { Chat, Event, Message } from "@parley/api/v2/event";
 import { MessengerService } from "@parley/api/v2/messenger";
@@ -10,17 +10,21 @@ import { type MessengerConfig, messengerSettings } from "#messenger/config.ts";
 import { createMessenger } from "#messenger/service.ts";
 import { type Actor, actorHeaders } from "#platform/actor.ts";
 import { type Bus, createLocalBus } from "#platform/bus.ts";
-import { createDatabase } from "#platform/database.ts";
+import { createDatabase, type Database } from "#platform/database.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
-import { toPublicError } from "#platform/errors.ts";
-import { createLog } from "#platform/log.ts";
+import { fault, toPublicError } from "#platform/errors.ts";
+import { createPostgresJobs } from "#platform/jobs/postgres/postgres-jobs.ts";
+import { createLog, type Log } from "#platform/log.ts";
 import { readSettings } from "#platform/settings.ts";
+import { noTelemetry } from "#platform/telemetry.ts";
 import { createFakeBlobs } from "#test/fake-blobs.ts";
 
 export type UserClient = Client<typeof MessengerService>;
 
 export interface TestMessenger {
   internal: Client<typeof MessengerInternalService>;
+  /** The internal service as the gateway calls it for this user. */
+  internalAs(userId: string): Client<typeof MessengerInternalService>;
   /** The public service as this user calls it, with these roles. */
   as(userId: string, roles?: readonly string[]): UserClient;
   /** Everything published, in order. */
@@ -28,11 +32,31 @@ export interface TestMessenger {
   stop(): Promise<void>;
 }
 
+const away = async () => {
+  throw fault("unavailable");
+};
+
+const noClients: MessengerClients = {
+  process: { listProcessors: away },
+  dispatch: { processMessage: away },
+  blobs: createFakeBlobs(),
+};
+
+const jobsOf = (database: Database, log: Log) =>
+  createPostgresJobs({
+    service: "messenger",
+    database,
+    amqpUrl: undefined,
+    maxWaiting: 1_000,
+    telemetry: noTelemetry,
+    log,
+  });
+
 /** A process of its own as far as the messenger can tell: its own connections, bus and queue. */
 export async function startMessenger(
   databaseUrl: string,
   settings: Record<string, string> = {},
-  clients?: Omit<MessengerClients, "blobs"> & Partial<MessengerClients>,
+  clients?: Partial<MessengerClients>,
 ): Promise<TestMessenger> {
   const log = createLog("silent");
   const database = createDatabase(
@@ -53,7 +77,8 @@ export async function startMessenger(
     database,
     bus,
     log,
-    ...(clients ? { clients: { blobs: createFakeBlobs(), ...clients } } : {}),
+    ...(clients ? { clients: { ...noClients, ...clients } } : {}),
+    ...(clients?.blobs ? { jobs: jobsOf(database, log) } : {}),
   });
   const transport = createDirectTransport((router) => service.routes(router));
   await service.start();
@@ -65,19 +90,22 @@ export async function startMessenger(
   after(stop);
   return {
     internal: createClient(MessengerInternalService, transport),
-    as: (userId, roles = []) => userClient(transport, { userId, sessionId: "", roles }),
+    internalAs: (userId) =>
+      createClient(MessengerInternalService, asActor(transport, { userId, sessionId: "", roles: [] })),
+    as: (userId, roles = []) =>
+      createClient(MessengerService, asActor(transport, { userId, sessionId: "", roles })),
     published,
     stop,
   };
 }
 
-function userClient(transport: ReturnType<typeof createDirectTransport>, actor: Actor): UserClient {
+function asActor(transport: Transport, actor: Actor): Transport {
   const headers = actorHeaders(actor);
-  return createClient(MessengerService, {
+  return {
     ...transport,
     unary: (method, signal, timeoutMs, _header, input, values) =>
       transport.unary(method, signal, timeoutMs, new Headers(headers), input, values),
-  });
+  };
 }
 
 function recordingBus(published: TestMessenger["published"]): Bus {

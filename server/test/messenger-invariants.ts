@@ -38,9 +38,22 @@ const rules: Record<string, string> = {
     SELECT m.chat_id FROM messenger.messages m
     WHERE m.reaction_count <>
       (SELECT count(*) FROM messenger.reactions r WHERE r.chat_id = m.chat_id AND r.message_seq = m.seq)`,
-  "a deleted message has neither text nor reactions, nor anything made of it": `
+  "a deleted message has neither text, attachments nor reactions, nor anything made of it": `
     SELECT chat_id FROM messenger.messages
-    WHERE deleted_at IS NOT NULL AND (text <> '' OR reaction_count <> 0 OR processed IS NOT NULL)`,
+    WHERE deleted_at IS NOT NULL
+      AND (text <> '' OR attachments IS NOT NULL OR reaction_count <> 0 OR processed IS NOT NULL)`,
+  "a message that stands has a text or attachments, and none of them is another's or about to be released": `
+    SELECT chat_id FROM messenger.messages
+    WHERE deleted_at IS NULL AND (CASE WHEN attachments IS NULL THEN text = '' ELSE jsonb_array_length(attachments) = 0 END)
+    UNION ALL
+    SELECT min(chat_id::text)::uuid FROM (
+      SELECT m.chat_id, item ->> 'id' AS id FROM messenger.messages m, jsonb_array_elements(m.attachments) item
+      UNION ALL
+      SELECT a.chat_id, unnest(a.attachment_ids)::text FROM messenger.attaching a
+    ) held GROUP BY id HAVING count(*) > 1`,
+  "attachments are told as prepared once": `
+    SELECT chat_id FROM messenger.events WHERE kind = 'attachments'
+    GROUP BY chat_id, message_seq HAVING count(*) > 1`,
   "what awaits its processing is there, and nothing was made of its present text yet": `
     SELECT p.chat_id FROM messenger.processing p
     LEFT JOIN messenger.messages m ON m.chat_id = p.chat_id AND m.seq = p.message_seq

@@ -14,11 +14,12 @@ type IndexedRow = [
   text: string,
   isDeleted: boolean,
   words: string | null,
+  attachments: { name: string }[] | null,
 ];
 
 const selectIndexed: Statement = {
   name: "test.select-indexed",
-  text: `SELECT chat_id, seq, sender_id, text, deleted_at IS NOT NULL, words::text FROM messenger.messages
+  text: `SELECT chat_id, seq, sender_id, text, deleted_at IS NOT NULL, words::text, attachments FROM messenger.messages
     WHERE (chat_id, seq) > ($1::uuid, $2::int) ORDER BY chat_id, seq LIMIT 1000`,
 };
 
@@ -29,7 +30,7 @@ const selectMissing: Statement = {
 
 /** What is to be in the database of a message: its entry as tsvector, and its words in the vocabulary. */
 export function indexEntryOf(message: IndexedMessage): { tsvector: string; words: string[] } {
-  const places = placesOf(message.text);
+  const places = placesOf(message);
   return { tsvector: tsvectorOf(message, places), words: vocabularyOf(places, () => false) };
 }
 
@@ -44,8 +45,8 @@ export async function findIndexViolations(database: Queryable): Promise<IndexVio
   let last: [string, number] = ["00000000-0000-0000-0000-000000000000", 0];
   for (;;) {
     const rows = await database.queryArrays<IndexedRow>(selectIndexed, last);
-    for (const [chatId, , senderId, text, isDeleted, words] of rows) {
-      const entry = isDeleted ? { tsvector: "", words: [] } : indexEntryOf({ text, senderId });
+    for (const [chatId, , senderId, text, isDeleted, words, attachments] of rows) {
+      const entry = isDeleted ? { tsvector: "", words: [] } : indexEntryOf({ text, senderId, attachments });
       const isRight = words !== null && lexemesOf(words).join() === lexemesOf(entry.tsvector).join();
       if (!isRight) violations.push({ rule: "a message's words are those of its text", chatId });
       for (const word of entry.words) chatsByWord.set(word, chatId);

@@ -14,6 +14,7 @@ import type { Circuits } from "#platform/circuit/circuits.ts";
 import type { Clock } from "#platform/clock.ts";
 import { createDatabase, type Database } from "#platform/database.ts";
 import { createJobs } from "#platform/jobs/create-jobs.ts";
+import type { Jobs } from "#platform/jobs/jobs.ts";
 import type { Log } from "#platform/log.ts";
 import type { Redis } from "#platform/redis.ts";
 import type { Service } from "#platform/service.ts";
@@ -96,17 +97,20 @@ function dispatchOf(options: LocalServicesOptions, catalogue: Catalogue): Servic
 }
 
 function messengerOf(options: LocalServicesOptions, clients: MessengerClients): Service {
-  const { config, bus, stamps, telemetry, log } = options;
+  const { config, bus, stamps, telemetry } = options;
+  const database = openDatabase("messenger", options);
+  const log = options.log.child({ service: "messenger" });
   return createMessenger({
     config: config.messenger,
-    database: openDatabase("messenger", options),
+    database,
     sendDatabase: openDatabase("messenger-sends", options, sendConnections),
     searchDatabase: openDatabase("messenger-search", options, searchConnections),
     bus,
     ...(stamps ? { stamps } : {}),
     clients,
+    jobs: jobsOf("messenger", options, { database, log }),
     telemetry,
-    log: log.child({ service: "messenger" }),
+    log,
   });
 }
 
@@ -114,15 +118,17 @@ function searchOf(options: LocalServicesOptions, clients: SearchClients): Servic
   const { config, redis, bus, telemetry } = options;
   const database = openDatabase("search", options);
   const log = options.log.child({ service: "search" });
-  const jobs = createJobs({
-    service: "search",
-    database,
-    amqpUrl: config.jobs.AMQP_URL,
-    maxWaiting: config.jobs.PARLEY_JOBS_MAX_WAITING,
-    telemetry,
-    log,
-  });
+  const jobs = jobsOf("search", options, { database, log });
   return createSearch({ config: config.search, database, redis, jobs, clients, bus, telemetry, log });
+}
+
+function jobsOf(
+  service: ServiceName,
+  { config, telemetry }: LocalServicesOptions,
+  { database, log }: { database: Database; log: Log },
+): Jobs {
+  const { AMQP_URL: amqpUrl, PARLEY_JOBS_MAX_WAITING: maxWaiting } = config.jobs;
+  return createJobs({ service, database, amqpUrl, maxWaiting, telemetry, log });
 }
 
 function blobsOf(options: LocalServicesOptions): Service {

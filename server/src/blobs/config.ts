@@ -52,6 +52,20 @@ export const blobSettings = {
     10_737_418_240,
     { min: 0, max: Number.MAX_SAFE_INTEGER },
   ),
+  PARLEY_PICTURE_PROCESSES: integer(
+    "pictures that are looked at, at once, by one process, each in a process of its own; 0: none is",
+    1,
+    { min: 0, max: 64 },
+  ),
+  PARLEY_PICTURE_MAX_BYTES: integer("how large a picture may be to get a thumbnail", 33_554_432, {
+    min: 1,
+    max: 1_073_741_824,
+  }),
+  PARLEY_PICTURE_MAX_PIXELS: integer(
+    "of how many pixels a picture may be to get a thumbnail; reading it takes up to 8 bytes of memory for each",
+    64_000_000,
+    { min: 1, max: 1_000_000_000 },
+  ),
 };
 
 export type BlobConfig = Values<typeof blobSettings>;

@@ -1,3 +1,4 @@
+import type { Pictures } from "#blobs/attachments/pictures.ts";
 import type { BlobMetrics } from "#blobs/blob-metrics.ts";
 import type { CommitPut } from "#blobs/commit-puts.ts";
 import type { BlobConfig } from "#blobs/config.ts";
@@ -17,6 +18,7 @@ export interface BlobParts {
   objects: Objects;
   knownObjects: KnownObjects;
   commitPut: CommitPut;
+  pictures: Pictures;
   transfers: Transfers;
   metrics: BlobMetrics;
   clock: Clock;

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { BlobInternalService } from "@parley/api/internal/blobs";
 import { BlobService } from "@parley/api/v2/blob";
+import { createPictures } from "#blobs/attachments/pictures.ts";
 import { createBlobMetrics } from "#blobs/blob-metrics.ts";
 import { createCommitPut } from "#blobs/commit-puts.ts";
 import type { BlobConfig } from "#blobs/config.ts";
@@ -9,13 +10,16 @@ import { createObjects } from "#blobs/objects/create-objects.ts";
 import { createHotCache } from "#blobs/objects/hot-cache.ts";
 import { createKnownObjects } from "#blobs/objects/known-objects.ts";
 import type { BlobParts } from "#blobs/parts.ts";
+import { attachBlobs } from "#blobs/rpc/attach-blobs.ts";
 import { deleteBlob } from "#blobs/rpc/delete-blob.ts";
 import { findBlob } from "#blobs/rpc/find-blob.ts";
 import { getBlob } from "#blobs/rpc/get-blob.ts";
 import { getBlobUsage } from "#blobs/rpc/get-blob-usage.ts";
 import { listBlobs } from "#blobs/rpc/list-blobs.ts";
+import { prepareAttachment } from "#blobs/rpc/prepare-attachment.ts";
 import { putBlob } from "#blobs/rpc/put-blob.ts";
 import { readObject } from "#blobs/rpc/read-object.ts";
+import { releaseAttachments } from "#blobs/rpc/release-attachments.ts";
 import { createFileStore } from "#blobs/stores/file-store.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
 import { createSweeper } from "#blobs/sweep/sweep.ts";
@@ -65,6 +69,9 @@ export function createBlobs(options: BlobsOptions): Service {
         findBlob: findBlob(parts),
         putBlob: putBlob(parts),
         readObject: readObject(parts),
+        attachBlobs: attachBlobs(parts),
+        prepareAttachment: prepareAttachment(parts),
+        releaseAttachments: releaseAttachments(parts),
       });
     },
     async start() {
@@ -72,7 +79,10 @@ export function createBlobs(options: BlobsOptions): Service {
       await parts.store.check();
       sweeper.start();
     },
-    stop: () => sweeper.stop(),
+    async stop() {
+      parts.pictures.stop();
+      await sweeper.stop();
+    },
   };
 }
 
@@ -93,6 +103,7 @@ function createParts(options: BlobsOptions): BlobParts {
       maxWaiting: config.PARLEY_BLOB_TRANSFERS_MAX,
       log,
     }),
+    pictures: createPictures({ config, telemetry, log }),
     transfers,
     metrics: createBlobMetrics(telemetry, {
       transfersUnderWay: () => transfers.underWay,

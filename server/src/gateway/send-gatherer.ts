@@ -116,8 +116,9 @@ export function createSendGatherer(options: SendGathererOptions): SendGatherer {
       if (sends >= maxSends || chars >= maxChars) return Promise.reject(fault("overloaded"));
       sends += 1;
       chars += request.text.length;
+      const isAlone = request.attachments.length > 0;
       const lane = lanes[laneOf(request.chatId)]!;
-      if (!lane.isRunning) {
+      if (!isAlone && !lane.isRunning) {
         lane.isRunning = true;
         // At the end of the turn: whatever else it brings belongs to the same batch.
         setImmediate(run, lane);
@@ -127,14 +128,19 @@ export function createSendGatherer(options: SendGathererOptions): SendGatherer {
         const send = toSend(request, caller.userId);
         const span = trace && telemetry.tracing.child(trace, clientSpanName, clientSpan);
         if (span) send.traceparent = formatTraceparent(span.spanContext());
-        lane.waiting.push({ send, span, expiresAtMs, resolve, reject });
+        const item = { send, span, expiresAtMs, resolve, reject };
+        // The messenger asks blobs about it first, and nobody else's message waits for that.
+        if (isAlone) void deliver([item]);
+        else lane.waiting.push(item);
       });
     },
   };
 }
 
-function toSend({ chatId, clientId, text, replyTo }: SendMessageRequest, senderId: string): Send {
-  return create(SendSchema, { senderId, chatId, clientId: clientId || randomUUID(), text, replyTo });
+function toSend(request: SendMessageRequest, senderId: string): Send {
+  const { chatId, clientId, text, replyTo, attachments } = request;
+  const id = clientId || randomUUID();
+  return create(SendSchema, { senderId, chatId, clientId: id, text, replyTo, attachments });
 }
 
 /** The last digits of an id differ most. */
@@ -171,5 +177,6 @@ function refuse({ span, reject }: Item, error: Error) {
 function toRefusal(outcome: SendOutcome | undefined): Error {
   const code = outcome?.errorCode ?? "";
   if (code === "invalid-input" && outcome?.violations.length) return invalidFields(outcome.violations);
-  return fault(Object.hasOwn(errorKinds, code) ? (code as ErrorCode) : "internal");
+  const known = Object.hasOwn(errorKinds, code) ? (code as ErrorCode) : "internal";
+  return fault(known, { violations: outcome?.violations ?? [] });
 }

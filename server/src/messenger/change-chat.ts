@@ -24,7 +24,7 @@ export interface ChatChange {
 
 /** Gets its seq, actor and time from the place where it is appended. */
 export interface NewEvent extends Omit<LoggedEvent, "seq" | "actorId" | "atMs"> {
-  /** The message as it is after the change, for edit, delete and processed. */
+  /** The message as it is after the change, for edit, delete, processed and attachments. */
   message?: Message;
 }
 

@@ -1,11 +1,19 @@
 /** What group-commit.ts does with a batch: one statement, then the stamps and the bus, then the results. */
 import type { Event, Message } from "@parley/api/v2/event";
 import { announce } from "#messenger/announce.ts";
+import type { Attachments } from "#messenger/attachments/attachments.ts";
 import type { SendResult, ValidSend } from "#messenger/group-commit.ts";
 import { messagesOf } from "#messenger/message-row.ts";
 import { createSendMetrics, type SendMetrics } from "#messenger/send-metrics.ts";
 import { tracedSends, traceStatement } from "#messenger/send-traces.ts";
-import { findOriginals, type StoreOutcome, storeSends } from "#messenger/store-sends.ts";
+import {
+  findOriginals,
+  hasAttachments,
+  type StoredSends,
+  type StoreOutcome,
+  storeSends,
+} from "#messenger/store-sends.ts";
+import { addWordsAhead } from "#messenger/store-text-index.ts";
 import { type IndexedTexts, notIndexed, type TextIndex } from "#messenger/text-index/text-index.ts";
 import type { Bus } from "#platform/bus.ts";
 import { type Database, sqlState } from "#platform/database.ts";
@@ -23,6 +31,7 @@ export interface BatchOptions {
   textIndex: TextIndex;
   log: Log;
   telemetry: Telemetry;
+  attachments: Pick<Attachments, "queue" | "wake">;
   /** Some of what was stored awaits its processing. */
   onProcessable: () => void;
 }
@@ -86,14 +95,12 @@ async function storeObserved(
 /** Of a batch, which everybody's messages wait for: a new word takes 40 to 120 µs. */
 const maxNewWords = 2_000;
 
-async function storeWithRetries(
-  { database, textIndex, log, onProcessable }: BatchOptions,
-  sends: ValidSend[],
-): Promise<StoreOutcome[]> {
+async function storeWithRetries(options: BatchOptions, sends: ValidSend[]): Promise<StoreOutcome[]> {
+  const { textIndex, log, onProcessable } = options;
   let indexed: IndexedTexts = textIndex.entriesOf(sends, maxNewWords);
   for (let attempt = 1; ; attempt++) {
     try {
-      const { outcomes, isProcessed } = await storeSends(database, sends, indexed);
+      const { outcomes, isProcessed } = await store(options, sends, indexed);
       indexed.committed();
       if (isProcessed) onProcessable();
       return outcomes;
@@ -116,13 +123,43 @@ async function storeWithRetries(
   }
 }
 
+/** With the jobs that attachments ask for. */
+async function store(
+  { database, attachments }: BatchOptions,
+  sends: ValidSend[],
+  indexed: IndexedTexts,
+): Promise<StoredSends> {
+  const left = await addWordsAhead(database, indexed);
+  if (!hasAttachments(sends)) return await storeSends(database, sends, left);
+  const stored = await database.transaction(async (tx) => {
+    await attachments.queue(tx, sends);
+    return await storeSends(tx, sends, left);
+  });
+  attachments.wake();
+  return stored;
+}
+
 /** Undefined for a repetition: its original is yet to be read. */
 function toResult(send: ValidSend, outcome: StoreOutcome): SendResult | undefined {
   if (!("refusal" in outcome)) {
     const { seq, no, createdAtMs } = outcome;
-    const { chatId, senderId, clientId, text, replyToSeq } = send;
-    const row = [seq, no, senderId, clientId, text, replyToSeq, createdAtMs, null, null, null, null] as const;
-    return { message: messagesOf(chatId)([...row]) };
+    const { chatId, senderId, clientId, text, replyToSeq, attachments } = send;
+    return {
+      message: messagesOf(chatId)([
+        seq,
+        no,
+        senderId,
+        clientId,
+        text,
+        replyToSeq,
+        createdAtMs,
+        null,
+        null,
+        null,
+        null,
+        attachments,
+      ]),
+    };
   }
   return outcome.refusal === "repeated" ? undefined : { errorCode: outcome.refusal };
 }

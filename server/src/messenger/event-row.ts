@@ -5,7 +5,7 @@ import { toTimestamp } from "#messenger/message-row.ts";
 /** What the log keeps of an event; of a message event, what its row in messages says. */
 export interface LoggedEvent {
   seq: number;
-  kind: "message" | "edit" | "delete" | "reaction" | "membership" | "chat" | "processed";
+  kind: "message" | "edit" | "delete" | "reaction" | "membership" | "chat" | "processed" | "attachments";
   actorId: string;
   atMs: number;
   messageSeq?: number | undefined;
@@ -24,7 +24,7 @@ export interface EventContext {
   processor: string;
   /** As people have said, as it is now; empty when they have not. */
   language: string;
-  /** Of "message", "edit", "delete" and "processed": the message as it is now. */
+  /** Of "message", "edit", "delete", "processed" and "attachments": the message as it is now. */
   message?: Message | undefined;
 }
 
@@ -46,6 +46,7 @@ function payloadOf(logged: LoggedEvent, context: EventContext): Partial<Event> {
     case "edit":
     case "delete":
     case "processed":
+    case "attachments":
       return context.message ? { message: forEveryone(context.message) } : {};
     case "reaction":
       return {

@@ -10,6 +10,7 @@ const send = (chatId: string, clientId: string, text = "text"): ValidSend => ({
   clientId,
   text,
   replyToSeq: null,
+  attachments: null,
 });
 
 /** A store whose batches are answered when the test says so. */

@@ -2,7 +2,10 @@
  * Stores what has gathered while the previous batch was being stored: no timer, so no wait when idle, and batches
  * grow with the load. A chat is in one batch at a time (chat-turns.ts).
  */
+
+import type { Violation } from "@parley/api/v2/errors";
 import type { Message } from "@parley/api/v2/event";
+import type { AttachmentRow } from "#messenger/attachments/attachment-row.ts";
 import type { ChatTurns } from "#messenger/chat-turns.ts";
 import { type ErrorCode, toPublicError } from "#platform/errors.ts";
 import type { Trace } from "#platform/trace.ts";
@@ -15,11 +18,15 @@ export interface ValidSend {
   text: string;
   /** Seq of the message that this one answers. */
   replyToSeq: number | null;
+  /** Null: none. Else blobs holds them, and they are noted as being attached (store-attachments.ts). */
+  attachments: AttachmentRow[] | null;
   /** Undefined: not recorded. */
   trace?: Trace | undefined;
 }
 
-export type SendResult = { message: Message } | { errorCode: ErrorCode };
+export type SendResult =
+  | { message: Message }
+  | { errorCode: ErrorCode; violations?: Pick<Violation, "field" | "message">[] };
 
 export interface GroupCommitOptions {
   turns: ChatTurns;
@@ -44,7 +51,9 @@ interface Queued extends Accepted {
 }
 
 /** A rough measure that costs nothing: no character takes more than three bytes per UTF-16 unit. */
-const maxBytesOf = (send: ValidSend) => 3 * (send.text.length + send.clientId.length);
+const maxBytesOf = (send: ValidSend) =>
+  3 * (send.text.length + send.clientId.length) + (send.attachments?.length ?? 0) * maxAttachmentBytes;
+const maxAttachmentBytes = 2_048;
 
 export class GroupCommit {
   readonly #options: GroupCommitOptions;

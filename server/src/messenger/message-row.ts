@@ -4,6 +4,7 @@
  */
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, Processed, Reaction } from "@parley/api/v2/event";
+import { type AttachmentRow, toAttachment } from "#messenger/attachments/attachment-row.ts";
 import { messageIdsOf } from "#messenger/message-id.ts";
 
 export type MessageRow = [
@@ -18,6 +19,7 @@ export type MessageRow = [
   deletedAtMs: number | null,
   reactions: ReactionRow[] | null,
   processed: ProcessedRow | null,
+  attachments: readonly AttachmentRow[] | null,
 ];
 
 /** A row of the left side of a join that found no message is all null. */
@@ -37,7 +39,7 @@ interface ReactionRow {
   mine: boolean;
 }
 
-export const messageRowLength = 11;
+export const messageRowLength = 12;
 
 /** The columns of a MessageRow out of messenger.messages m; the reader's id is that of whom "mine" speaks of. */
 export function messageColumns(reader: string): string {
@@ -50,7 +52,7 @@ export function messageColumns(reader: string): string {
         SELECT emoji, count(*) AS count, COALESCE(bool_or(user_id = ${reader}), false) AS mine, min(seq) AS seq
         FROM messenger.reactions WHERE chat_id = m.chat_id AND message_seq = m.seq GROUP BY emoji
       ) r
-    ) END, m.processed`;
+    ) END, m.processed, m.attachments`;
 }
 
 /** Builds the messages of one chat. */
@@ -69,7 +71,7 @@ export function messagesOf(chatId: string): (row: MessageRow) => Message {
     createdAt: toTimestamp(row[6]),
     ...(row[7] === null ? {} : { editedAt: toTimestamp(row[7]) }),
     ...(row[8] === null ? {} : { deletedAt: toTimestamp(row[8]) }),
-    attachments: [],
+    attachments: row[11] === null ? [] : row[11].map(toAttachment),
     reactions: row[9] === null ? [] : row[9].map(toReaction),
     ...(row[10] === null ? {} : { processed: toProcessed(row[10]) }),
   });

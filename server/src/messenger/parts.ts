@@ -1,3 +1,4 @@
+import type { Attachments } from "#messenger/attachments/attachments.ts";
 import type { ChatTurns } from "#messenger/chat-turns.ts";
 import type { MessengerConfig } from "#messenger/config.ts";
 import type { ChatLanguages } from "#messenger/finding/chat-languages.ts";
@@ -20,6 +21,7 @@ export interface MessengerParts {
   stamps: Stamps;
   turns: ChatTurns;
   groupCommit: GroupCommit;
+  attachments: Attachments;
   textIndex: TextIndex;
   processors: KnownProcessors;
   /** A text that awaits its processing was committed. */

@@ -2,12 +2,14 @@
 import { join } from "node:path";
 import { MessengerInternalService } from "@parley/api/internal/messenger";
 import { MessengerService } from "@parley/api/v2/messenger";
+import { noAttachments } from "#messenger/attachments/attachments.ts";
+import { createAttachments } from "#messenger/attachments/create-attachments.ts";
 import { createChatTurns } from "#messenger/chat-turns.ts";
 import type { MessengerClients } from "#messenger/clients.ts";
 import { createBatchCommit } from "#messenger/commit-batch.ts";
 import type { MessengerConfig } from "#messenger/config.ts";
 import { createChatLanguages } from "#messenger/finding/chat-languages.ts";
-import { GroupCommit } from "#messenger/group-commit.ts";
+import { GroupCommit, type ValidSend } from "#messenger/group-commit.ts";
 import type { MessengerParts } from "#messenger/parts.ts";
 import { createProcessing } from "#messenger/processing/create-processing.ts";
 import { createKnownProcessors } from "#messenger/processing/known-processors.ts";
@@ -16,6 +18,7 @@ import { addMembers } from "#messenger/rpc/add-members.ts";
 import { createChat } from "#messenger/rpc/create-chat.ts";
 import { deleteMessage } from "#messenger/rpc/delete-message.ts";
 import { editMessage } from "#messenger/rpc/edit-message.ts";
+import { findAttachment } from "#messenger/rpc/find-attachment.ts";
 import { findMessages } from "#messenger/rpc/find-messages.ts";
 import { getChat } from "#messenger/rpc/get-chat.ts";
 import { listChats } from "#messenger/rpc/list-chats.ts";
@@ -35,6 +38,7 @@ import { createIndexUpkeep } from "#messenger/text-index/index-upkeep.ts";
 import { createTextIndex } from "#messenger/text-index/text-index.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Database } from "#platform/database.ts";
+import type { Jobs } from "#platform/jobs/jobs.ts";
 import type { Log } from "#platform/log.ts";
 import { migrate } from "#platform/migrate.ts";
 import type { Service } from "#platform/service.ts";
@@ -54,6 +58,8 @@ export interface MessengerOptions {
   stamps?: Stamps;
   /** Without them, no message is processed by anything. */
   clients?: MessengerClients;
+  /** Of the same database; without them, no message has attachments. */
+  jobs?: Jobs;
   log: Log;
   telemetry?: Telemetry;
 }
@@ -92,6 +98,7 @@ export function createMessenger(options: MessengerOptions): Service {
       });
       router.service(MessengerInternalService, {
         filterAcquaintances: filterAcquaintances(parts),
+        findAttachment: findAttachment(parts),
         findMessages: findMessages(parts),
         listPositions: listPositions(parts),
         readFoundMessages: readFoundMessages(parts),
@@ -100,12 +107,14 @@ export function createMessenger(options: MessengerOptions): Service {
     },
     async start() {
       await migrate(options.database, "messenger", migrationsFolder, options.log);
+      await parts.attachments.start();
       processing?.start();
       indexUpkeep.start();
     },
     async stop() {
       await Promise.all([
         parts.groupCommit.stop(drainDeadlineMs),
+        parts.attachments.stop(drainDeadlineMs / 2),
         processing?.stop(drainDeadlineMs / 2),
         indexUpkeep.stop(),
         parts.chatLanguages.stop(),
@@ -136,6 +145,10 @@ function createParts(options: MessengerOptions, onProcessable: () => void): Mess
       textIndex,
       log,
       telemetry,
+      attachments: {
+        queue: (tx, sends) => parts.attachments.queue(tx, sends),
+        wake: () => parts.attachments.wake(),
+      },
       onProcessable,
     }),
     maxBatch: config.PARLEY_SEND_BATCH_MAX,
@@ -146,7 +159,7 @@ function createParts(options: MessengerOptions, onProcessable: () => void): Mess
   });
   observeQueue(telemetry, () => groupCommit.size);
   const processors = createKnownProcessors(options.clients?.process);
-  return {
+  const parts: MessengerParts = {
     config,
     database,
     searchDatabase,
@@ -157,7 +170,11 @@ function createParts(options: MessengerOptions, onProcessable: () => void): Mess
     groupCommit,
     textIndex,
     processors,
+    attachments: noAttachments,
     onProcessable,
     telemetry,
   };
+  const submit = (send: ValidSend) => groupCommit.submit(send);
+  parts.attachments = createAttachments({ clients: options.clients, jobs: options.jobs, parts, submit, log });
+  return parts;
 }

@@ -140,11 +140,11 @@ const blankMessage: Statement = {
   text: `WITH taken_back AS (DELETE FROM messenger.reactions WHERE chat_id = $1 AND message_seq = $2),
       unprocessed AS (DELETE FROM messenger.processing WHERE chat_id = $1 AND message_seq = $2)
     UPDATE messenger.messages
-    SET text = '', deleted_at = to_timestamp($3::float8 / 1000), reaction_count = 0, processed = NULL
+    SET text = '', deleted_at = to_timestamp($3::float8 / 1000), reaction_count = 0, processed = NULL, attachments = NULL
     WHERE chat_id = $1 AND seq = $2`,
 };
 
-/** The message keeps its place, without its text, reactions and what was or was to be made of it. */
+/** The message keeps its place, without its text, attachments, reactions and what was or was to be made of it. */
 export async function blank(
   tx: Queryable,
   place: { chatId: string; seq: number },

@@ -1,11 +1,10 @@
-/** The hot path's only statement; its body is in migrations/0004-text-index.sql. */
+/** The hot path's only statement; its body is in migrations/0005-attachments.sql. */
 import type { ValidSend } from "#messenger/group-commit.ts";
 import { type MessageRow, messageColumns } from "#messenger/message-row.ts";
-import { addWords, maxWordsPerStatement } from "#messenger/store-text-index.ts";
 import { type IndexedTexts, notIndexed } from "#messenger/text-index/text-index.ts";
 import type { Queryable, Statement } from "#platform/database.ts";
 
-export type Refusal = "chat-not-found" | "forbidden" | "message-not-found" | "repeated";
+export type Refusal = "chat-not-found" | "forbidden" | "message-not-found" | "timeout" | "repeated";
 
 export type StoreOutcome = { seq: number; no: number; createdAtMs: number } | { refusal: Refusal };
 
@@ -13,7 +12,7 @@ const sendMessages: Statement = {
   name: "messenger.send-messages",
   text: `SELECT at_ms, base_seqs, base_nos, nths, refusals, is_processed
     FROM messenger.send_messages($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::int[],
-      $7::text[], $8::text[])`,
+      $7::text[], $8::text[], $9::jsonb[])`,
 };
 
 type Stored = [
@@ -38,9 +37,6 @@ export async function storeSends(
   sends: readonly ValidSend[],
   { entries, newWords }: IndexedTexts = notIndexed,
 ): Promise<StoredSends> {
-  // A flood of new words must not make the statement time out.
-  const isAhead = newWords !== null && newWords.length > maxWordsPerStatement;
-  if (isAhead) await addWords(database, newWords);
   const { chatIds, placeOf } = placesOf(sends);
   const places = sends.map((send) => placeOf.get(send.chatId)!);
   const [stored] = await database.queryArrays<Stored>(sendMessages, [
@@ -51,7 +47,8 @@ export async function storeSends(
     sends.map((send) => send.text),
     sends.map((send) => send.replyToSeq),
     entries,
-    isAhead ? null : newWords,
+    newWords,
+    hasAttachments(sends) ? sends.map(({ attachments }) => attachments && JSON.stringify(attachments)) : null,
   ]);
   const [createdAtMs, baseSeqs, baseNos, nths, refusals, isProcessed] = stored!;
   const outcomes = places.map((place, index): StoreOutcome => {
@@ -61,6 +58,9 @@ export async function storeSends(
   });
   return { outcomes, isProcessed };
 }
+
+export const hasAttachments = (sends: readonly ValidSend[]): boolean =>
+  sends.some(({ attachments }) => attachments !== null);
 
 /** The distinct chats in the order in which they are locked, and each one's place from 1. */
 function placesOf(sends: readonly ValidSend[]) {

@@ -22,6 +22,13 @@ export async function addWords(tx: Queryable, words: readonly string[]): Promise
   }
 }
 
+/** A flood of new words must not make the statement time out that stores their messages. What is left for that one to do. */
+export async function addWordsAhead(database: Queryable, indexed: IndexedTexts): Promise<IndexedTexts> {
+  if (indexed.newWords === null || indexed.newWords.length <= maxWordsPerStatement) return indexed;
+  await addWords(database, indexed.newWords);
+  return { ...indexed, newWords: null };
+}
+
 export const beforeAll: MessagePlace = { chatId: lowestId, seq: 0 };
 
 const updateEntry: Statement = {
@@ -40,15 +47,22 @@ export async function setEntry(
   await tx.query(updateEntry, [place.chatId, place.seq, entries[0]]);
 }
 
-export type TextRow = [chatId: string, seq: number, senderId: string, text: string, isDeleted: boolean];
+export type TextRow = [
+  chatId: string,
+  seq: number,
+  senderId: string,
+  text: string,
+  isDeleted: boolean,
+  attachments: readonly { name: string }[] | null,
+];
 
 /** So many, or fewer if they are long: the last one may exceed the bytes. */
 const textsAfter = (condition: string): string => `
-  SELECT chat_id, seq, sender_id, text, is_deleted FROM (
-    SELECT chat_id, seq, sender_id, text, deleted_at IS NOT NULL AS is_deleted,
+  SELECT chat_id, seq, sender_id, text, is_deleted, attachments FROM (
+    SELECT chat_id, seq, sender_id, text, deleted_at IS NOT NULL AS is_deleted, attachments,
       sum(octet_length(text)) OVER (ORDER BY chat_id, seq) - octet_length(text) AS bytes_before
     FROM (
-      SELECT chat_id, seq, sender_id, text, deleted_at FROM messenger.messages
+      SELECT chat_id, seq, sender_id, text, deleted_at, attachments FROM messenger.messages
       WHERE (chat_id, seq) > ($1::uuid, $2::int) AND ${condition} ORDER BY chat_id, seq LIMIT $3
     ) next
   ) page WHERE bytes_before < $4 ORDER BY chat_id, seq`;
@@ -73,12 +87,15 @@ export function listTexts(
   ]);
 }
 
-// A text that was changed meanwhile has its own words already, or none yet.
+// A text that was changed meanwhile has its own words already, or none yet. That of a message with attachments may be
+// empty before and after it is deleted.
 const updateEntries: Statement = {
   name: "messenger.update-entries",
   text: `UPDATE messenger.messages m SET words = given.entry::tsvector
-    FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[]) AS given (chat_id, seq, text, entry)
+    FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::bool[])
+      AS given (chat_id, seq, text, entry, is_deleted)
     WHERE m.chat_id = given.chat_id AND m.seq = given.seq AND m.text = given.text
+      AND (m.deleted_at IS NOT NULL) = given.is_deleted
       AND m.words IS DISTINCT FROM given.entry::tsvector
     RETURNING m.seq`,
 };
@@ -94,6 +111,7 @@ export async function setEntries(
     rows.map(([, seq]) => seq),
     rows.map(([, , , text]) => text),
     entries,
+    rows.map(([, , , , isDeleted]) => isDeleted),
   ]);
   return changed.length;
 }

@@ -916,6 +916,8 @@ export declare type EditMessageRequest = Message<"parley.v2.EditMessageRequest">
   messageId: string;
 
   /**
+   * May be empty when the message has attachments, which stay.
+   *
    * @generated from field: string text = 3;
    */
   text: string;
@@ -936,6 +938,8 @@ export declare type EditMessageRequestJson = {
   messageId?: string;
 
   /**
+   * May be empty when the message has attachments, which stay.
+   *
    * @generated from field: string text = 3;
    */
   text?: string;

@@ -8,10 +8,7 @@ import type { Scope } from "#messenger/finding/scope.ts";
 import { allOf, anyOf, termCondition } from "#messenger/finding/to-tsquery.ts";
 import { type Share, shareOf, type WordFrequencies } from "#messenger/finding/word-frequencies.ts";
 import type { HitPlace, HitSearch } from "#messenger/store-finding-messages.ts";
-import { senderLexeme } from "#messenger/text-index/index-entry.ts";
-
-/** Of messages with something attached: none, until messages can have attachments and index-entry.ts says so of them. */
-const attachmentLexeme = "#attachment";
+import { attachmentLexeme, senderLexeme } from "#messenger/text-index/index-entry.ts";
 
 interface Condition {
   text: string;

@@ -21,9 +21,11 @@ export function deleteMessage(parts: MessengerParts) {
       if (former[2] !== callerId && chat.role === "member") throw fault("forbidden");
       if (former[8] !== null) return { events: [] };
       await blank(tx, place, chat.atMs);
+      if (former[11]) await parts.attachments.release(tx, former[11]);
       const message = messagesOf(chatId)((await findMessage(tx, place, callerId))!);
       return { events: [{ kind: "delete", messageSeq: place.seq, message }] };
     });
+    parts.attachments.wake();
     return { $typeName: "parley.v2.DeleteMessageResponse" };
   };
 }

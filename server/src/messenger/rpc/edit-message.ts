@@ -18,9 +18,9 @@ export function editMessage(parts: MessengerParts) {
     const callerId = callerOf(context);
     const chatId = readId("chatId", request.chatId);
     const { text } = request;
-    requireNoProblem("text", messageTextProblem(text, parts.config.PARLEY_MAX_TEXT_BYTES));
+    if (text !== "") requireNoProblem("text", messageTextProblem(text, parts.config.PARLEY_MAX_TEXT_BYTES));
     const seq = seqOfMessageId(chatId, request.messageId);
-    const indexed = parts.textIndex.entriesOf([{ text, senderId: callerId }]);
+    let indexed = parts.textIndex.entriesOf([{ text, senderId: callerId, attachments: null }]);
     let message: Message | undefined;
     let isIndexed = false;
     let isProcessable = false;
@@ -30,12 +30,15 @@ export function editMessage(parts: MessengerParts) {
       if (!former || former[8] !== null) throw fault("message-not-found");
       if (former[2] !== callerId) throw fault("forbidden");
       requireCanWrite(chat);
+      const attachments = former[11];
+      if (!attachments) requireNoProblem("text", text === "" ? "must not be empty" : undefined);
+      else indexed = parts.textIndex.entriesOf([{ text, senderId: callerId, attachments }]);
       message = messagesOf(chatId)(former);
       if (message.text === text) return { events: [] };
       await setText(tx, place, { text, atMs: chat.atMs });
       await setEntry(tx, place, indexed);
       isIndexed = true;
-      isProcessable = await queueText(tx, chat, place);
+      isProcessable = await queueText(tx, chat, { ...place, text });
       message = messagesOf(chatId)((await findMessage(tx, place, callerId))!);
       return { events: [{ kind: "edit", messageSeq: place.seq, message }] };
     });
@@ -49,9 +52,9 @@ export function editMessage(parts: MessengerParts) {
 async function queueText(
   tx: Queryable,
   chat: LockedChat,
-  { chatId, seq }: { chatId: string; seq: number },
+  { chatId, seq, text }: { chatId: string; seq: number; text: string },
 ): Promise<boolean> {
-  const isProcessable = chat.processor !== "";
+  const isProcessable = chat.processor !== "" && text !== "";
   if (isProcessable) await queueEditedText(tx, { chatId, messageSeq: seq, seq: chat.lastSeq + 1 });
   else await forgetFormerText(tx, { chatId, messageSeq: seq });
   return isProcessable;

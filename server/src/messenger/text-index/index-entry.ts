@@ -4,6 +4,8 @@ import { visitWords } from "#messenger/text-index/words-of.ts";
 export interface IndexedMessage {
   text: string;
   senderId: string;
+  /** Null: none. They are found by their names. */
+  attachments: readonly { name: string }[] | null;
 }
 
 /** tsvector keeps no greater position, and no more positions of one word. */
@@ -23,14 +25,19 @@ const maxBytesPerUnit = 3;
 /** A lexeme that no word is: every message of this sender has it. Senders may share it, rarely. */
 export const senderLexeme = (senderId: string): string => `@${senderId.replaceAll("-", "").slice(-8)}`;
 
+/** What every message with attachments has. */
+export const attachmentLexeme = "#attachment";
+/** Between text and names: no phrase is in both. */
+const gap = 10;
+
 /** Each distinct word, with the positions where it stands. */
 export type Places = Map<string, number[]>;
 
-export function placesOf(text: string): Places {
+export function placesOf({ text, attachments }: Omit<IndexedMessage, "senderId">): Places {
   const places: Places = new Map();
   let position = 0;
   let bytesLeft = maxEntryBytes;
-  visitWords(text.slice(0, maxIndexedUnits), (word) => {
+  const add = (word: string) => {
     position += 1;
     const known = places.get(word);
     if (known && (known.length >= maxPositionsPerWord || position > maxPosition)) return;
@@ -38,12 +45,18 @@ export function placesOf(text: string): Places {
     if (bytesLeft < 0) return;
     if (known) known.push(position);
     else places.set(word, [Math.min(position, maxPosition)]);
-  });
+  };
+  visitWords(text.slice(0, maxIndexedUnits), add);
+  for (const { name } of attachments ?? []) {
+    position += gap;
+    visitWords(name, add);
+  }
   return places;
 }
 
-export function tsvectorOf({ senderId }: Pick<IndexedMessage, "senderId">, places: Places): string {
+export function tsvectorOf({ senderId, attachments }: Omit<IndexedMessage, "text">, places: Places): string {
   let tsvector = `'${senderLexeme(senderId)}'`;
+  if (attachments) tsvector += ` '${attachmentLexeme}'`;
   // Words hold letters and digits only: nothing in them needs quoting.
   for (const [word, at] of places) tsvector += ` '${word}':${at.length === 1 ? at[0] : at.join(",")}`;
   return tsvector;

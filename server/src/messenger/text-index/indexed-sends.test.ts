@@ -82,7 +82,7 @@ test("any text is stored, with exactly the lexemes that are made of it", async (
       const { outcomes } = await messenger.internal.sendMessages({ sends });
       for (const [index, { message, errorCode }] of outcomes.entries()) {
         assert.ok(message, `${JSON.stringify(texts[index])}: ${errorCode}`);
-        const { tsvector } = indexEntryOf({ text: texts[index]!, senderId: anna });
+        const { tsvector } = indexEntryOf({ text: texts[index]!, senderId: anna, attachments: null });
         assert.deepEqual(lexemesOf((await wordsOfMessage(message.seq))!), lexemesOf(tsvector));
       }
     }),

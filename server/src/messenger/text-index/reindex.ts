@@ -67,7 +67,7 @@ async function indexPage(
 }
 
 async function indexRows({ database, textIndex }: ReindexOptions, rows: TextRow[]): Promise<number> {
-  const messages = rows.map(([, , senderId, text]) => ({ senderId, text }));
+  const messages = rows.map(([, , senderId, text, , attachments]) => ({ senderId, text, attachments }));
   const { entries, newWords, committed } = textIndex.entriesOf(messages);
   if (!entries) return 0;
   // Committed before the messages: an edit holds its message while it waits for words of ours.

@@ -50,7 +50,7 @@ export function createTextIndex({ isOn }: { isOn: boolean }): TextIndex {
       if (!isOn) return notIndexed;
       const fresh = new Set<string>();
       const entries = messages.map((message) => {
-        const places = placesOf(message.text);
+        const places = placesOf(message);
         const words = vocabularyOf(places, (word) => known.has(word) || fresh.has(word));
         if (words.length > fewWords && fresh.size + words.length > maxNewWords) return null;
         for (const word of words) fresh.add(word);
