@@ -1,7 +1,7 @@
 /** Streams on which nothing moves any more although it is the other side's turn. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, createServer, type Http2Server } from "node:http2";
+import { connect, createServer, type Http2Server, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -98,7 +98,7 @@ test("a client gives up a server that says nothing, or reads no more", async () 
   }, timeout);
 
   const deaf = createServer();
-  deaf.on("stream", (stream) => {
+  deaf.on("stream", (stream: ServerHttp2Stream) => {
     stream.on("error", () => {});
     stream.respond({ ":status": 200, "content-type": "application/grpc" });
     stream.pause();
