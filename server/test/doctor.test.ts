@@ -1,7 +1,10 @@
 /** `parley doctor` on a real database, in which each invariant is broken by hand. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { examine } from "#app/doctor-command.ts";
 import { messengerChecks } from "#messenger/doctor/messenger-checks.ts";
 import { createTestDatabase } from "#test/database.ts";
@@ -10,6 +13,8 @@ import { createGroup, newUsers, startMessenger } from "#test/messenger-fixture.t
 const { url, database } = await createTestDatabase();
 const messenger = await startMessenger(url);
 const users = newUsers(3);
+const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const secrets = { PARLEY_SECRET_KEY: Buffer.alloc(32, 7).toString("base64") };
 
 async function newChat(): Promise<string> {
   const { id: chatId } = await createGroup(messenger, users);
@@ -130,10 +135,29 @@ test("says up to 20 examples and how many there are", async (t) => {
 test("stops when it is told to", async () => {
   await newChat();
   await assert.rejects(doctor({ signal: AbortSignal.abort(new Error("stopped")) }), /stopped/);
-  await messenger.stop();
 });
 
 async function removeChat(chatId: string) {
   for (const table of ["reactions", "processing", "messages", "events", "members", "chats"])
     await sql(`DELETE FROM messenger.${table} WHERE chat_id = $1`, chatId);
 }
+
+test("the command exits with 0, with 1, and with 2 when it cannot check", async () => {
+  const run = async (args: string[], env: Record<string, string> = {}) =>
+    promisify(execFile)(process.execPath, [main, "doctor", ...args], {
+      env: { PATH: process.env.PATH ?? "", DATABASE_URL: url, ...secrets, ...env },
+    }).then(
+      ({ stdout }) => [0, stdout],
+      ({ code, stdout, stderr }) => [code, stdout + stderr],
+    );
+  assert.match(String((await run(["--help"]))[1]), /Usage: parley doctor/);
+  const chatId = await newChat();
+  const healthy = await run([]);
+  assert.equal(healthy[0], 0, String(healthy[1]));
+  await sql("UPDATE messenger.chats SET member_count = 7 WHERE chat_id = $1", chatId);
+  assert.equal((await run([]))[0], 1);
+  assert.equal((await run(["--repair"]))[0], 0);
+  assert.equal((await run(["--wrong"]))[0], 2);
+  assert.equal((await run([], { DATABASE_URL: "postgres://127.0.0.1:1/none" }))[0], 2);
+  await messenger.stop();
+});
