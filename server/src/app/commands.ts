@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { type App, startApp } from "#app/app.ts";
 import { describeConfig } from "#app/describe-config.ts";
+import { runDoctorCommand } from "#app/doctor-command.ts";
 import { runJobsCommand } from "#app/jobs-command.ts";
 import { runMigrations } from "#app/migrations.ts";
 import { readProvidersFile } from "#app/provider-catalogue.ts";
@@ -25,6 +26,10 @@ export const commands: Record<string, Command> = {
   "check-config": {
     about: "print the effective configuration, secrets masked",
     run: withConfig(checkConfig),
+  },
+  doctor: {
+    about: "check that the data is as it must be, and repair it (--help tells more)",
+    run: runDoctorCommand,
   },
   jobs: {
     about: "look at background jobs, and at those that failed (--help tells more)",

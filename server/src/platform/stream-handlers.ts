@@ -65,18 +65,14 @@ export async function* runStreamHandler(
   try {
     context.signal.throwIfAborted();
     if (method.methodKind === "client_streaming") {
-      const answer = (handler as WriteHandler)(iterableOf(requests), context);
+      const answer = (handler as WriteHandler)(untilEnded(requests, context.signal), context);
       yield toMessage(await untilAborted(context.signal, answer));
       return;
     }
     const request = await untilAborted(context.signal, onlyOne(requests));
     const answers = (handler as ReadHandler)(request, context)[Symbol.asyncIterator]();
     returnOnAbort(answers, context.signal);
-    for (;;) {
-      const next = await untilAborted(context.signal, answers.next());
-      if (next.done) return;
-      yield toMessage(next.value);
-    }
+    for await (const answer of untilEnded(answers, context.signal)) yield toMessage(answer);
   } finally {
     context.abort(ended);
   }
@@ -88,9 +84,20 @@ function returnOnAbort(iterator: AsyncIterator<unknown>, signal: AbortSignal) {
   signal.addEventListener("abort", giveBack, { once: true });
 }
 
-const iterableOf = <T>(iterator: AsyncIterator<T>): AsyncIterable<T> => ({
-  [Symbol.asyncIterator]: () => iterator,
-});
+/** The rest of it. Throws when the call ends before: what was cut off must not look like all there is. */
+function untilEnded<T>(iterator: AsyncIterator<T>, signal: AbortSignal): AsyncIterable<T> {
+  const next = async (): Promise<IteratorResult<T>> => {
+    signal.throwIfAborted();
+    const result = await untilAborted(signal, iterator.next());
+    if (result.done) signal.throwIfAborted();
+    return result;
+  };
+  const giveBack = async (): Promise<IteratorResult<T>> => {
+    await iterator.return?.();
+    return { done: true, value: undefined };
+  };
+  return { [Symbol.asyncIterator]: () => ({ next, return: giveBack }) };
+}
 
 async function onlyOne(requests: AsyncIterator<AnyMessage>): Promise<AnyMessage> {
   const first = await requests.next();

@@ -63,6 +63,7 @@ export async function untilAborted<T>(signal: AbortSignal, answer: T | Promise<T
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason ?? new ConnectError("aborted", Code.Canceled));
     signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
   });
   try {
     return await Promise.race([answer, aborted]);

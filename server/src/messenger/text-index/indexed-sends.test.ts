@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
+import { indexEntryOf, lexemesOf } from "#messenger/doctor/index-checks.ts";
 import type { Statement } from "#platform/database.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { createGroup, newUsers, send, startMessenger } from "#test/messenger-fixture.ts";
 import { findViolations } from "#test/messenger-invariants.ts";
-import { indexEntryOf, lexemesOf } from "#test/text-index-invariants.ts";
 import { until } from "#test/until.ts";
 
 const { url, database } = await createTestDatabase();

@@ -1,5 +1,5 @@
 /** A stream of HTTP/2 that a streaming call is made on, and what is answered on it. */
-import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
+import type { ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import type { DescMessage, DescMethodStreaming, MessageInitShape } from "@bufbuild/protobuf";
 import { untilAborted } from "#platform/unary-handlers.ts";
 import type { GrpcClientOptions } from "#platform/wire/grpc-client.ts";
@@ -35,10 +35,13 @@ export async function openStream(
   return untilAborted(ending, opening);
 }
 
-/** Tells the server, unless both have said all: each reset counts against what a server bears with. */
+/**
+ * Tells the server by a reset, unless both have said all. Not by close(), which sends the end of the body first: the server
+ * would take what was cut off for all there is.
+ */
 function close(stream: ClientHttp2Stream) {
-  if (!stream.writableEnded || !stream.readableEnded) stream.close(constants.NGHTTP2_CANCEL);
-  stream.destroy();
+  const isOver = stream.writableEnded && stream.readableEnded;
+  stream.destroy(isOver ? undefined : new Error("the call was given up"));
 }
 
 export interface Answer {

@@ -7,7 +7,7 @@ export const callWindowBytes = 1_048_576;
 /** The same of a transfer, of which there are many at a time, and that are read as fast as their reader takes them. */
 export const transferWindowBytes = 262_144;
 /**
- * What may be under way on a connection. It is not memory that this bounds, since each stream has its window, but speed: so
- * much a round trip.
+ * Of a connection, over all its streams. Not memory is what it bounds, since each stream has its window, but how much is dealt
+ * with before it is the turn of others: larger ones make calls wait, smaller ones transfers, for a round trip each time.
  */
-export const connectionWindowBytes = 16_777_216;
+export const connectionWindowBytes = 524_288;
