@@ -1,6 +1,5 @@
 /** Files on a disk that is full, and what a process leaves that was killed. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,22 +16,16 @@ import {
   openTestFileStore,
   testFolder,
 } from "#test/object-stores.ts";
+import { mountSmallDisk, withoutSmallDisk } from "#test/small-disk.ts";
 
 const isRoot = process.getuid?.() === 0;
-const withoutDisk =
-  isRoot && process.platform === "linux" ? false : "only root may mount a small disk, on Linux";
 const codeOf = (code: string) => (error: unknown) => toPublicError(error).code === code;
 const known = (size: number) => ({ size, signal: never });
 
 test("a disk that becomes full in mid-write says so, and keeps nothing of it", {
-  skip: withoutDisk,
+  skip: withoutSmallDisk,
 }, async (t) => {
-  const disk = await mkdtemp(join(tmpdir(), "parley-test-disk-"));
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", disk]);
-  t.after(async () => {
-    execFileSync("umount", [disk]);
-    await rm(disk, { recursive: true, force: true });
-  });
+  const disk = await mountSmallDisk(t, 2);
   const store = createFileStore(join(disk, "blobs"));
   await store.check();
   const small = newObjectName();
