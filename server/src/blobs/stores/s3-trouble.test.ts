@@ -74,6 +74,27 @@ test("a large put is not tried again: its bytes are gone", { skip }, async () =>
   assert.equal(await store.sizeOf(name), undefined);
 });
 
+test("one that is refused in mid-body ends its connection, and its sender", { skip }, async () => {
+  const store = open();
+  await until("there are no connections", async () => (await network.openSockets()) === 0);
+  network.fail({ kind: "slow-down" }, 1, ({ method }) => method === "PUT");
+  let isClosed = false;
+  async function* slow() {
+    try {
+      yield* bytesOf(1_000_000);
+      await until("the test is over", () => isOver);
+      yield* bytesOf(1_000_000);
+    } finally {
+      isClosed = true;
+    }
+  }
+  let isOver = false;
+  await refusal(store.write(newObjectName(), slow(), known(50_000_000)));
+  await until("the connection is closed", async () => (await network.openSockets()) === 0);
+  isOver = true;
+  await until("the sender is told", () => isClosed);
+});
+
 test("a part out of memory is tried again, and so is a read", { skip }, async () => {
   const store = open();
   const name = newObjectName();
