@@ -121,8 +121,10 @@ export function createPartWriter(limits: PartLimits): PartWriter {
       signal.throwIfAborted();
       await send({ upload, source, size, signal: either, watch });
     } catch (error) {
-      if (source.failure) throw source.failure.error;
-      throw watch.signal.aborted ? watch.signal.reason : toFault(error);
+      const cause = watch.signal.aborted ? watch.signal.reason : toFault(error);
+      // A request that was answered before its body had ended still waits for the rest.
+      watch.giveUp(cause);
+      throw source.failure ? source.failure.error : cause;
     } finally {
       watch.stop();
       source.close();
