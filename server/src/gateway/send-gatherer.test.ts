@@ -39,6 +39,35 @@ const stored = (sends: Send[]) => sends.map(({ clientId }) => ({ message: { clie
 const codeOf = (error: unknown) => toPublicError(error).code;
 
 describe("the send gatherer", () => {
+  it("hands a send with attachments on by itself: nobody waits for it, and it for nobody", async () => {
+    const held = Promise.withResolvers<void>();
+    const { gatherer, batches } = setUp(async (sends) => {
+      if (sends[0]!.attachments.length > 0) await held.promise;
+      return stored(sends);
+    });
+    const attachments = [{ key: "photo", name: "summer.jpg" }];
+    const message = create(SendMessageRequestSchema, { chatId: "chat-00", clientId: "first", attachments });
+    const first = gatherer.send(message, context);
+    assert.equal((await gatherer.send(request("second"), context)).message?.clientId, "second");
+    held.resolve();
+    assert.equal((await first).message?.clientId, "first");
+    assert.deepEqual(
+      batches.map((sends) => sends.map(({ clientId }) => clientId)),
+      [["first"], ["second"]],
+    );
+    assert.deepEqual(
+      batches[0]![0]!.attachments.map(({ key, name }) => ({ key, name })),
+      attachments,
+    );
+  });
+
+  it("tells what is wrong with an attachment", async () => {
+    const violations = [{ field: "attachments[0].key", message: "no such blob" }];
+    const { gatherer } = setUp(() => [{ errorCode: "blob-not-found", violations }]);
+    const error = await gatherer.send(request("a"), context).catch(toPublicError);
+    assert.deepEqual(error, { ...toPublicError(fault("blob-not-found", { violations })) });
+  });
+
   it("refuses what waited longer than a call may take, and never hands it on", async () => {
     const held = Promise.withResolvers<void>();
     const patienceMs = 150;

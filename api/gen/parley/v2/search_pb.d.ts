@@ -626,8 +626,9 @@ export declare const DeleteSearchTaskResponseSchema: GenMessage<DeleteSearchTask
  * A query is words, all of which are looked for, in any form and any language;
  * "words in quotes" stand next to each other just so; -word must not be there.
  * from: a user's id, e-mail, name, or "me"; in: a chat's id or title; before: and
- * after: a day (2026-11-21) or a time (RFC 3339); has:attachment (no message has
- * one yet). Values with spaces are put in quotes. A word that ends the query may be the beginning of one.
+ * after: a day (2026-11-21) or a time (RFC 3339); has:attachment. Values
+ * with spaces are put in quotes. A word that ends the query may be the beginning of one. Attachments are found by
+ * their names.
  *
  * @generated from service parley.v2.SearchService
  */
