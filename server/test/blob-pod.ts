@@ -1,6 +1,5 @@
 /** A blobs service by itself, as one of several pods on one database and one store; and people who use it. */
-import { randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
@@ -10,12 +9,12 @@ import { BlobInternalService, type PutBlobHeadSchema } from "@parley/api/interna
 import { BlobService } from "@parley/api/v2/blob";
 import { type BlobConfig, blobSettings } from "#blobs/config.ts";
 import { createBlobs } from "#blobs/service.ts";
-import { createFileStore } from "#blobs/stores/file-store.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
 import { actorHeaders } from "#platform/actor.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Database } from "#platform/database.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
+import { type ErrorCode, toPublicError } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
 import { readSettings } from "#platform/settings.ts";
 import { noTelemetry, type Telemetry } from "#platform/telemetry.ts";
@@ -29,17 +28,15 @@ export interface BlobPodOptions {
   telemetry?: Telemetry;
 }
 
-/** A store in a folder of its own, which goes when the test file ends. */
-export async function temporaryFileStore(): Promise<ObjectStore> {
-  const folder = await mkdtemp(join(tmpdir(), "parley-blobs-"));
-  after(() => rm(folder, { recursive: true, force: true }));
-  return createFileStore(folder);
+/** Not held to the ranges of the settings. */
+export function blobConfig(config: Partial<BlobConfig> = {}): BlobConfig {
+  return { ...readSettings(blobSettings, {}, []), ...config };
 }
 
 export async function startBlobPod(options: BlobPodOptions) {
   const { database, store, config = {}, clock = { now: Date.now }, telemetry = noTelemetry } = options;
   const service = createBlobs({
-    config: { ...readSettings(blobSettings, {}, []), ...config },
+    config: blobConfig(config),
     dataDir: join(tmpdir(), "parley-blobs-unused"),
     database,
     store,
@@ -104,3 +101,14 @@ async function* putMessages(head: HeadInit, chunks: Chunks) {
   yield { part: { case: "head" as const, value: head } };
   for await (const value of chunks) yield { part: { case: "data" as const, value } };
 }
+
+/** The code of what it rejects with; undefined: it did not. */
+export function codeOf(promise: Promise<unknown>): Promise<ErrorCode | undefined> {
+  return promise.then(
+    () => undefined,
+    (error) => toPublicError(error).code,
+  );
+}
+
+export const etagOfBytes = (bytes: string | Uint8Array) =>
+  `"${createHash("sha256").update(bytes).digest("hex")}"`;

@@ -18,6 +18,8 @@ import { putBlob } from "#blobs/rpc/put-blob.ts";
 import { readObject } from "#blobs/rpc/read-object.ts";
 import { createFileStore } from "#blobs/stores/file-store.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
+import { createSweeper } from "#blobs/sweep/sweep.ts";
+import { createSweepMetrics } from "#blobs/sweep/sweep-metrics.ts";
 import { createTransfers } from "#blobs/transfers.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Database } from "#platform/database.ts";
@@ -44,6 +46,12 @@ export const migrationsFolder = join(import.meta.dirname, "migrations");
 export function createBlobs(options: BlobsOptions): Service {
   const { database, log } = options;
   const parts = createParts(options);
+  const sweeper = createSweeper({
+    ...parts,
+    referrers: [],
+    chores: [],
+    metrics: createSweepMetrics(options.telemetry, options.clock),
+  });
   return {
     name: "blobs",
     routes(router) {
@@ -62,8 +70,9 @@ export function createBlobs(options: BlobsOptions): Service {
     async start() {
       await migrate(database, "blobs", migrationsFolder, log);
       await parts.store.check();
+      sweeper.start();
     },
-    async stop() {},
+    stop: () => sweeper.stop(),
   };
 }
 
