@@ -62,6 +62,7 @@ test("takes fields from path, query and body, and answers every field without pr
     replyTo: "",
     createdAt: "2026-01-01T12:00:01Z",
     reactions: [],
+    attachments: [],
   });
   const edited = await send("PATCH", `${messages}/a%2Fb%20%C3%A9`, { json: { text: "hello" } });
   assert.deepEqual([edited.body.message.id, edited.body.message.text], ["a/b é", "hello"]);
