@@ -3,8 +3,9 @@
  * step at which it says "reached" and goes no further; or "busy": it puts and deletes, and says what was acknowledged.
  */
 import { createFileStore } from "#blobs/stores/file-store.ts";
-import { type SweepOptions, sweep } from "#blobs/sweep/sweep.ts";
+import { sweep } from "#blobs/sweep/sweep.ts";
 import { createSweepMetrics } from "#blobs/sweep/sweep-metrics.ts";
+import type { SweepOptions } from "#blobs/sweep/sweep-options.ts";
 import { createDatabase, type Database } from "#platform/database.ts";
 import { createLog } from "#platform/log.ts";
 import { noTelemetry } from "#platform/telemetry.ts";

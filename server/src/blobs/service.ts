@@ -81,11 +81,15 @@ function createParts(options: BlobsOptions): BlobParts {
   const store = options.store ?? createFileStore(join(dataDir, "blobs"));
   const cache = createHotCache(config.PARLEY_BLOB_CACHE_BYTES);
   const transfers = createTransfers(config.PARLEY_BLOB_TRANSFERS_MAX);
+  const metrics = createBlobMetrics(telemetry, {
+    transfersUnderWay: () => transfers.underWay,
+    cachedBytes: () => cache.bytes,
+  });
   return {
     config,
     database,
     store,
-    objects: createObjects({ store, cache, clock, log }),
+    objects: createObjects({ store, cache, onCacheRead: metrics.cacheRead, clock, log }),
     knownObjects: createKnownObjects(database),
     commitPut: createCommitPut({
       database,
@@ -94,10 +98,7 @@ function createParts(options: BlobsOptions): BlobParts {
       log,
     }),
     transfers,
-    metrics: createBlobMetrics(telemetry, {
-      transfersUnderWay: () => transfers.underWay,
-      cachedBytes: () => cache.bytes,
-    }),
+    metrics,
     clock,
     log,
   };
