@@ -99,7 +99,7 @@ test("what is no key is refused", async () => {
     const { status, body } = await put(`/v2/blobs/${path}`);
     assert.deepEqual([status, JSON.parse(body).code, path], [400, code, path]);
   }
-  assert.equal((await put(`/v2/blobs/${"é".repeat(0)}${"%C3%A9".repeat(512)}`)).status, 201);
+  assert.equal((await put(`/v2/blobs/${"%C3%A9".repeat(512)}`)).status, 201);
 });
 
 test("headers that cannot be kept to are refused", async () => {
