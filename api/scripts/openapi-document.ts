@@ -9,6 +9,7 @@ import { http } from "../gen/google/api/annotations_pb.js";
 import type { HttpRule } from "../gen/google/api/http_pb.js";
 import { Access, access, deferrable } from "../gen/parley/v2/options_pb.js";
 import { commentOf, firstSentence } from "./comments.ts";
+import { bytePaths } from "./openapi-bytes.ts";
 import { deferralParameters, deferredResponse } from "./openapi-deferral.ts";
 import { type ErrorKinds, errorResponses, problemSchemas } from "./openapi-errors.ts";
 import { realtimeText } from "./openapi-realtime.ts";
@@ -53,7 +54,7 @@ export function openApiDocument(options: DocumentOptions): Json {
     },
     servers: [{ url: "/" }],
     tags: restServices.map((service) => ({ name: service.name, description: commentOf(service) })),
-    paths,
+    paths: { ...paths, ...bytePaths },
     components: {
       schemas: sortKeys({ ...collection.schemas, ...problemSchemas(options.errorKinds) }),
       responses: errorResponses(options.errorKinds),

@@ -116,3 +116,71 @@ for (const route of restRoutes(publicServices)) {
     assert.notDeepEqual([...statuses], [401], "all that was tried is signing in");
   });
 }
+
+const headerNames = [
+  "if-match",
+  "if-none-match",
+  "if-range",
+  "range",
+  "content-digest",
+  "repr-digest",
+  "content-type",
+  "content-encoding",
+  "content-range",
+  "parley-meta-x",
+  "tus-resumable",
+  "upload-length",
+  "upload-offset",
+  "upload-metadata",
+  "upload-defer-length",
+];
+const headerValues = fc.oneof(
+  fc.constantFrom("*", '"x"', 'W/"x", "y"', "bytes=0-1,5-", "bytes=-0", "sha-256=:YQ==:", "1.0.0", "0", "-1"),
+  fc.constantFrom(
+    "key a2V5",
+    "key",
+    "application/offset+octet-stream",
+    "gzip",
+    "Sun, 06 Nov 1994 08:49:37 GMT",
+  ),
+  fc.string({ unit: "grapheme-ascii", maxLength: 40 }),
+);
+const byteTargets = fc.oneof(
+  fc
+    .tuple(
+      fc.constantFrom("/v2/blobs/", "/v2/uploads/"),
+      fc.oneof(known, nasty, fc.string({ unit: "binary" })),
+    )
+    .map(([prefix, text]) => prefix + encodeURIComponent(text.slice(0, 2_000).toWellFormed())),
+  fc.tuple(known, known, known).map((ids) => {
+    const [chatId, messageId, attachmentId] = ids.map(encodeURIComponent);
+    return `/v2/chats/${chatId}/messages/${messageId}/attachments/${attachmentId}`;
+  }),
+  fc.constantFrom("/v2/uploads", "/v2/blobs/a//b", "/v2/blobs/%", "/v2/blobs/x?download", "/v2/blobs/?x"),
+);
+
+test("the routes for bytes never fail on their own account", async () => {
+  const { token } = await signIn(parley.url, account.email);
+  await makeSomething(token);
+  const statuses = new Set<number>();
+  const methods = fc.constantFrom("PUT", "GET", "HEAD", "DELETE", "POST", "PATCH", "OPTIONS");
+  const headersOf = fc.dictionary(fc.constantFrom(...headerNames), headerValues, { maxKeys: 4 });
+  await fc.assert(
+    fc.asyncProperty(methods, byteTargets, headersOf, async (method, target, given) => {
+      const hasBody = ["PUT", "POST", "PATCH"].includes(method);
+      const response = await fetch(parley.url + target, {
+        method,
+        headers: { ...given, authorization: `Bearer ${token}` },
+        ...(hasBody ? { body: "some bytes" } : {}),
+      });
+      const answer = await response.text();
+      statuses.add(response.status);
+      assert.ok(response.status < 500, `${response.status} ${answer}`);
+      if (response.status < 400 || method === "HEAD") return;
+      assert.ok(JSON.parse(answer).code in errorKinds, answer);
+      assert.doesNotMatch(answer, /\.[jt]s:\d|node_modules|pg_|relation "/);
+    }),
+    { numRuns: 400 },
+  );
+  for (const status of [201, 204, 400, 404]) assert.ok(statuses.has(status), String(status));
+});

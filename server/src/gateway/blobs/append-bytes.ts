@@ -6,7 +6,7 @@ import type {
   AppendToUploadResponse,
 } from "@parley/api/internal/blobs";
 import { type BlobRoutesOptions, streamOptions } from "#gateway/blobs/blob-options.ts";
-import type { ByteExchange } from "#gateway/blobs/byte-routes.ts";
+import type { ByteExchange } from "#gateway/blobs/byte-route.ts";
 import { giveLeave } from "#gateway/blobs/expectation.ts";
 import { requestBytes } from "#gateway/blobs/request-bytes.ts";
 import { beginTransfer, type Transfer } from "#gateway/blobs/transfer.ts";

@@ -6,7 +6,7 @@ import {
   MessengerInternalService,
 } from "@parley/api/internal/messenger";
 import { type BlobRoutesOptions, createUnary } from "#gateway/blobs/blob-options.ts";
-import type { ByteExchange, ByteRoute } from "#gateway/blobs/byte-routes.ts";
+import type { ByteExchange, ByteRoute } from "#gateway/blobs/byte-route.ts";
 import { checkQuery } from "#gateway/blobs/query.ts";
 import { type Reading, type ServedObject, sendObject } from "#gateway/blobs/send-object.ts";
 import { createValidate } from "#gateway/validation.ts";

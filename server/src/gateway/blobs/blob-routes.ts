@@ -5,7 +5,7 @@ import { BlobInternalService, type StoredBlob } from "@parley/api/internal/blobs
 import { BlobService } from "@parley/api/v2/blob";
 import { keyOf, nameOf } from "#gateway/blobs/blob-key.ts";
 import { type BlobRoutesOptions, createUnary } from "#gateway/blobs/blob-options.ts";
-import type { ByteExchange, ByteRoute } from "#gateway/blobs/byte-routes.ts";
+import type { ByteExchange, ByteRoute } from "#gateway/blobs/byte-route.ts";
 import { createDeleteBlob } from "#gateway/blobs/delete-blob.ts";
 import { putBlob } from "#gateway/blobs/put-blob.ts";
 import { checkQuery } from "#gateway/blobs/query.ts";

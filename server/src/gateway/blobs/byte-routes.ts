@@ -2,33 +2,16 @@
  * The routes whose bodies are bytes: blobs, resumable uploads and attachments. Fastify finds them, and answers for their failures;
  * the bodies it never sees, as each of these is served before Fastify would read one.
  */
-import type { DescMethod } from "@bufbuild/protobuf";
-import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { attachmentRoutes } from "#gateway/blobs/attachment-routes.ts";
 import type { BlobRoutesOptions } from "#gateway/blobs/blob-options.ts";
 import { blobRoutes } from "#gateway/blobs/blob-routes.ts";
+import type { ByteExchange, ByteRoute } from "#gateway/blobs/byte-route.ts";
 import { isUnread, lingerAfterAnswer } from "#gateway/blobs/refused-body.ts";
 import type { Reading } from "#gateway/blobs/send-object.ts";
 import { tusHeaders, uploadRoutes } from "#gateway/blobs/upload-routes.ts";
-import type { CallContext } from "#gateway/call.ts";
 import { releaseBodyDeadline } from "#gateway/http/body-deadline.ts";
 import { refuseOtherMethods } from "#gateway/rest/other-methods.ts";
-
-export interface ByteRoute {
-  methods: HTTPMethods[];
-  url: string;
-  /** What it is called in metrics, spans and logs; keys never get there. */
-  template: string;
-  /** Whose access and rate limit count for it. */
-  method: DescMethod;
-  serve(exchange: ByteExchange): Promise<unknown>;
-}
-
-export interface ByteExchange {
-  request: FastifyRequest;
-  reply: FastifyReply;
-  context: CallContext;
-}
 
 export interface ByteRoutesOptions extends BlobRoutesOptions {
   /** An answer broke after it had begun. */

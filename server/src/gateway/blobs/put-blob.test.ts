@@ -86,7 +86,7 @@ test("the Location of a tricky key leads to it even for clients that normalise U
 });
 
 test("what is no key is refused", async () => {
-  for (const [path, code] of [
+  const cases = [
     ["%", "malformed-request"],
     ["%zz", "malformed-request"],
     ["%ff", "malformed-request"],
@@ -94,11 +94,12 @@ test("what is no key is refused", async () => {
     ["", "invalid-input"],
     ["x".repeat(1_025), "invalid-input"],
     ["x?download", "invalid-input"],
-  ]) {
+  ];
+  for (const [path, code] of cases) {
     const { status, body } = await put(`/v2/blobs/${path}`);
-    assert.deepEqual([status, JSON.parse(body).code], [400, code], path);
+    assert.deepEqual([status, JSON.parse(body).code, path], [400, code, path]);
   }
-  assert.equal((await put(`/v2/blobs/${"é".repeat(0)}${"%C3%A9".repeat(512)}`)).status, 201);
+  assert.equal((await put(`/v2/blobs/${"%C3%A9".repeat(512)}`)).status, 201);
 });
 
 test("headers that cannot be kept to are refused", async () => {

@@ -19,6 +19,11 @@ export function beginTransfer(response: ServerResponse, limits: StallLimits): Tr
   const { signal } = controller;
   const fail = (error: ConnectError) => controller.abort(error);
   const progress = watchProgress(limits, fail);
+  const waiting = new Set<(error: unknown) => void>();
+  const onAbort = () => {
+    for (const giveUp of waiting) giveUp(signal.reason);
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
   const onClose = () => {
     progress.stop();
     if (!response.writableFinished) fail(fault("cancelled"));
@@ -29,20 +34,16 @@ export function beginTransfer(response: ServerResponse, limits: StallLimits): Tr
     progress,
     signal,
     fail,
-    unlessAborted: (work) => orAborted(work, signal),
+    // No Promise.race: with a promise that lives as long as the transfer, it would keep every chunk until then.
+    unlessAborted: (work) =>
+      new Promise((resolve, reject) => {
+        if (signal.aborted) reject(signal.reason);
+        else waiting.add(reject);
+        work.then(resolve, reject).finally(() => waiting.delete(reject));
+      }),
     end() {
       progress.stop();
       response.off("close", onClose);
     },
   };
-}
-
-/** No Promise.race: with a promise that lives as long as the transfer, it would keep every chunk until then. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

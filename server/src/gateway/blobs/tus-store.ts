@@ -5,7 +5,7 @@ import type { Upload } from "@parley/api/internal/blobs";
 import { type DataStore, Upload as TusUpload } from "@tus/server";
 import { appendBytes } from "#gateway/blobs/append-bytes.ts";
 import { type BlobRoutesOptions, createUnary } from "#gateway/blobs/blob-options.ts";
-import type { ByteExchange } from "#gateway/blobs/byte-routes.ts";
+import type { ByteExchange } from "#gateway/blobs/byte-route.ts";
 import { givenMetadata, readUploadMetadata } from "#gateway/blobs/upload-metadata.ts";
 
 export const tusExtensions = [

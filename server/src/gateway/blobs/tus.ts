@@ -5,7 +5,7 @@
 import type { IncomingMessage } from "node:http";
 import { Server, type ServerOptions } from "@tus/server";
 import type { BlobRoutesOptions } from "#gateway/blobs/blob-options.ts";
-import type { ByteExchange } from "#gateway/blobs/byte-routes.ts";
+import type { ByteExchange } from "#gateway/blobs/byte-route.ts";
 import { createTusStore } from "#gateway/blobs/tus-store.ts";
 import { type ErrorCode, fault } from "#platform/errors.ts";
 import { isUuid } from "#platform/uuid.ts";

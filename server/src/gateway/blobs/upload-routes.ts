@@ -1,7 +1,7 @@
 /** /v2/uploads: resumable uploads by the tus protocol (https://tus.io/protocols/resumable-upload, 1.0). */
 import { BlobInternalService } from "@parley/api/internal/blobs";
 import type { BlobRoutesOptions } from "#gateway/blobs/blob-options.ts";
-import type { ByteRoute } from "#gateway/blobs/byte-routes.ts";
+import type { ByteRoute } from "#gateway/blobs/byte-route.ts";
 import { checkQuery } from "#gateway/blobs/query.ts";
 import { createTus } from "#gateway/blobs/tus.ts";
 import { tusExtensions } from "#gateway/blobs/tus-store.ts";

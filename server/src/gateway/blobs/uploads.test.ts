@@ -127,7 +127,7 @@ test("what has come stays when the client goes away", async () => {
   connection.send("half of it");
   const upload = service.uploads.get(path.split("/").at(-1)!)!;
   // Nobody knows when the server has read it, so the client goes when it has been for certain.
-  await new Promise((resolve) => connection.socket.end(resolve));
+  await new Promise<void>((resolve) => connection.socket.end(() => resolve()));
   await until("it is kept", () => upload.bytes.toString() === "half of it");
 });
 
