@@ -155,6 +155,8 @@ test("several hosts of services need an object store, one does not", {
       "podman",
       "-e",
       "parley_blob_store=",
+      "--limit",
+      "services",
     ]);
   const several = await playWith(2);
   assert.notEqual(several.code, 0);

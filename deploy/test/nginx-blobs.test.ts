@@ -194,6 +194,11 @@ test("keys arrive letter by letter, and never in a log", { skip }, async () => {
       assert.equal(seen.pop(), `${method} ${path}`);
     }
   }
+  // As docs/deployment.md says: nginx lets through neither a NUL nor what climbs above the root.
+  for (const key of ["a%00b", "../../../secret"]) {
+    const answer = await answerOf(open(edge, "GET", `/v2/blobs/${key}`).end());
+    assert.equal(answer.statusCode, 400, key);
+  }
   // Not even by who spells the rest of the path differently.
   await answerOf(open(edge, "GET", "/v2/%62lobs/secret").end());
   await answerOf(open(edge, "GET", "/v2/last").end());
