@@ -33,6 +33,9 @@ const seldom = new Map([
   ["parley_blobs_swept_total", ["parley_kind"]],
   ["parley_blobs_sweeps_total", ["error_type"]],
   ["parley_blobs_read_duration_seconds_count", ["error_type"]],
+  // After the first sweep, a minute after the start.
+  ["parley_blobs_garbage", []],
+  ["parley_blobs_orphans_age_seconds", []],
   // With write-back only.
   ["parley_blobs_spool_size_bytes", []],
   ["parley_blobs_spool_oldest_age_seconds", []],
