@@ -50,9 +50,11 @@ const secret = Buffer.alloc(32, 5).toString("base64");
 
 const rabbitUrl = "amqp://parley:{{ parley_rabbitmq_password }}@10.0.0.12:5672";
 
+const blobStore = "s3://parley/blobs?region=eu-central-1";
+
 /** All hosts are this machine, each with a folder for its files. */
-function writeInventory(): string {
-  const groups = { databases: 1, caches: 1, services: 2, gateways: 2, edges: 1 };
+function writeInventory(hostsOfServices = 2): string {
+  const groups = { databases: 1, caches: 1, services: hostsOfServices, gateways: 2, edges: 1 };
   const children = Object.entries(groups).map(([group, count], g) => {
     const hosts = Array.from({ length: count }, (_, i) => {
       const name = `${group}-${i + 1}`;
@@ -73,6 +75,8 @@ function writeInventory(): string {
     parley_settings: { PARLEY_LOG_LEVEL: "warn" },
     parley_providers_file: join(deploy, "providers.json"),
     parley_provider_keys: { PROVIDER_KEY: "providerkey" },
+    parley_blob_store: blobStore,
+    parley_blob_store_keys: { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "blobkey" },
   };
   const path = join(folder, "inventory.json");
   writeFileSync(path, JSON.stringify({ all: { children: Object.fromEntries(children) } }));
@@ -99,6 +103,8 @@ test("a run writes files that Parley and systemd understand, and a second run ch
     assert.equal(gateway.PARLEY_IDENTITY_URL, "http://10.0.2.1:9091,http://10.0.2.2:9091");
     assert.equal(gateway.PARLEY_DISPATCH_URL, gateway.PARLEY_IDENTITY_URL);
     assert.equal(gateway.PARLEY_SEARCH_URL, gateway.PARLEY_IDENTITY_URL);
+    assert.equal(gateway.PARLEY_BLOBS_URL, gateway.PARLEY_IDENTITY_URL);
+    assert.ok(!("AWS_SECRET_ACCESS_KEY" in gateway));
     assert.equal(gateway.PARLEY_TRUSTED_PROXIES, "10.0.4.1");
     assert.ok(!("PROVIDER_KEY" in gateway));
     assert.ok(!("DATABASE_URL" in gateway) && !("PARLEY_SECRET_KEY" in gateway));
@@ -106,7 +112,9 @@ test("a run writes files that Parley and systemd understand, and a second run ch
     const services = envFile("services-1", "services");
     assert.equal(services.DATABASE_URL, "postgres://parley:databasepassword@10.0.0.1:5432/parley");
     assert.equal(services.PARLEY_LOG_LEVEL, "warn");
-    assert.equal(services.PARLEY_ROLES, "identity,messenger,dispatch,search");
+    assert.equal(services.PARLEY_ROLES, "identity,messenger,dispatch,search,blobs");
+    assert.equal(services.PARLEY_BLOB_STORE, blobStore);
+    assert.equal(services.AWS_SECRET_ACCESS_KEY, "blobkey");
     assert.ok(!("AMQP_URL" in services) && !("AMQP_URL" in gateway), "jobs are kept in the database");
     assert.equal(services.PROVIDER_KEY, "providerkey");
     assert.equal(services.PARLEY_PROVIDERS, "/etc/parley/providers.json");
@@ -124,9 +132,40 @@ test("a run writes files that Parley and systemd understand, and a second run ch
       for (const unit of readdirSync(units))
         checkUnit(readFileSync(join(units, unit), "utf8"), `${host}: ${unit}`);
     }
+    const unit = (host: string, name: string) =>
+      readFileSync(join(folder, host, "etc/containers/systemd", name), "utf8");
+    assert.match(unit("services-1", "parley-services.container"), /^Volume=parley-data:\/var\/lib\/parley$/m);
+    assert.match(unit("gateways-1", "parley-gateway.container"), /^Tmpfs=\/var\/lib\/parley:/m);
+    assert.match(unit("databases-1", "parley-postgres.container"), /max_connections=200$/m);
     const nginx = envFile("edges-1", "nginx");
     assert.equal(nginx.EDGE_HTTP_SERVERS?.trim(), "server 10.0.3.1:8080; server 10.0.3.2:8080;");
   });
+});
+
+test("several hosts of services need an object store, one does not", {
+  skip: without("ansiblePlaybook"),
+}, async () => {
+  const playWith = (hosts: number) =>
+    playbook([
+      "-i",
+      writeInventory(hosts),
+      "--tags",
+      "files",
+      "--skip-tags",
+      "podman",
+      "-e",
+      "parley_blob_store=",
+      "--limit",
+      "services",
+    ]);
+  const several = await playWith(2);
+  assert.notEqual(several.code, 0);
+  assert.match(several.output, /parley_blob_store must be set/);
+  const one = await playWith(1);
+  assert.equal(one.code, 0, one.output);
+  const services = envFile("services-1", "services");
+  assert.ok(!("PARLEY_BLOB_STORE" in services) && !("AWS_SECRET_ACCESS_KEY" in services));
+  readConfig(services);
 });
 
 function envFile(host: string, name: string): Record<string, string> {

@@ -44,11 +44,9 @@ test("Compose's loader accepts compose.yaml, and demands every secret", {
       secrets[name] ?? (kind === "-" ? rest : `\${${name}:?none}`),
   );
   writeFileSync(`${path}.yaml`, filled);
-  const load = (file: string) =>
-    run(findTool("compose")!, [file], { cwd: deploy, env: { COMPOSE_PROFILES: "next" } });
+  const load = (file: string) => run(findTool("compose")!, [file], { cwd: deploy });
   const { code, output } = await load(`${path}.yaml`);
   assert.equal(code, 0, output);
-  assert.match(output, /^\s+s3:$/m, "all profiles were read");
   const without = await load("compose.yaml");
   assert.notEqual(without.code, 0);
   for (const name of Object.keys(secrets)) assert.match(without.output, new RegExp(`${name} is missing`));
@@ -98,13 +96,14 @@ test("each role gets the secrets that it needs, and no other", () => {
     Object.keys(compose.services[name].environment).filter((key) => /SECRET|TOKEN|_URL$/.test(key));
   assert.ok(!secretsOf("gateway").includes("DATABASE_URL"));
   assert.ok(!secretsOf("gateway").includes("PARLEY_SECRET_KEY"));
-  for (const name of ["messenger", "dispatch", "search"]) {
+  for (const name of ["messenger", "dispatch", "search", "blobs"]) {
     assert.ok(!secretsOf(name).includes("PARLEY_SECRET_KEY"), name);
     assert.ok(secretsOf(name).includes("DATABASE_URL"), name);
   }
   assert.ok(secretsOf("identity").includes("PARLEY_SECRET_KEY"));
-  for (const name of ["gateway", "identity", "messenger", "dispatch", "search"]) {
-    assert.equal(secretsOf(name).includes("AMQP_URL"), name === "search", name);
+  for (const name of ["gateway", "identity", "messenger", "dispatch", "search", "blobs"]) {
+    assert.equal(secretsOf(name).includes("AMQP_URL"), ["messenger", "search"].includes(name), name);
+    assert.equal(secretsOf(name).includes("AWS_SECRET_ACCESS_KEY"), name === "blobs", name);
     for (const key of ["PARLEY_SERVICE_TOKEN", "REDIS_URL"]) assert.ok(secretsOf(name).includes(key), name);
     assert.equal("PROVIDER_KEY" in compose.services[name].environment, name === "dispatch");
   }
@@ -126,16 +125,48 @@ test("dispatch alone reaches the providers, and those reach nothing of Parley's"
   assert.deepEqual(volumes, [`./providers.json:${environment.PARLEY_PROVIDERS}:ro`]);
 });
 
-test("search reaches RabbitMQ by its name and password, and starts without it", () => {
-  const { search, rabbitmq } = compose.services;
-  assert.equal(rabbitmq.profiles, undefined);
-  // What both have in the place of the password is put in from deploy/.env.
-  const url = new URL(
-    search.environment.AMQP_URL.replace(rabbitmq.environment.RABBITMQ_DEFAULT_PASS, "secret"),
+test("search and messenger reach RabbitMQ by its name and password, and start without it", () => {
+  const { search, messenger, rabbitmq } = compose.services;
+  for (const user of [search, messenger]) {
+    // What both have in the place of the password is put in from deploy/.env.
+    const url = new URL(
+      user.environment.AMQP_URL.replace(rabbitmq.environment.RABBITMQ_DEFAULT_PASS, "secret"),
+    );
+    assert.deepEqual([url.protocol, url.host, url.password], ["amqp:", "rabbitmq:5672", "secret"]);
+    assert.equal(url.username, rabbitmq.environment.RABBITMQ_DEFAULT_USER);
+    assert.ok(user.networks.some((network: string) => rabbitmq.networks.includes(network)));
+    assert.ok(!("rabbitmq" in user.depends_on), "jobs wait in the database");
+    assert.equal(user.deploy.replicas, 2);
+  }
+});
+
+test("blobs reach the S3 store by its name and key, and find the bucket that is made for them", () => {
+  const { blobs, s3, "s3-volume": preparation } = compose.services;
+  const store = new URL(blobs.environment.PARLEY_BLOB_STORE);
+  assert.equal(store.protocol, "s3:");
+  const endpoint = new URL(store.searchParams.get("endpoint")!);
+  assert.equal(endpoint.hostname, "s3");
+  assert.ok(s3.command.includes(`:${endpoint.port}`));
+  assert.equal(store.searchParams.get("pathStyle"), "true", "no DNS knows names of buckets");
+  assert.equal(blobs.environment.AWS_ACCESS_KEY_ID, s3.environment.ROOT_ACCESS_KEY_ID);
+  assert.equal(blobs.environment.AWS_SECRET_ACCESS_KEY, s3.environment.ROOT_SECRET_ACCESS_KEY);
+  assert.ok(blobs.networks.some((network: string) => s3.networks.includes(network)));
+  assert.equal(s3.command.at(-2), "posix");
+  const bucket = `${s3.command.at(-1)}/${store.hostname}`;
+  assert.match(
+    preparation.entrypoint.at(-1),
+    new RegExp(`^mkdir -p ${bucket} && chown ${s3.user} .* ${bucket}$`),
   );
-  assert.deepEqual([url.protocol, url.host, url.password], ["amqp:", "rabbitmq:5672", "secret"]);
-  assert.equal(url.username, rabbitmq.environment.RABBITMQ_DEFAULT_USER);
-  assert.ok(search.networks.some((network: string) => rabbitmq.networks.includes(network)));
-  assert.ok(!("rabbitmq" in search.depends_on), "jobs wait in the database");
-  assert.equal(search.deploy.replicas, 2);
+  assert.deepEqual(preparation.volumes, s3.volumes);
+  assert.equal(s3.depends_on["s3-volume"].condition, "service_completed_successfully");
+  assert.equal(
+    blobs.depends_on.s3.condition,
+    "service_started",
+    "a store that is away keeps nobody from starting",
+  );
+  assert.equal(blobs.deploy.replicas, 2);
+});
+
+test("nothing waits for a profile to be started", () => {
+  for (const [name, { profiles }] of services) assert.equal(profiles, undefined, name);
 });

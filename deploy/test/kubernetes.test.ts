@@ -33,11 +33,15 @@ const all = manifests();
 const ofKind = (kind: string) => all.filter((manifest) => manifest.kind === kind);
 const deployments = ofKind("Deployment");
 const labelsOf = (deployment: Manifest) => deployment.spec.template.metadata.labels;
+/** The components that a policy names. */
+const valuesOf = (selector: Manifest): string[] =>
+  selector.matchExpressions?.[0].values ?? [selector.matchLabels["app.kubernetes.io/component"]];
 const selects = (selector: Manifest, labels: Record<string, string>) =>
   Object.entries(selector).every(([key, value]) => labels[key] === value);
 
 test("every deployment has a service, an autoscaler and a disruption budget that select it", () => {
   assert.deepEqual(deployments.map(({ metadata }) => metadata.name).sort(), [
+    "blobs",
     "dispatch",
     "gateway",
     "identity",
@@ -57,7 +61,7 @@ test("every deployment has a service, an autoscaler and a disruption budget that
     for (const port of find("Service").spec.ports) assert.ok(ports.includes(port.targetPort), port.name);
     assert.deepEqual(deployment.spec.strategy.rollingUpdate, { maxSurge: 1, maxUnavailable: 0 });
   }
-  for (const name of ["identity", "messenger", "dispatch", "search"]) {
+  for (const name of ["identity", "messenger", "dispatch", "search", "blobs"]) {
     const service = ofKind("Service").find((manifest) => manifest.metadata.name === name);
     assert.equal(service.spec.clusterIP, "None", "the gateways spread their calls over the pods");
   }
@@ -91,8 +95,44 @@ test("the secrets that the pods name are in the example, and only who needs one 
     for (const key of keys) assert.ok(key in stringData, key);
     assert.equal(keys.includes("PARLEY_SECRET_KEY"), metadata.name === "identity");
     assert.equal(keys.includes("DATABASE_URL"), metadata.name !== "gateway");
-    assert.equal(keys.includes("AMQP_URL"), metadata.name === "search");
+    assert.equal(keys.includes("AMQP_URL"), ["messenger", "search"].includes(metadata.name), metadata.name);
   }
+});
+
+const secretsOf = (deployment: Manifest) =>
+  deployment.spec.template.spec.containers[0].envFrom.flatMap(({ secretRef }: Manifest) => secretRef ?? []);
+
+test("blobs know their store, and nobody else gets what opens it", () => {
+  const [, , opens] = readYaml("kubernetes/secret.example.yaml");
+  assert.deepEqual(Object.keys(opens.stringData), ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]);
+  for (const deployment of deployments) {
+    const isBlobs = deployment.metadata.name === "blobs";
+    const names = secretsOf(deployment).map(({ name }: Manifest) => name);
+    assert.equal(names.includes(opens.metadata.name), isBlobs, deployment.metadata.name);
+    // A role of the cloud will do as well.
+    if (isBlobs) assert.deepEqual(secretsOf(deployment), [{ name: opens.metadata.name, optional: true }]);
+  }
+  const { data } = ofKind("ConfigMap").find(({ metadata }) => metadata.name === "parley");
+  assert.match(data.PARLEY_BLOB_STORE, /^s3:/, "a pod has no disk that lasts");
+});
+
+test("the ingress buffers no bodies, bounds none, and repeats no put of a blob", () => {
+  const settingsOf = (name: string) => {
+    const { annotations } = ofKind("Ingress").find(({ metadata }) => metadata.name === name).metadata;
+    return (key: string) => annotations[`nginx.ingress.kubernetes.io/${key}`];
+  };
+  for (const name of ["parley-http", "parley-blobs"]) {
+    const setting = settingsOf(name);
+    assert.equal(setting("proxy-body-size"), "0", name);
+    assert.equal(setting("proxy-buffering"), "off", name);
+    assert.equal(setting("proxy-request-buffering"), "off", name);
+  }
+  assert.equal(settingsOf("parley-blobs")("proxy-next-upstream"), "off");
+  const hosts = ["parley-http", "parley-blobs"].map((name) => {
+    const { spec } = ofKind("Ingress").find(({ metadata }) => metadata.name === name);
+    return [spec.tls, spec.rules.map(({ host }: Manifest) => host)];
+  });
+  assert.deepEqual(hosts[0], hosts[1]);
 });
 
 test("dispatch reads its providers and their keys, and nobody else gets those", () => {
@@ -102,12 +142,11 @@ test("dispatch reads its providers and their keys, and nobody else gets those", 
   const named = [...providers.data["providers.json"].matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
   assert.deepEqual(named, Object.keys(keys.stringData));
   assert.ok(file.providers.length > 1);
-  for (const { metadata, spec } of deployments) {
+  for (const deployment of deployments) {
+    const { metadata, spec } = deployment;
     const [container] = spec.template.spec.containers;
-    const secrets = container.envFrom.flatMap(({ secretRef }: Manifest) =>
-      secretRef ? [secretRef.name] : [],
-    );
-    assert.deepEqual(secrets, metadata.name === "dispatch" ? [keys.metadata.name] : [], metadata.name);
+    const names = secretsOf(deployment).map(({ name }: Manifest) => name);
+    assert.equal(names.includes(keys.metadata.name), metadata.name === "dispatch", metadata.name);
     if (metadata.name !== "dispatch") continue;
     const { value } = container.env.find(({ name }: Manifest) => name === "PARLEY_PROVIDERS");
     const mount = container.volumeMounts.find(({ name }: Manifest) => name === "providers");
@@ -115,15 +154,15 @@ test("dispatch reads its providers and their keys, and nobody else gets those", 
   }
 });
 
-test("only dispatch may leave the cluster's networks, by HTTPS, and not for private addresses", () => {
+test("only dispatch and blobs may leave the cluster's networks, by HTTPS, and not for private addresses", () => {
   const leaving = ofKind("NetworkPolicy").filter(({ spec }) =>
     (spec.egress ?? []).some(({ to }: Manifest) =>
       to.some(({ ipBlock }: Manifest) => ipBlock && /\/0$/.test(ipBlock.cidr)),
     ),
   );
   assert.deepEqual(
-    leaving.map(({ spec }) => [spec.podSelector.matchLabels, spec.egress.length, spec.egress[0].ports]),
-    [[{ "app.kubernetes.io/component": "dispatch" }, 1, [{ protocol: "TCP", port: 443 }]]],
+    leaving.map(({ spec }) => [valuesOf(spec.podSelector), spec.egress.length, spec.egress[0].ports]),
+    [[["dispatch", "blobs"], 1, [{ protocol: "TCP", port: 443 }]]],
   );
   for (const { ipBlock } of leaving[0].spec.egress[0].to) assert.ok(ipBlock.except.length > 2, ipBlock.cidr);
   const excepted = leaving[0].spec.egress[0].to[0].ipBlock.except;
@@ -132,17 +171,17 @@ test("only dispatch may leave the cluster's networks, by HTTPS, and not for priv
   }
 });
 
-test("pods may call the services that they need, and only search may reach RabbitMQ", () => {
+test("pods may call the services that they need, and only search and messenger may reach RabbitMQ", () => {
   const [{ data }] = ofKind("ConfigMap").filter(({ metadata }) => metadata.name === "parley");
-  const valuesOf = (selector: Manifest): string[] =>
-    selector.matchExpressions?.[0].values ?? [selector.matchLabels["app.kubernetes.io/component"]];
   const called = (component: string) =>
     ofKind("NetworkPolicy")
       .filter(({ spec }) => spec.podSelector.matchLabels?.["app.kubernetes.io/component"] === component)
       .flatMap(({ spec }) => spec.egress ?? [])
       .flatMap(({ to }: Manifest) => to)
       .flatMap(({ podSelector }: Manifest) => (podSelector ? valuesOf(podSelector) : []));
-  assert.deepEqual(called("gateway"), ["identity", "messenger", "dispatch", "search"]);
+  assert.deepEqual(called("gateway"), ["identity", "messenger", "dispatch", "search", "blobs"]);
+  assert.deepEqual(called("messenger"), ["dispatch", "blobs"]);
+  assert.deepEqual(called("blobs"), ["blobs"], "for what write-back keeps at another pod");
   assert.deepEqual(called("search"), ["identity", "messenger"]);
   for (const name of called("gateway")) {
     assert.equal(data[`PARLEY_${name.toUpperCase()}_URL`], `http://${name}:9091`);
@@ -151,12 +190,14 @@ test("pods may call the services that they need, and only search may reach Rabbi
     (spec.egress ?? []).some(({ ports = [] }: Manifest) => ports.some(({ port }: Manifest) => port === 5672)),
   );
   assert.deepEqual(
-    toRabbit.map(({ spec }) => spec.podSelector.matchLabels),
-    [{ "app.kubernetes.io/component": "search" }],
+    toRabbit.map(({ spec }) => valuesOf(spec.podSelector)),
+    [["messenger", "search"]],
   );
-  const search = deployments.find(({ metadata }) => metadata.name === "search");
-  const amqp = search.spec.template.spec.containers[0].env.find(({ name }: Manifest) => name === "AMQP_URL");
-  assert.equal(amqp.valueFrom.secretKeyRef.optional, true, "search works without RabbitMQ");
+  for (const user of ["messenger", "search"]) {
+    const { spec } = deployments.find(({ metadata }) => metadata.name === user);
+    const amqp = spec.template.spec.containers[0].env.find(({ name }: Manifest) => name === "AMQP_URL");
+    assert.equal(amqp.valueFrom.secretKeyRef.optional, true, `${user} works without RabbitMQ`);
+  }
 });
 
 test("traffic is denied by default, and every policy's pods exist", () => {

@@ -1,9 +1,19 @@
 /** The shipped nginx configuration, filled in for the ports of a test, and an nginx that runs it without root. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer, type RequestListener } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after } from "node:test";
 import { eventually, freePorts, unprivileged } from "./ports.ts";
 import { deploy, findTool } from "./tools.ts";
@@ -40,6 +50,8 @@ export interface Edge {
   readonly url: string;
   readonly grpcUrl: string;
   accessLog(): string;
+  /** Bodies that nginx keeps on disk at this moment. */
+  temporaryFiles(): string[];
 }
 
 /** Call it at the top level of a test file: it ends with the file. */
@@ -66,5 +78,26 @@ export async function startNginx(gatewayHttpPorts: number[], gatewayGrpcPorts: n
     if (child.exitCode !== null) throw new Error(accessLog());
     return (await fetch(url, { redirect: "manual" })).status;
   });
-  return { url, grpcUrl: `http://127.0.0.1:${grpcPort}`, accessLog };
+  return {
+    url,
+    grpcUrl: `http://127.0.0.1:${grpcPort}`,
+    accessLog,
+    temporaryFiles: () =>
+      ["nginx-client-body", "nginx-proxy"].flatMap((name) => filesOf(dirname(config), name)),
+  };
+}
+
+function filesOf(folder: string, name: string): string[] {
+  const path = join(folder, name);
+  if (!existsSync(path)) throw new Error(`nginx has no ${path}`);
+  const entries = readdirSync(path, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** A server in the place of a gateway, on a port of its own; it ends with the test file. */
+export async function startUpstream(handler: RequestListener): Promise<number> {
+  const server = createServer(handler).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  after(() => server.close().closeAllConnections());
+  return (server.address() as { port: number }).port;
 }

@@ -1,10 +1,9 @@
 /** The shipped nginx configuration: what it passes on, and what it does when gateways die. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type RequestListener } from "node:http";
-import { after, test } from "node:test";
+import type { IncomingMessage } from "node:http";
+import { test } from "node:test";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { UserService } from "@parley/api/v2/user";
@@ -12,7 +11,7 @@ import { createTestDatabase } from "../../server/test/database.ts";
 import { spawnParley } from "../../server/test/parley-process.ts";
 import { newPerson } from "../../server/test/people.ts";
 import { SocketClient } from "../../server/test/socket-client.ts";
-import { startNginx, writeNginxConfig } from "./nginx-server.ts";
+import { startNginx, startUpstream, writeNginxConfig } from "./nginx-server.ts";
 import { eventually, freePorts } from "./ports.ts";
 import { run } from "./run.ts";
 import { findTool, without } from "./tools.ts";
@@ -100,11 +99,11 @@ test("a call through nginx reaches a living gateway, whichever transport it take
 test("nginx says who calls, repeats only what changes nothing, and logs no query", { skip }, async () => {
   const seen: IncomingMessage[] = [];
   let lost = 0;
-  const dying = await listening((request) => {
+  const dying = await startUpstream((request) => {
     lost += 1;
     request.socket.destroy();
   });
-  const living = await listening((request, response) => {
+  const living = await startUpstream((request, response) => {
     seen.push(request);
     response.end("ok");
   });
@@ -136,10 +135,3 @@ test("nginx says who calls, repeats only what changes nothing, and logs no query
   assert.equal(seen.length, answered);
   assert.equal(answered + lost, posts.length, "a POST is handed on once, be it lost or answered");
 });
-
-async function listening(handler: RequestListener): Promise<number> {
-  const server = createServer(handler).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  after(() => server.close().closeAllConnections());
-  return (server.address() as { port: number }).port;
-}

@@ -1,8 +1,9 @@
 /** What deploy/ says about Parley must be what Parley knows: its settings and its ports. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { allSettings } from "../../server/src/config/config.ts";
-import { manifests, readText, readYaml, shippedFiles } from "./files.ts";
+import { allSettings, readConfig } from "../../server/src/config/config.ts";
+import { roleNames } from "../../server/src/config/roles.ts";
+import { type Manifest, manifests, readText, readYaml, shippedFiles } from "./files.ts";
 
 /** Names of compose.yaml's own, which never reach Parley. */
 const notParleys = new Set(["PARLEY_IMAGE"]);
@@ -34,10 +35,27 @@ test("all ways of running Parley use its default ports", () => {
   assert.equal(compose.services.gateway.environment.PARLEY_MESSENGER_URL, "http://messenger:9091");
   for (const name of ["gateway", "messenger"]) {
     assert.equal(compose.services[name].environment.PARLEY_DISPATCH_URL, "http://dispatch:9091");
+    assert.equal(compose.services[name].environment.PARLEY_BLOBS_URL, "http://blobs:9091");
   }
   assert.equal(compose.services.gateway.environment.PARLEY_SEARCH_URL, "http://search:9091");
   for (const name of ["PARLEY_IDENTITY_URL", "PARLEY_MESSENGER_URL"]) {
     const { gateway, search } = compose.services;
     assert.equal(search.environment[name], gateway.environment[name]);
   }
+});
+
+test("each role of compose.yaml starts with what it is given", () => {
+  const [compose] = readYaml("compose.yaml");
+  const secret = Buffer.alloc(32, 7).toString("base64");
+  const roles = new Set<string>();
+  for (const { environment = {} } of Object.values(compose.services) as Manifest[]) {
+    if (!environment.PARLEY_ROLES) continue;
+    roles.add(environment.PARLEY_ROLES);
+    const filled = Object.entries<string>(environment).map(([name, value]) => [
+      name,
+      value.replace(/\$\{\w+:-([^}]*)\}/g, "$1").replace(/\$\{\w+:\?[^}]*\}/g, secret.replace(/\W/g, "x")),
+    ]);
+    readConfig(Object.fromEntries(filled));
+  }
+  assert.deepEqual([...roles].sort(), [...roleNames].sort());
 });

@@ -30,6 +30,16 @@ const seldom = new Map([
   ["parley_dispatch_permits_returned_total", ["provider"]],
   ["parley_dispatch_permits_expired_total", ["provider"]],
   ["parley_dispatch_spend_limit", []],
+  ["parley_blobs_swept_total", ["parley_kind"]],
+  ["parley_blobs_sweeps_total", ["error_type"]],
+  ["parley_blobs_read_duration_seconds_count", ["error_type"]],
+  // After the first sweep, a minute after the start.
+  ["parley_blobs_garbage", []],
+  ["parley_blobs_orphans_age_seconds", []],
+  // With write-back only.
+  ["parley_blobs_spool_size_bytes", []],
+  ["parley_blobs_spool_oldest_age_seconds", []],
+  ["parley_blobs_spool_uploads_total", ["outcome"]],
 ]);
 
 async function readQueries(): Promise<Query[]> {
@@ -104,6 +114,8 @@ describe("dashboard and alerts", { skip: withoutRedis }, async () => {
       await fetch(`${parley.url}/v2/search-tasks`, { ...task, body: '{"query":"hello"}' })
     ).body?.cancel();
     await until("a search task has ended", () => has("parley_jobs_attempt_duration_seconds_count"));
+    // The second is refused.
+    for (const method of ["PUT", "PUT", "GET", "DELETE"]) await callBlob(method, headers);
     // More than the free provider takes, also when the minute ends meanwhile.
     for (let i = 0; i < 41; i++) await processText(headers);
     for (let i = 0; i < 10; i++) socket.send("no call");
@@ -116,6 +128,12 @@ describe("dashboard and alerts", { skip: withoutRedis }, async () => {
       return has("parley_circuit_transitions_total");
     });
   });
+
+  const callBlob = async (method: string, own: Record<string, string>) => {
+    const body = method === "PUT" ? { body: "bytes" } : {};
+    const headers = method === "PUT" ? { ...own, "if-none-match": "*" } : own;
+    await (await fetch(`${parley.url}/v2/blobs/file`, { method, headers, ...body })).body?.cancel();
+  };
 
   const processText = async (headers: Record<string, string>) => {
     const init = { method: "POST", headers: { ...headers, "content-type": "application/json" } };
