@@ -2,7 +2,23 @@
 import { join } from "node:path";
 import { BlobInternalService } from "@parley/api/internal/blobs";
 import { BlobService } from "@parley/api/v2/blob";
+import { createBlobMetrics } from "#blobs/blob-metrics.ts";
+import { createCommitPut } from "#blobs/commit-puts.ts";
 import type { BlobConfig } from "#blobs/config.ts";
+import { createObjects } from "#blobs/objects/create-objects.ts";
+import { createHotCache } from "#blobs/objects/hot-cache.ts";
+import { createKnownObjects } from "#blobs/objects/known-objects.ts";
+import type { BlobParts } from "#blobs/parts.ts";
+import { deleteBlob } from "#blobs/rpc/delete-blob.ts";
+import { findBlob } from "#blobs/rpc/find-blob.ts";
+import { getBlob } from "#blobs/rpc/get-blob.ts";
+import { getBlobUsage } from "#blobs/rpc/get-blob-usage.ts";
+import { listBlobs } from "#blobs/rpc/list-blobs.ts";
+import { putBlob } from "#blobs/rpc/put-blob.ts";
+import { readObject } from "#blobs/rpc/read-object.ts";
+import { createFileStore } from "#blobs/stores/file-store.ts";
+import type { ObjectStore } from "#blobs/stores/object-store.ts";
+import { createTransfers } from "#blobs/transfers.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
@@ -19,21 +35,61 @@ export interface BlobsOptions {
   clock: Clock;
   telemetry: Telemetry;
   log: Log;
+  /** For tests: another one than PARLEY_BLOB_STORE names. */
+  store?: ObjectStore;
 }
 
 export const migrationsFolder = join(import.meta.dirname, "migrations");
 
 export function createBlobs(options: BlobsOptions): Service {
   const { database, log } = options;
+  const parts = createParts(options);
   return {
     name: "blobs",
     routes(router) {
-      router.service(BlobService, {});
-      router.service(BlobInternalService, {});
+      router.service(BlobService, {
+        listBlobs: listBlobs(parts),
+        getBlob: getBlob(parts),
+        deleteBlob: deleteBlob(parts),
+        getBlobUsage: getBlobUsage(parts),
+      });
+      router.service(BlobInternalService, {
+        findBlob: findBlob(parts),
+        putBlob: putBlob(parts),
+        readObject: readObject(parts),
+      });
     },
     async start() {
       await migrate(database, "blobs", migrationsFolder, log);
+      await parts.store.check();
     },
     async stop() {},
+  };
+}
+
+function createParts(options: BlobsOptions): BlobParts {
+  const { config, dataDir, database, clock, telemetry, log } = options;
+  const store = options.store ?? createFileStore(join(dataDir, "blobs"));
+  const cache = createHotCache(config.PARLEY_BLOB_CACHE_BYTES);
+  const transfers = createTransfers(config.PARLEY_BLOB_TRANSFERS_MAX);
+  return {
+    config,
+    database,
+    store,
+    objects: createObjects({ store, cache, clock, log }),
+    knownObjects: createKnownObjects(database),
+    commitPut: createCommitPut({
+      database,
+      quotaBytes: config.PARLEY_BLOB_QUOTA_BYTES,
+      maxWaiting: config.PARLEY_BLOB_TRANSFERS_MAX,
+      log,
+    }),
+    transfers,
+    metrics: createBlobMetrics(telemetry, {
+      transfersUnderWay: () => transfers.underWay,
+      cachedBytes: () => cache.bytes,
+    }),
+    clock,
+    log,
   };
 }

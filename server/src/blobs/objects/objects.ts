@@ -15,7 +15,7 @@ export interface Objects {
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array>;
   /** Of what was written and is not going to be referred to. Never throws: what it leaves is swept. */
-  discard(objectId: string): Promise<void>;
+  discard(object: Pick<WrittenObject, "id" | "spooledBy">): Promise<void>;
 }
 
 export interface ObjectWrite {
