@@ -15,6 +15,8 @@ export interface BlobParts {
   database: Database;
   store: ObjectStore;
   objects: Objects;
+  /** For objects that are not written by `objects`. */
+  newObjectId(): string;
   knownObjects: KnownObjects;
   commitPut: CommitPut;
   transfers: Transfers;

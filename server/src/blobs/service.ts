@@ -8,17 +8,26 @@ import type { BlobConfig } from "#blobs/config.ts";
 import { createObjects } from "#blobs/objects/create-objects.ts";
 import { createHotCache } from "#blobs/objects/hot-cache.ts";
 import { createKnownObjects } from "#blobs/objects/known-objects.ts";
+import { createObjectIds } from "#blobs/objects/object-name.ts";
 import type { BlobParts } from "#blobs/parts.ts";
+import { appendToUpload } from "#blobs/rpc/append-to-upload.ts";
+import { completeDirectUpload } from "#blobs/rpc/complete-direct-upload.ts";
+import { createDirectUpload } from "#blobs/rpc/create-direct-upload.ts";
+import { createDownloadLink } from "#blobs/rpc/create-download-link.ts";
+import { createUpload } from "#blobs/rpc/create-upload.ts";
 import { deleteBlob } from "#blobs/rpc/delete-blob.ts";
+import { deleteUpload } from "#blobs/rpc/delete-upload.ts";
 import { findBlob } from "#blobs/rpc/find-blob.ts";
 import { getBlob } from "#blobs/rpc/get-blob.ts";
 import { getBlobUsage } from "#blobs/rpc/get-blob-usage.ts";
+import { getUpload } from "#blobs/rpc/get-upload.ts";
 import { listBlobs } from "#blobs/rpc/list-blobs.ts";
 import { putBlob } from "#blobs/rpc/put-blob.ts";
 import { readObject } from "#blobs/rpc/read-object.ts";
 import { createFileStore } from "#blobs/stores/file-store.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
 import { createTransfers } from "#blobs/transfers.ts";
+import { createUploadSweep } from "#blobs/uploads/sweep-uploads.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
@@ -44,6 +53,7 @@ export const migrationsFolder = join(import.meta.dirname, "migrations");
 export function createBlobs(options: BlobsOptions): Service {
   const { database, log } = options;
   const parts = createParts(options);
+  const uploadSweep = createUploadSweep(database, log);
   return {
     name: "blobs",
     routes(router) {
@@ -52,18 +62,28 @@ export function createBlobs(options: BlobsOptions): Service {
         getBlob: getBlob(parts),
         deleteBlob: deleteBlob(parts),
         getBlobUsage: getBlobUsage(parts),
+        createDirectUpload: createDirectUpload(parts),
+        completeDirectUpload: completeDirectUpload(parts),
+        createDownloadLink: createDownloadLink(parts),
       });
       router.service(BlobInternalService, {
         findBlob: findBlob(parts),
         putBlob: putBlob(parts),
         readObject: readObject(parts),
+        createUpload: createUpload(parts),
+        getUpload: getUpload(parts),
+        appendToUpload: appendToUpload(parts),
+        deleteUpload: deleteUpload(parts),
       });
     },
     async start() {
       await migrate(database, "blobs", migrationsFolder, log);
       await parts.store.check();
+      uploadSweep.start();
     },
-    async stop() {},
+    async stop() {
+      await uploadSweep.stop();
+    },
   };
 }
 
@@ -77,6 +97,7 @@ function createParts(options: BlobsOptions): BlobParts {
     database,
     store,
     objects: createObjects({ store, cache, clock, log }),
+    newObjectId: createObjectIds(clock),
     knownObjects: createKnownObjects(database),
     commitPut: createCommitPut({
       database,

@@ -2,8 +2,9 @@
  * Uploads of more than one call, in the database. Whatever changes what counts for a user locks their row of usage first,
  * and a row of uploads after it.
  */
-import type { Queryable, Statement } from "#platform/database.ts";
+
 import { type UploadRow, uploadColumns } from "#blobs/uploads/upload-row.ts";
+import type { Queryable, Statement } from "#platform/database.ts";
 
 const later = (parameter: string) => `clock_timestamp() + ${parameter} * interval '1 hour'`;
 const isOpen = "u.done_at IS NULL AND u.expires_at > clock_timestamp()";
@@ -126,7 +127,15 @@ export async function openUploads(db: Queryable, ownerId: string): Promise<numbe
 export async function addUpload(tx: Queryable, upload: NewUpload, expiryHours: number): Promise<UploadRow> {
   const { id, ownerId, isDirect, key, contentType, metadata, givenMetadata, size, sha256, objectId } = upload;
   const said = [key, contentType, metadata ?? null, givenMetadata, size ?? null, sha256 ?? null];
-  const row = await one(tx, statements.add, [id, ownerId, isDirect, ...said, objectId, size ?? 0, expiryHours]);
+  const row = await one(tx, statements.add, [
+    id,
+    ownerId,
+    isDirect,
+    ...said,
+    objectId,
+    size ?? 0,
+    expiryHours,
+  ]);
   return row!;
 }
 
@@ -154,7 +163,10 @@ export function addPiece(
 }
 
 /** Nobody else changes it until the end of the transaction. Undefined: it is not open. */
-export function lockUpload(tx: Queryable, id: string): Promise<(UploadRow & { reserved: number }) | undefined> {
+export function lockUpload(
+  tx: Queryable,
+  id: string,
+): Promise<(UploadRow & { reserved: number }) | undefined> {
   return one(tx, statements.lock, [id]) as Promise<(UploadRow & { reserved: number }) | undefined>;
 }
 
@@ -162,13 +174,22 @@ export function lockUpload(tx: Queryable, id: string): Promise<(UploadRow & { re
 export async function finishUpload(
   tx: Queryable,
   id: string,
-  { atMs, sha256, objectId, expiryHours }: { atMs: number; sha256: Uint8Array; objectId: string; expiryHours: number },
+  {
+    atMs,
+    sha256,
+    objectId,
+    expiryHours,
+  }: { atMs: number; sha256: Uint8Array; objectId: string; expiryHours: number },
 ): Promise<UploadRow> {
   return (await one(tx, statements.finish, [id, atMs, sha256, objectId, expiryHours]))!;
 }
 
 /** With the bytes that it has in the store, unless they are a blob's. Under the lock of its owner's usage. */
-export async function removeUpload(tx: Queryable, id: string, { isExpiredOnly }: { isExpiredOnly: boolean }): Promise<void> {
+export async function removeUpload(
+  tx: Queryable,
+  id: string,
+  { isExpiredOnly }: { isExpiredOnly: boolean },
+): Promise<void> {
   await tx.query(statements.remove, [id, !isExpiredOnly]);
 }
 

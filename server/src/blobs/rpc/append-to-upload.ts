@@ -49,7 +49,8 @@ async function* dataOf(requests: AsyncIterator<AppendToUploadRequest>): AsyncGen
   try {
     for (let next = await requests.next(); !next.done; next = await requests.next()) {
       const { part } = next.value;
-      if (part.case !== "data") throw fault("malformed-request", { detail: "Only the first message is a head" });
+      if (part.case !== "data")
+        throw fault("malformed-request", { detail: "Only the first message is a head" });
       yield part.value;
     }
   } finally {
@@ -74,6 +75,7 @@ async function requireStanding(
     await saySize(parts, upload, said);
     upload = await requireUpload(parts, sought);
   }
-  if (upload.size !== said) throw fault("invalid-input", { detail: "The upload's size was said before, and differs" });
+  if (upload.size !== said)
+    throw fault("invalid-input", { detail: "The upload's size was said before, and differs" });
   return upload;
 }

@@ -30,9 +30,9 @@ async function complete(parts: Parts, upload: UploadRow, signal: AbortSignal): P
       await lockUsage(tx, upload.ownerId);
       return await finishAs(tx, config, upload.id, () => object);
     });
-    const { id: keptId } = object;
     // What another call has completed meanwhile is not ours to take away.
-    if (keptId !== upload.objectId) await objects.discard(done ? upload.objectId : keptId);
+    const id = done ? upload.objectId : object.id;
+    if (object.id !== upload.objectId) await objects.discard({ id, spooledBy: undefined });
     return done ?? (await requireUpload(parts, upload));
   } catch (error) {
     if (isWrong(error)) await forget(parts, upload);

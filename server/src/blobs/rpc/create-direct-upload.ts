@@ -22,7 +22,8 @@ export function createDirectUpload(parts: UploadParts & { clock: Clock }) {
     const ownerId = callerOf(context).userId;
     const direct = requireDirect(parts.store);
     const size = wholeSize(request.size)!;
-    if (size > maxDirectBytes) throw fault("too-large", { detail: `At most ${maxDirectBytes} bytes go directly` });
+    if (size > maxDirectBytes)
+      throw fault("too-large", { detail: `At most ${maxDirectBytes} bytes go directly` });
     if (!isSha256(request.sha256)) throw invalidInput("sha256", "must be 64 lower case hex digits");
     const upload = await beginUpload(parts, {
       ownerId,

@@ -15,7 +15,8 @@ export function createDownloadLink(parts: BlobParts) {
     const direct = requireDirect(parts.store);
     const { object, contentType } = await requireBlob(parts, key, context);
     if (object.pieces) {
-      const detail = "The blob was uploaded in several parts, which only Parley puts together: read it from there";
+      const detail =
+        "The blob was uploaded in several parts, which only Parley puts together: read it from there";
       throw fault("direct-transfer-unavailable", { detail });
     }
     if (object.spooledBy !== undefined) {

@@ -18,18 +18,22 @@ async function read(chunks: AsyncIterable<Uint8Array>): Promise<string> {
 
 test("pieces of any size hold all bytes once, in order", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.string({ unit: "binary-ascii" })), fc.integer({ min: 1, max: 9 }), async (chunks, maxBytes) => {
-      const bytes = createIncomingBytes(of(...chunks), { signal: never, idleMs: 10_000 });
-      let all = "";
-      while (await bytes.hasMore()) {
-        const piece = await read(bytes.take({ maxBytes, untilMs: endless }));
-        assert.ok(piece.length > 0 && piece.length <= maxBytes);
-        all += piece;
-      }
-      assert.equal(all, chunks.join(""));
-      assert.equal(bytes.failure, undefined);
-      bytes.close();
-    }),
+    fc.asyncProperty(
+      fc.array(fc.string({ unit: "binary-ascii" })),
+      fc.integer({ min: 1, max: 9 }),
+      async (chunks, maxBytes) => {
+        const bytes = createIncomingBytes(of(...chunks), { signal: never, idleMs: 10_000 });
+        let all = "";
+        while (await bytes.hasMore()) {
+          const piece = await read(bytes.take({ maxBytes, untilMs: endless }));
+          assert.ok(piece.length > 0 && piece.length <= maxBytes);
+          all += piece;
+        }
+        assert.equal(all, chunks.join(""));
+        assert.equal(bytes.failure, undefined);
+        bytes.close();
+      },
+    ),
   );
 });
 
@@ -44,7 +48,10 @@ test("a stream that breaks off ends after what has come, and says why", async ()
   assert.equal(await bytes.hasMore(), false);
 });
 
-for (const [how, idleMs] of [["goes away", 60_000], ["stalls", 20]] as const) {
+for (const [how, idleMs] of [
+  ["goes away", 60_000],
+  ["stalls", 20],
+] as const) {
   test(`a client that ${how} in mid-stream is waited for no longer`, async () => {
     const gone = new AbortController();
     async function* hanging() {

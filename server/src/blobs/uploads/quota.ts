@@ -1,7 +1,7 @@
-import type { Queryable } from "#platform/database.ts";
-import { fault } from "#platform/errors.ts";
 import type { BlobConfig } from "#blobs/config.ts";
 import { changeUsage, lockUsage, openUploads } from "#blobs/store-uploads.ts";
+import type { Queryable } from "#platform/database.ts";
+import { fault } from "#platform/errors.ts";
 
 export const maxOpenUploads = 100;
 

@@ -1,8 +1,8 @@
-import { isUuid } from "#platform/uuid.ts";
-import { fault } from "#platform/errors.ts";
 import { findUpload } from "#blobs/store-uploads.ts";
 import type { UploadParts } from "#blobs/uploads/upload-parts.ts";
 import type { UploadRow } from "#blobs/uploads/upload-row.ts";
+import { fault } from "#platform/errors.ts";
+import { isUuid } from "#platform/uuid.ts";
 
 /** Rejects with "upload-not-found", also for another user's, for one of the other kind, and once its time is over. */
 export async function requireUpload(
