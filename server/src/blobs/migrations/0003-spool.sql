@@ -1,6 +1,7 @@
 -- Where the bytes are that are not in the object store yet: each pod's spool, by the id in its folder.
 CREATE TABLE blobs.spool_pods (
-  pod_id uuid PRIMARY KEY,
+  -- As in objects.spooled_by.
+  pod_id text PRIMARY KEY,
   -- Of its service port; empty: other pods cannot ask it.
   url text NOT NULL,
   seen_at timestamptz NOT NULL
