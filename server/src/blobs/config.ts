@@ -1,10 +1,17 @@
+import { parseStoreUrl } from "#blobs/stores/store-url.ts";
 import { integer, list, text, type Values } from "#platform/settings.ts";
 
 export const blobSettings = {
-  PARLEY_BLOB_STORE: text(
-    "where the bytes of blobs are kept: file:///folder, s3://bucket/prefix?region=…&endpoint=…, azblob://container/prefix; without it, in PARLEY_DATA_DIR",
-    undefined,
-  ),
+  PARLEY_BLOB_STORE: {
+    ...text<string | undefined>(
+      "where the bytes of blobs are kept: file:///folder, s3://bucket/prefix?region=…&endpoint=…, azblob://container/prefix; without it, in PARLEY_DATA_DIR",
+      undefined,
+    ),
+    parse(value: string): string | undefined {
+      parseStoreUrl(value);
+      return value;
+    },
+  },
   PARLEY_BLOB_MAX_BYTES: integer("how large a blob may be", 2_147_483_648, {
     min: 1,
     max: 5_497_558_138_880,

@@ -1,78 +1,83 @@
-/** Objects as files of one folder. Durable by fsync of file and folder; whole by renaming. */
-import { randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+/** Objects as files, in a folder for each hour. Durable by fsync of file and folder; whole by renaming. */
+import { opendir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ObjectMissing, type ObjectStore } from "#blobs/stores/object-store.ts";
-
-const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === "ENOENT";
+import { isMissing, toFileFault } from "#blobs/stores/file/file-faults.ts";
+import { createFolders, makeFolder } from "#blobs/stores/file/folders.ts";
+import { readFile } from "#blobs/stores/file/read-file.ts";
+import { writeFile } from "#blobs/stores/file/write-file.ts";
+import type { ObjectStore } from "#blobs/stores/object-store.ts";
+import { probe } from "#blobs/stores/probe.ts";
+import { requireFolder, requireObjectName, requireStoredName } from "#blobs/stores/store-names.ts";
 
 export function createFileStore(root: string): ObjectStore {
-  return {
+  const folders = createFolders();
+  const store: ObjectStore = {
     kind: "file",
     description: root,
-    async check() {
-      await mkdir(root, { recursive: true });
-    },
-    async write(name, bytes, { signal }) {
-      const path = join(root, name);
-      const unfinished = `${path}.${randomUUID()}.part`;
-      await mkdir(dirname(path), { recursive: true });
+    async check(signal) {
       try {
-        const file = await open(unfinished, "wx");
-        try {
-          for await (const chunk of bytes) {
-            signal.throwIfAborted();
-            await file.write(chunk);
-          }
-          await file.sync();
-        } finally {
-          await file.close();
-        }
-        await rename(unfinished, path);
-        await syncFolder(dirname(path));
+        await makeFolder(root);
+        await probe(store, signal);
       } catch (error) {
-        await rm(unfinished, { force: true });
-        throw error;
+        const { code, message } = reasonOf(error);
+        throw new Error(
+          `blobs cannot be kept in ${root} (${code ?? message}): give it to the user that Parley runs as, or set PARLEY_BLOB_STORE`,
+          { cause: error },
+        );
       }
     },
-    async read(name, { offset, length }, signal) {
-      const path = join(root, name);
-      if ((await this.sizeOf(name)) === undefined) throw new ObjectMissing(name);
-      if (length === 0) return (async function* () {})();
-      return createReadStream(path, { start: offset, end: offset + length - 1, signal });
+    async write(name, bytes, options) {
+      requireObjectName(name);
+      await writeFile(join(root, name), bytes, options, folders);
+    },
+    async read(name, range, signal) {
+      requireObjectName(name);
+      return readFile(join(root, name), range, signal);
     },
     async sizeOf(name) {
+      requireObjectName(name);
       try {
         return (await stat(join(root, name))).size;
       } catch (error) {
         if (isMissing(error)) return undefined;
-        throw error;
+        throw toFileFault(error);
       }
     },
     async delete(names) {
-      for (const name of names) await rm(join(root, name), { force: true });
+      for (const name of names) requireStoredName(name);
+      try {
+        for (const name of names) await rm(join(root, name), { force: true });
+      } catch (error) {
+        throw toFileFault(error);
+      }
+      for (const folder of new Set(names.map((name) => dirname(join(root, name))))) {
+        // As it should be, mostly: others are in it.
+        await rmdir(folder).then(
+          () => folders.forget(folder),
+          () => {},
+        );
+      }
     },
     async *list(folder) {
-      try {
-        for (const name of await readdir(join(root, folder))) yield `${folder}${name}`;
-      } catch (error) {
-        if (!isMissing(error)) throw error;
-      }
+      requireFolder(folder);
+      for await (const { name } of entriesOf(join(root, folder))) yield `${folder}${name}`;
     },
     async *folders() {
-      for (const entry of await readdir(root, { withFileTypes: true })) {
-        if (entry.isDirectory()) yield `${entry.name}/`;
-      }
+      for await (const entry of entriesOf(root)) if (entry.isDirectory()) yield `${entry.name}/`;
     },
   };
+  return store;
 }
 
-async function syncFolder(path: string) {
-  const folder = await open(path);
+async function* entriesOf(path: string) {
   try {
-    await folder.sync();
-  } finally {
-    await folder.close();
+    yield* await opendir(path, { bufferSize: 256 });
+  } catch (error) {
+    if (!isMissing(error)) throw toFileFault(error);
   }
+}
+
+function reasonOf(error: unknown): NodeJS.ErrnoException {
+  const { cause } = error as Error;
+  return (cause instanceof Error ? cause : error) as NodeJS.ErrnoException;
 }

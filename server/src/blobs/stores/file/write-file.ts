@@ -1,0 +1,96 @@
+import { randomUUID } from "node:crypto";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { type ByteSource, openSource } from "#blobs/stores/byte-source.ts";
+import { isMissing, toFileFault } from "#blobs/stores/file/file-faults.ts";
+import type { Folders } from "#blobs/stores/file/folders.ts";
+import type { WriteOptions } from "#blobs/stores/object-store.ts";
+import { unfinishedName } from "#blobs/stores/store-names.ts";
+
+/** Chunks are gathered into writes of this size: a system call costs more than holding them for a moment. */
+const writeBytes = 262_144;
+
+/** Bytes, then the name, then the folder: whoever finds the name finds all of them, also after a power cut. */
+export async function writeFile(
+  path: string,
+  bytes: AsyncIterable<Uint8Array>,
+  options: WriteOptions,
+  folders: Folders,
+): Promise<void> {
+  const source = openSource(bytes, options);
+  const unfinished = unfinishedName(path, randomUUID());
+  let isNamed = false;
+  try {
+    options.signal.throwIfAborted();
+    const file = await create(unfinished, folders);
+    try {
+      await writeAll(file, source);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    options.signal.throwIfAborted();
+    await rename(unfinished, path);
+    isNamed = true;
+    await folders.sync(dirname(path));
+  } catch (error) {
+    await rm(isNamed ? path : unfinished, { force: true }).catch(() => {});
+    throw source.failure ? source.failure.error : toFileFault(error);
+  } finally {
+    source.close();
+  }
+}
+
+async function create(path: string, folders: Folders): Promise<FileHandle> {
+  const folder = dirname(path);
+  await folders.ensure(folder);
+  try {
+    return await open(path, "wx", 0o600);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    // It was empty and taken away.
+    folders.forget(folder);
+    await folders.ensure(folder);
+    return open(path, "wx", 0o600);
+  }
+}
+
+async function writeAll(file: FileHandle, source: ByteSource): Promise<void> {
+  let gathered: Uint8Array[] = [];
+  let gatheredBytes = 0;
+  for (;;) {
+    const chunk = await source.pull();
+    if (chunk) {
+      gathered.push(chunk);
+      gatheredBytes += chunk.byteLength;
+      if (gatheredBytes < writeBytes && gathered.length < maxGathered) continue;
+    }
+    if (gatheredBytes > 0) await writeChunks(file, gathered);
+    if (!chunk) return;
+    gathered = [];
+    gatheredBytes = 0;
+  }
+}
+
+/** What the system takes at once (IOV_MAX). */
+const maxGathered = 1_024;
+
+/** A full disk takes a part, and says why only when it is asked to take the rest. */
+async function writeChunks(file: FileHandle, chunks: Uint8Array[]): Promise<void> {
+  let left = chunks;
+  while (left.length > 0) {
+    const { bytesWritten } = left.length === 1 ? await file.write(left[0]!) : await file.writev(left);
+    left = without(left, bytesWritten);
+  }
+}
+
+function without(chunks: Uint8Array[], bytes: number): Uint8Array[] {
+  let skip = 0;
+  let rest = bytes;
+  while (skip < chunks.length && rest >= chunks[skip]!.byteLength) {
+    rest -= chunks[skip]!.byteLength;
+    skip += 1;
+  }
+  if (skip === chunks.length) return [];
+  return [chunks[skip]!.subarray(rest), ...chunks.slice(skip + 1)];
+}

@@ -1,0 +1,37 @@
+/** Whether a store still moves: a limit on its silence, not on the whole, since how long bytes take is up to their number. */
+import { fault } from "#platform/errors.ts";
+
+export interface StallWatch {
+  /** Aborts with "blob-store-unavailable" when the store is silent for too long. */
+  readonly signal: AbortSignal;
+  /** It is somebody else's turn. */
+  pause(): void;
+  /** It is the store's turn, from now on. */
+  resume(): void;
+  giveUp(reason: unknown): void;
+  stop(): void;
+}
+
+/** Begins with the store's turn. */
+export function createStallWatch(stallMs: number): StallWatch {
+  const controller = new AbortController();
+  let isPaused = false;
+  // Refreshed rather than made anew for each chunk; so it runs on in a pause, and then says nothing.
+  const timer = setTimeout(() => {
+    if (isPaused) return;
+    const cause = new Error(`the store was silent for ${stallMs} ms`);
+    controller.abort(fault("blob-store-unavailable", { cause }));
+  }, stallMs);
+  return {
+    signal: controller.signal,
+    pause() {
+      isPaused = true;
+    },
+    resume() {
+      isPaused = false;
+      timer.refresh();
+    },
+    giveUp: (reason) => controller.abort(reason),
+    stop: () => clearTimeout(timer),
+  };
+}
