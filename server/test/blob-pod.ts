@@ -1,6 +1,5 @@
 /** A blobs service by itself, as one of several pods on one database and one store; and people who use it. */
-import { randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
@@ -9,13 +8,13 @@ import { type CallOptions, createClient } from "@connectrpc/connect";
 import { BlobInternalService, type PutBlobHeadSchema } from "@parley/api/internal/blobs";
 import { BlobService } from "@parley/api/v2/blob";
 import { type BlobConfig, blobSettings } from "#blobs/config.ts";
-import { createBlobs } from "#blobs/service.ts";
-import { createFileStore } from "#blobs/stores/file-store.ts";
+import { type BlobsOptions, createBlobs } from "#blobs/service.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
 import { actorHeaders } from "#platform/actor.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Database } from "#platform/database.ts";
 import { createDirectTransport } from "#platform/direct-transport.ts";
+import { type ErrorCode, toPublicError } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
 import { readSettings } from "#platform/settings.ts";
 import { noTelemetry, type Telemetry } from "#platform/telemetry.ts";
@@ -26,21 +25,18 @@ export interface BlobPodOptions {
   /** Not held to the ranges of the settings. */
   config?: Partial<BlobConfig>;
   clock?: Clock;
+  /** Only of pods that spool. */
+  dataDir?: string;
+  toPod?: BlobsOptions["toPod"];
   telemetry?: Telemetry;
-}
-
-/** A store in a folder of its own, which goes when the test file ends. */
-export async function temporaryFileStore(): Promise<ObjectStore> {
-  const folder = await mkdtemp(join(tmpdir(), "parley-blobs-"));
-  after(() => rm(folder, { recursive: true, force: true }));
-  return createFileStore(folder);
 }
 
 export async function startBlobPod(options: BlobPodOptions) {
   const { database, store, config = {}, clock = { now: Date.now }, telemetry = noTelemetry } = options;
   const service = createBlobs({
     config: { ...readSettings(blobSettings, {}, []), ...config },
-    dataDir: join(tmpdir(), "parley-blobs-unused"),
+    dataDir: options.dataDir ?? join(tmpdir(), "parley-blobs-unused"),
+    ...(options.toPod ? { toPod: options.toPod } : {}),
     database,
     store,
     clock,
@@ -104,3 +100,14 @@ async function* putMessages(head: HeadInit, chunks: Chunks) {
   yield { part: { case: "head" as const, value: head } };
   for await (const value of chunks) yield { part: { case: "data" as const, value } };
 }
+
+/** The code of what it rejects with; undefined: it did not. */
+export function codeOf(promise: Promise<unknown>): Promise<ErrorCode | undefined> {
+  return promise.then(
+    () => undefined,
+    (error) => toPublicError(error).code,
+  );
+}
+
+export const etagOfBytes = (bytes: string | Uint8Array) =>
+  `"${createHash("sha256").update(bytes).digest("hex")}"`;

@@ -24,10 +24,16 @@ import { getUpload } from "#blobs/rpc/get-upload.ts";
 import { listBlobs } from "#blobs/rpc/list-blobs.ts";
 import { putBlob } from "#blobs/rpc/put-blob.ts";
 import { readObject } from "#blobs/rpc/read-object.ts";
+import { readSpooled } from "#blobs/rpc/read-spooled.ts";
+import { createPodSpool } from "#blobs/spool/create-spool.ts";
+import type { PodClient } from "#blobs/spool/spooled-reader.ts";
+import { referredByUploads } from "#blobs/store-uploads.ts";
 import { createFileStore } from "#blobs/stores/file-store.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
+import { createSweeper } from "#blobs/sweep/sweep.ts";
+import { createSweepMetrics } from "#blobs/sweep/sweep-metrics.ts";
 import { createTransfers } from "#blobs/transfers.ts";
-import { createUploadSweep } from "#blobs/uploads/sweep-uploads.ts";
+import { sweepUploads } from "#blobs/uploads/sweep-uploads.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
@@ -44,6 +50,8 @@ export interface BlobsOptions {
   clock: Clock;
   telemetry: Telemetry;
   log: Log;
+  /** To another pod's service port; undefined: there is no way. */
+  toPod?: (url: string) => PodClient;
   /** For tests: another one than PARLEY_BLOB_STORE names. */
   store?: ObjectStore;
 }
@@ -53,7 +61,13 @@ export const migrationsFolder = join(import.meta.dirname, "migrations");
 export function createBlobs(options: BlobsOptions): Service {
   const { database, log } = options;
   const parts = createParts(options);
-  const uploadSweep = createUploadSweep(database, log);
+  const { spool } = parts;
+  const sweeper = createSweeper({
+    ...parts,
+    referrers: [referredByUploads],
+    chores: [(signal) => sweepUploads(database, signal)],
+    metrics: createSweepMetrics(options.telemetry, options.clock),
+  });
   return {
     name: "blobs",
     routes(router) {
@@ -74,29 +88,35 @@ export function createBlobs(options: BlobsOptions): Service {
         getUpload: getUpload(parts),
         appendToUpload: appendToUpload(parts),
         deleteUpload: deleteUpload(parts),
+        readSpooled: readSpooled(spool),
       });
     },
     async start() {
       await migrate(database, "blobs", migrationsFolder, log);
       await parts.store.check();
-      uploadSweep.start();
+      await spool.start();
+      sweeper.start();
     },
     async stop() {
-      await uploadSweep.stop();
+      await sweeper.stop();
+      await spool.stop();
     },
   };
 }
 
 function createParts(options: BlobsOptions): BlobParts {
-  const { config, dataDir, database, clock, telemetry, log } = options;
+  const { config, dataDir, database, toPod, clock, telemetry, log } = options;
   const store = options.store ?? createFileStore(join(dataDir, "blobs"));
+  const path = join(dataDir, "spool");
+  const spool = createPodSpool({ config, path, store, database, toPod, clock, telemetry, log });
   const cache = createHotCache(config.PARLEY_BLOB_CACHE_BYTES);
   const transfers = createTransfers(config.PARLEY_BLOB_TRANSFERS_MAX);
   return {
     config,
     database,
     store,
-    objects: createObjects({ store, cache, clock, log }),
+    objects: createObjects({ store, spool, cache, clock, log }),
+    spool,
     newObjectId: createObjectIds(clock),
     knownObjects: createKnownObjects(database),
     commitPut: createCommitPut({

@@ -198,7 +198,7 @@ export function expiredUploads(db: Queryable, limit: number): Promise<{ id: stri
 }
 
 /** Those of the ids, of objects of the store, that an upload refers to. For the sweep of orphans. */
-export async function referredByUploads(db: Queryable, ids: readonly string[]): Promise<Set<string>> {
+export async function referredByUploads(db: Queryable, ids: readonly string[]): Promise<string[]> {
   const rows = await db.query<{ id: string }>(statements.referred, [ids]);
-  return new Set(rows.map(({ id }) => id));
+  return rows.map(({ id }) => id);
 }

@@ -3,9 +3,11 @@ import { fault } from "#platform/errors.ts";
 
 export interface Transfers {
   readonly underWay: number;
-  /** Rejects with "overloaded". Whoever entered must call leave() once. */
-  enter(): void;
-  leave(): void;
+  /**
+   * Throws "overloaded". What it returns is to be called at the end. An aborted call has ended as well: nobody asks for
+   * the rest of what it reads, so its end may never be reached.
+   */
+  enter(signal: AbortSignal): () => void;
 }
 
 const retryAfterMs = 1_000;
@@ -16,12 +18,18 @@ export function createTransfers(max: number): Transfers {
     get underWay() {
       return underWay;
     },
-    enter() {
+    enter(signal) {
       if (underWay >= max) throw fault("overloaded", { retryAfterMs });
       underWay += 1;
-    },
-    leave() {
-      underWay -= 1;
+      let isOver = false;
+      const leave = () => {
+        if (isOver) return;
+        isOver = true;
+        underWay -= 1;
+        signal.removeEventListener("abort", leave);
+      };
+      signal.addEventListener("abort", leave, { once: true });
+      return leave;
     },
   };
 }

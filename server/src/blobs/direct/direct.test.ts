@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import type { DirectTransfers, ObjectStore } from "#blobs/stores/object-store.ts";
-import { toPublicError } from "#platform/errors.ts";
-import { blobUser, startBlobPod, temporaryFileStore } from "#test/blob-pod.ts";
+import { checkBlobInvariants } from "#test/blob-invariants.ts";
+import { blobUser, codeOf, startBlobPod } from "#test/blob-pod.ts";
+import { temporaryFileStore } from "#test/blob-stores.ts";
 import { uploader } from "#test/blob-uploads.ts";
 import { createTestDatabase } from "#test/database.ts";
 
@@ -11,11 +12,6 @@ const { database } = await createTestDatabase();
 const files = await temporaryFileStore();
 const sha256Of = (bytes: string) => createHash("sha256").update(bytes).digest("hex");
 const never = new AbortController().signal;
-const codeOf = (promise: Promise<unknown>) =>
-  promise.then(
-    () => "fine",
-    (error) => toPublicError(error).code,
-  );
 
 /** A store whose "URLs" are names of objects; it tells SHA-256s only if it knows them. */
 function directStore(knowsHashes: boolean): ObjectStore {
@@ -141,4 +137,8 @@ test("a store that clients cannot be sent to says so", async () => {
   const announced = { key: "k", size: 1, sha256: sha256Of("a") };
   assert.equal(await codeOf(pod.blobs.createDirectUpload(announced, user)), "direct-transfer-unavailable");
   assert.equal(await codeOf(pod.blobs.createDownloadLink({ key: "k" }, user)), "direct-transfer-unavailable");
+});
+
+test("rows, usage and the store agree", async () => {
+  await checkBlobInvariants({ database, store: files }, { orphans: true });
 });

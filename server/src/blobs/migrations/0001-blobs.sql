@@ -74,6 +74,11 @@ CREATE TABLE blobs.sweep_progress (
   swept_until timestamptz NOT NULL
 );
 
+-- Which database this is. The store bears the same mark (sweep/store-mark.ts): a database that is not a store's own must not
+-- decide what nobody needs there.
+CREATE TABLE blobs.identity (id uuid NOT NULL);
+INSERT INTO blobs.identity (id) VALUES (gen_random_uuid());
+
 -- Whoever takes away a reference to objects calls this in the same transaction, afterwards. Those that neither a key nor an
 -- attachment refers to any more become garbage, and are no longer counted. The rows of objects are locked before it is
 -- looked for other references, so of two that take the last two references away one sees that it was the last.

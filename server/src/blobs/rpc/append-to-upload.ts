@@ -21,7 +21,7 @@ export function appendToUpload(parts: UploadParts & { transfers: Transfers }) {
     const head = await readHead(iterator);
     const upload = await requireStanding(parts, head, ownerId);
     if (upload.doneAt) return answer(upload);
-    parts.transfers.enter();
+    const leave = parts.transfers.enter(context.signal);
     const bytes = createIncomingBytes(dataOf(iterator), { signal: context.signal, idleMs });
     try {
       const standing = await append(parts, { upload, bytes });
@@ -29,7 +29,7 @@ export function appendToUpload(parts: UploadParts & { transfers: Transfers }) {
       throw fault("cancelled", { cause: bytes.failure });
     } finally {
       bytes.close();
-      parts.transfers.leave();
+      leave();
     }
   };
 }

@@ -13,7 +13,7 @@ import { fault, toPublicError } from "#platform/errors.ts";
 export function putBlob(parts: BlobParts) {
   return async (requests: AsyncIterable<PutBlobRequest>, context: HandlerContext) => {
     const { transfers, metrics } = parts;
-    transfers.enter();
+    const leave = transfers.enter(context.signal);
     const done = metrics.putStarted();
     try {
       const { userId } = callerOf(context);
@@ -26,7 +26,7 @@ export function putBlob(parts: BlobParts) {
       done(error);
       throw error;
     } finally {
-      transfers.leave();
+      leave();
     }
   };
 }

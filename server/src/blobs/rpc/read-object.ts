@@ -10,7 +10,7 @@ import { fault } from "#platform/errors.ts";
 export function readObject(parts: BlobParts) {
   return async function* (request: ReadObjectRequest, { signal }: HandlerContext) {
     const { transfers, metrics } = parts;
-    transfers.enter();
+    const leave = transfers.enter(signal);
     const done = metrics.readStarted();
     try {
       const object = await requireObject(parts, request.objectId);
@@ -25,7 +25,7 @@ export function readObject(parts: BlobParts) {
       done(told);
       throw told;
     } finally {
-      transfers.leave();
+      leave();
       // Of one who went away.
       done(fault("cancelled"));
     }

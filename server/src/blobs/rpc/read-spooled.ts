@@ -8,13 +8,12 @@ import { fault, invalidInput } from "#platform/errors.ts";
 import { isUuid } from "#platform/uuid.ts";
 
 /** Of another pod, which has looked up that the bytes are here; "blob-not-found" when they are not any more. */
-export function readSpooled(spool: PodSpool | undefined) {
+export function readSpooled(spool: PodSpool) {
   return async function* (request: ReadSpooledRequest, { signal }: HandlerContext) {
     const offset = wholeSize(request.offset, "offset") ?? 0;
     const length = wholeSize(request.length, "length");
     if (!isUuid(request.objectId)) throw invalidInput("objectId", "must be a UUID");
     if (length === undefined) throw invalidInput("length", "is required");
-    if (!spool) throw fault("blob-not-found");
     try {
       const bytes = await spool.readHere(objectName(request.objectId), { offset, length }, signal);
       for await (const data of bytes) yield { data };

@@ -59,5 +59,6 @@ async function* unspoilt(
     left -= chunk.length;
     yield chunk;
   }
-  if (left !== 0 || !hash.digest().equals(sha256)) throw new SpooledBytesLost(id, "are not those that were put");
+  if (left !== 0 || !hash.digest().equals(sha256))
+    throw new SpooledBytesLost(id, "are not those that were put");
 }

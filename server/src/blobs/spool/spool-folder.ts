@@ -49,7 +49,9 @@ async function readPodId(folder: string): Promise<string> {
   if (known !== undefined) {
     const podId = known.trim();
     if (isUuid(podId)) return podId;
-    throw new Error(`${path} does not hold the id of a pod: objects of this spool could not be found by another`);
+    throw new Error(
+      `${path} does not hold the id of a pod: objects of this spool could not be found by another`,
+    );
   }
   const podId = randomUUID();
   const unfinished = `${path}.part`;

@@ -17,12 +17,28 @@ export function createSpoolMetrics({ meter }: Telemetry): SpoolMetrics {
     meter.createObservableGauge(name, { unit, description }).addCallback((result) => {
       if (latest) result.observe(read(latest));
     });
-  gauge("parley.blobs.spool.objects", "{object}", "Objects on this pod's disk that the object store lacks", (b) => b.objects);
-  gauge("parley.blobs.spool.size", "By", "Bytes on this pod's disk that the object store lacks", (b) => b.bytes);
-  gauge("parley.blobs.spool.oldest.age", "s", "How long the oldest of them has waited", (b) => b.oldestAgeS ?? 0);
+  gauge(
+    "parley.blobs.spool.objects",
+    "{object}",
+    "Objects on this pod's disk that the object store lacks",
+    (b) => b.objects,
+  );
+  gauge(
+    "parley.blobs.spool.size",
+    "By",
+    "Bytes on this pod's disk that the object store lacks",
+    (b) => b.bytes,
+  );
+  gauge(
+    "parley.blobs.spool.oldest.age",
+    "s",
+    "How long the oldest of them has waited",
+    (b) => b.oldestAgeS ?? 0,
+  );
   const uploads = meter.createCounter("parley.blobs.spool.uploads", {
     unit: "{object}",
-    description: "Objects to be brought to the store by outcome: stored, garbage, lost, or the code of an error",
+    description:
+      "Objects to be brought to the store by outcome: stored, garbage, lost, or the code of an error",
   });
   return {
     backlog(backlog) {

@@ -25,7 +25,9 @@ export async function tidySpool({ folder, database, clock, log }: TidyParts): Pr
     const places = await whereObjectsAre(database, names.map(idOf).filter(isUuid));
     return names.filter((name) => {
       const id = idOf(name);
-      const isWanted = places.has(id) ? places.get(id) === podId && name === objectName(id) : isYoung(name, clock.now());
+      const isWanted = places.has(id)
+        ? places.get(id) === podId && name === objectName(id)
+        : isYoung(name, clock.now());
       return !isWanted;
     });
   };

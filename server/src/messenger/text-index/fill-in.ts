@@ -4,11 +4,11 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { countTextsNotIndexed, reindexLockId } from "#messenger/store-text-index.ts";
-import { exclusively } from "#messenger/text-index/exclusively.ts";
 import type { IndexMetrics } from "#messenger/text-index/index-metrics.ts";
 import { type IndexedPage, reindex } from "#messenger/text-index/reindex.ts";
 import type { TextIndex } from "#messenger/text-index/text-index.ts";
 import type { Database } from "#platform/database.ts";
+import { exclusively } from "#platform/exclusively.ts";
 import type { Log } from "#platform/log.ts";
 import { createLogInterval } from "#platform/log-interval.ts";
 

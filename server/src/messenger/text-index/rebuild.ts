@@ -1,12 +1,12 @@
 /** Indexes all messages anew, whatever their entries are, while the system is in use. */
 import { setTimeout as delay } from "node:timers/promises";
 import { countMessages, reindexLockId } from "#messenger/store-text-index.ts";
-import { exclusively } from "#messenger/text-index/exclusively.ts";
 import { type IndexMetrics, noIndexMetrics } from "#messenger/text-index/index-metrics.ts";
 import { mergePending } from "#messenger/text-index/keep-merged.ts";
 import { type IndexedPage, reindex } from "#messenger/text-index/reindex.ts";
 import { createTextIndex } from "#messenger/text-index/text-index.ts";
 import type { Database } from "#platform/database.ts";
+import { exclusively } from "#platform/exclusively.ts";
 import { createLogInterval } from "#platform/log-interval.ts";
 
 export interface RebuildProgress {

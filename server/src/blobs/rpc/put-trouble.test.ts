@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fault } from "#platform/errors.ts";
+import { checkBlobInvariants } from "#test/blob-invariants.ts";
+import { blobUser, codeOf, startBlobPod } from "#test/blob-pod.ts";
+import { createFaultyStore, storesUnderTest } from "#test/blob-stores.ts";
+import { createTestDatabase } from "#test/database.ts";
+
+for (const { name, open } of storesUnderTest) {
+  const { database } = await createTestDatabase();
+  const store = createFaultyStore(await open());
+  const calm = { ...store.faults };
+  const config = { PARLEY_BLOB_TRANSFERS_MAX: 3, PARLEY_BLOB_CACHE_BYTES: 0 };
+  const pod = await startBlobPod({ database, store, config });
+  const chunk = Buffer.alloc(65_536, 7);
+  const away = () => Promise.reject(fault("blob-store-unavailable", { retryAfterMs: 2_000 }));
+
+  test(`${name}: a client that goes away in mid-put leaves nothing`, async () => {
+    const user = blobUser(pod);
+    await user.put("a", "before");
+    const gone = new AbortController();
+    async function* stalling() {
+      yield chunk;
+      gone.abort();
+      await new Promise(() => {});
+    }
+    async function* breaking() {
+      yield chunk;
+      throw new Error("the connection was reset");
+    }
+    assert.equal(await codeOf(user.put("a", stalling(), {}, { signal: gone.signal })), "cancelled");
+    assert.notEqual(await codeOf(user.put("a", breaking())), undefined);
+    assert.equal((await user.get("a")).bytes.toString(), "before");
+    await checkBlobInvariants({ database, store });
+  });
+
+  test(`${name}: a store that goes away in mid-put leaves the blob as it was`, async () => {
+    const user = blobUser(pod);
+    await user.put("a", "before");
+    let chunks = 0;
+    store.faults.onWrittenChunk = async () => void (++chunks > 2 && (await away()));
+    assert.equal(await codeOf(user.put("a", [chunk, chunk, chunk, chunk])), "blob-store-unavailable");
+    store.faults.onWrittenChunk = calm.onWrittenChunk;
+    assert.equal((await user.get("a")).bytes.toString(), "before");
+    await checkBlobInvariants({ database, store });
+  });
+
+  test(`${name}: an answer of the store that is lost leaves the blob as it was`, async () => {
+    const user = blobUser(pod);
+    store.faults.onWritten = away;
+    assert.equal(await codeOf(user.put("lost", "after")), "blob-store-unavailable");
+    store.faults.onWritten = calm.onWritten;
+    assert.equal(await codeOf(user.find("lost")), "blob-not-found");
+    await checkBlobInvariants({ database, store }, { orphans: true });
+  });
+
+  test(`${name}: a store that goes away in mid-get ends the reading with an error`, async () => {
+    const user = blobUser(pod);
+    const { objectId } = (
+      await user.put(
+        "large",
+        Array.from({ length: 32 }, () => chunk),
+      )
+    ).blob!;
+    let chunks = 0;
+    store.faults.onReadChunk = async () => void (++chunks > 1 && (await away()));
+    assert.equal(await codeOf(user.read(objectId)), "blob-store-unavailable");
+    store.faults.onReadChunk = calm.onReadChunk;
+    store.faults.onRead = away;
+    assert.equal(await codeOf(user.read(objectId)), "blob-store-unavailable");
+    store.faults.onRead = calm.onRead;
+    assert.equal((await user.read(objectId)).length, 32 * chunk.length);
+  });
+
+  test(`${name}: bytes that are missing are an error, not an empty blob`, async () => {
+    const user = blobUser(pod);
+    const { objectId } = (await user.put("lost", "x")).blob!;
+    const [{ store_name }] = (await database.query<{ store_name: string }>({
+      name: "test.name",
+      text: `SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24') AS store_name FROM blobs.objects WHERE id = '${objectId}'`,
+    })) as [{ store_name: string }];
+    await store.delete([`${store_name}/${objectId}`]);
+    assert.equal(await codeOf(user.read(objectId)), "internal");
+    await user.delete("lost");
+    assert.equal(await codeOf(user.read(objectId)), "blob-not-found");
+  });
+
+  test(`${name}: more transfers at once than may be are refused, and places come free again`, async () => {
+    const user = blobUser(pod);
+    const release = Promise.withResolvers<void>();
+    async function* slow() {
+      yield chunk;
+      await release.promise;
+    }
+    const slowOnes = [0, 1, 2].map((nth) => user.put(`slow-${nth}`, slow()));
+    assert.equal(await codeOf(user.put("more", "x")), "overloaded");
+    const objectId = "0198b1f0-0000-7000-8000-000000000000";
+    assert.equal(await codeOf(user.read(objectId)), "overloaded");
+    release.resolve();
+    await Promise.all(slowOnes);
+    await user.put("more", "x");
+    for (let nth = 0; nth < 5; nth++) assert.equal(await codeOf(user.read(objectId)), "blob-not-found");
+    // A reader that goes away gives its place back as well.
+    const large = (
+      await user.put(
+        "large",
+        Array.from({ length: 32 }, () => chunk),
+      )
+    ).blob!;
+    for (let nth = 0; nth < 5; nth++) {
+      for await (const _ of pod.internal.readObject({ objectId: large.objectId }, { headers: user.headers }))
+        break;
+    }
+    assert.equal((await user.get("more")).bytes.toString(), "x");
+  });
+}
+
+test("a put of which nobody knows whether it was committed keeps its bytes", async () => {
+  const { database } = await createTestDatabase();
+  const store = await storesUnderTest[0]!.open();
+  let fail = false;
+  const lossy: typeof database = {
+    ...database,
+    async queryArrays(statement, values) {
+      const rows = await database.queryArrays(statement, values);
+      if (fail && statement.name === "blobs.put-blobs") throw fault("unavailable");
+      return rows as never;
+    },
+  };
+  const pod = await startBlobPod({ database: lossy, store });
+  const user = blobUser(pod);
+  fail = true;
+  assert.equal(await codeOf(user.put("a", "kept")), "unavailable");
+  fail = false;
+  assert.equal((await user.get("a")).bytes.toString(), "kept");
+  await checkBlobInvariants({ database, store });
+});
