@@ -63,10 +63,7 @@ export function createSpooledReader({ store, own, findPod }: SpooledReaderOption
 async function begun(pod: PodClient, objectId: string, range: ByteRange, signal: AbortSignal) {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(fault("timeout")), patienceMs);
-  const answers = pod.readSpooled(
-    { objectId, ...range },
-    { signal: AbortSignal.any([signal, late.signal]), timeoutMs: 0 },
-  );
+  const answers = pod.readSpooled({ objectId, ...range }, { signal: AbortSignal.any([signal, late.signal]) });
   const iterator = answers[Symbol.asyncIterator]();
   try {
     const first = await iterator.next();
