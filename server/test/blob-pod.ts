@@ -31,10 +31,15 @@ export interface BlobPodOptions {
   telemetry?: Telemetry;
 }
 
+/** Not held to the ranges of the settings. */
+export function blobConfig(config: Partial<BlobConfig> = {}): BlobConfig {
+  return { ...readSettings(blobSettings, {}, []), ...config };
+}
+
 export async function startBlobPod(options: BlobPodOptions) {
   const { database, store, config = {}, clock = { now: Date.now }, telemetry = noTelemetry } = options;
   const service = createBlobs({
-    config: { ...readSettings(blobSettings, {}, []), ...config },
+    config: blobConfig(config),
     dataDir: options.dataDir ?? join(tmpdir(), "parley-blobs-unused"),
     ...(options.toPod ? { toPod: options.toPod } : {}),
     database,
