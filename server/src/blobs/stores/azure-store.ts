@@ -7,6 +7,7 @@ import { exactBody, wrongAnswer } from "#blobs/stores/http-read.ts";
 import { ObjectMissing, type ObjectStore } from "#blobs/stores/object-store.ts";
 import { createPartWriter } from "#blobs/stores/part-writer.ts";
 import { probe } from "#blobs/stores/probe.ts";
+import { unlessStalled } from "#blobs/stores/stall-watch.ts";
 import { requireFolder, requireObjectName, requireStoredName } from "#blobs/stores/store-names.ts";
 import type { AzureLocation } from "#blobs/stores/store-url.ts";
 
@@ -22,16 +23,12 @@ export function createAzureStore(
   const { patient } = containers;
   const { prefix } = location;
   const writeParts = createPartWriter({ ...azurePartLimits, stallMs });
-  const within = (signal?: AbortSignal) => {
-    const limit = AbortSignal.timeout(stallMs);
-    return signal ? AbortSignal.any([signal, limit]) : limit;
-  };
-
   async function sizeOf(name: string, signal?: AbortSignal): Promise<number | undefined> {
     requireObjectName(name);
     try {
       const client = patient.getBlobClient(prefix + name);
-      return (await client.getProperties({ abortSignal: within(signal) })).contentLength;
+      const ask = (abortSignal: AbortSignal) => client.getProperties({ abortSignal });
+      return (await unlessStalled(stallMs, signal, ask)).contentLength;
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw signal?.aborted ? signal.reason : toAzureFault(error);
@@ -59,8 +56,10 @@ export function createAzureStore(
         return Readable.from([]);
       }
       try {
-        const options = { abortSignal: within(signal), maxRetryRequests: 0 };
-        const answer = await patient.getBlobClient(prefix + name).download(offset, length, options);
+        const client = patient.getBlobClient(prefix + name);
+        const ask = (abortSignal: AbortSignal) =>
+          client.download(offset, length, { abortSignal, maxRetryRequests: 0 });
+        const answer = await unlessStalled(stallMs, signal, ask);
         const body = answer.readableStreamBody as Readable;
         if (answer.contentLength !== length) {
           throw wrongAnswer(body, `the store answers ${answer.contentLength} bytes of ${length}`);
@@ -77,7 +76,8 @@ export function createAzureStore(
       const left = names.values();
       const lane = async () => {
         for (const name of left) {
-          await patient.getBlobClient(prefix + name).deleteIfExists({ abortSignal: within() });
+          const client = patient.getBlobClient(prefix + name);
+          await unlessStalled(stallMs, undefined, (abortSignal) => client.deleteIfExists({ abortSignal }));
         }
       };
       try {

@@ -3,9 +3,10 @@
  * size: in one request as they come. Too many for one request: in parts, as they come. Of unknown size: in parts out of buffers, of which all
  * transfers of the process share a few.
  */
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { type ByteSource, openSource } from "#blobs/stores/byte-source.ts";
 import type { WriteOptions } from "#blobs/stores/object-store.ts";
+import { fill, streamOf } from "#blobs/stores/sent-bytes.ts";
 import { createStallWatch, type StallWatch } from "#blobs/stores/stall-watch.ts";
 import { fault } from "#platform/errors.ts";
 import { createGate } from "#platform/gate.ts";
@@ -65,10 +66,9 @@ export function createPartWriter(limits: PartLimits): PartWriter {
     if (size !== undefined && size <= smallBytes) {
       const buffer = Buffer.allocUnsafeSlow(size);
       await fill(source, buffer, watch);
-      await upload.put({ bytes: buffer, size }, signal);
+      await putWhole(upload, { bytes: buffer, size }, signal);
     } else if (size !== undefined && size <= limits.putBytes) {
-      const bytes = streamOf(source, size, watch);
-      await upload.put({ bytes, size }, signal);
+      await putWhole(upload, { bytes: streamOf(source, size, watch), size }, signal);
     } else if (size !== undefined) {
       await inParts(upload, signal, async (parts) => {
         for (let number = 1, left = size; left > 0; number++) {
@@ -87,7 +87,7 @@ export function createPartWriter(limits: PartLimits): PartWriter {
       withBuffer(watch, signal, async (buffer) => {
         const size = await fill(source, buffer, watch);
         const body = { bytes: buffer.subarray(0, size), size };
-        if (number === 1 && source.hasEnded) return upload.put(body, signal);
+        if (number === 1 && source.hasEnded) return putWhole(upload, body, signal);
         parts ??= await upload.begin(signal);
         if (size > 0) await parts.part(number, body, signal);
       });
@@ -96,7 +96,7 @@ export function createPartWriter(limits: PartLimits): PartWriter {
         if (number > limits.maxParts) throw tooManyParts();
         await sendNext(number);
       }
-      await parts?.complete(signal);
+      if (parts) await complete(upload, parts, signal);
     } catch (error) {
       await parts?.abort();
       throw error;
@@ -121,8 +121,6 @@ export function createPartWriter(limits: PartLimits): PartWriter {
       signal.throwIfAborted();
       await send({ upload, source, size, signal: either, watch });
     } catch (error) {
-      // The answer may have been lost, rather than the bytes.
-      if (source.hasEnded) await upload.remove();
       if (source.failure) throw source.failure.error;
       throw watch.signal.aborted ? watch.signal.reason : toFault(error);
     } finally {
@@ -140,6 +138,25 @@ interface Sending {
   watch: StallWatch;
 }
 
+/** What was lost may be the answer rather than the bytes; and there are servers that keep what they got of a body that broke off. */
+async function putWhole(upload: ObjectUpload, body: PartBody, signal: AbortSignal): Promise<void> {
+  try {
+    await upload.put(body, signal);
+  } catch (error) {
+    await upload.remove();
+    throw error;
+  }
+}
+
+async function complete(upload: ObjectUpload, parts: PartedUpload, signal: AbortSignal): Promise<void> {
+  try {
+    await parts.complete(signal);
+  } catch (error) {
+    await upload.remove();
+    throw error;
+  }
+}
+
 async function inParts(
   upload: ObjectUpload,
   signal: AbortSignal,
@@ -148,43 +165,11 @@ async function inParts(
   const parts = await upload.begin(signal);
   try {
     await send(parts);
-    await parts.complete(signal);
+    await complete(upload, parts, signal);
   } catch (error) {
     await parts.abort();
     throw error;
   }
-}
-
-/** How many bytes are in it: fewer than it holds at the end only. */
-async function fill(source: ByteSource, buffer: Buffer, watch: StallWatch): Promise<number> {
-  watch.pause();
-  let filled = 0;
-  do {
-    const chunk = await source.pull(buffer.byteLength - filled);
-    if (!chunk) break;
-    buffer.set(chunk, filled);
-    filled += chunk.byteLength;
-  } while (filled < buffer.byteLength);
-  watch.resume();
-  return filled;
-}
-
-/** So many of the source's bytes, as the store takes them. While the sender is waited for, the store is not. */
-function streamOf(source: ByteSource, size: number, watch: StallWatch): Readable {
-  async function* chunks() {
-    for (let left = size; left > 0; ) {
-      watch.pause();
-      const chunk = await source.pull(left);
-      watch.resume();
-      if (!chunk) return;
-      left -= chunk.byteLength;
-      yield chunk;
-    }
-  }
-  const stream = Readable.from(chunks(), { objectMode: false, highWaterMark: 65_536 });
-  // A request does not notice that its body has failed.
-  stream.once("error", watch.giveUp);
-  return stream;
 }
 
 function tooManyParts() {

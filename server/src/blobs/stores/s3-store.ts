@@ -17,27 +17,25 @@ import {
   listUnfinished,
 } from "#blobs/stores/s3/s3-listing.ts";
 import { createS3Upload, s3PartLimits } from "#blobs/stores/s3/s3-upload.ts";
+import { unlessStalled } from "#blobs/stores/stall-watch.ts";
 import { requireFolder, requireObjectName, requireStoredName } from "#blobs/stores/store-names.ts";
 import type { S3Location } from "#blobs/stores/store-url.ts";
 
 export function createS3Store(location: S3Location, limits: S3Limits): ObjectStore {
   const client = createS3Client(location, limits);
   const { stallMs } = limits;
-  const bucket: Bucket = { client, bucket: location.bucket, prefix: location.prefix };
+  const bucket: Bucket = { client, bucket: location.bucket, prefix: location.prefix, stallMs };
   const writeParts = createPartWriter({ ...s3PartLimits, stallMs });
   const targetOf = (name: string) => {
     requireObjectName(name);
     return { Bucket: location.bucket, Key: location.prefix + name };
   };
-  const within = (signal?: AbortSignal) => {
-    const limit = AbortSignal.timeout(stallMs);
-    return signal ? AbortSignal.any([signal, limit]) : limit;
-  };
-
   async function sizeOf(name: string, signal?: AbortSignal): Promise<number | undefined> {
+    const target = targetOf(name);
     try {
-      const command = new HeadObjectCommand(targetOf(name));
-      return (await client.send(command, { abortSignal: within(signal) })).ContentLength;
+      const command = new HeadObjectCommand(target);
+      const send = (abortSignal: AbortSignal) => client.send(command, { abortSignal });
+      return (await unlessStalled(stallMs, signal, send)).ContentLength;
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw signal?.aborted ? signal.reason : toS3Fault(error);
@@ -66,7 +64,8 @@ export function createS3Store(location: S3Location, limits: S3Limits): ObjectSto
       }
       try {
         const command = new GetObjectCommand({ ...target, Range: `bytes=${offset}-${offset + length - 1}` });
-        const { Body, ContentLength } = await client.send(command, { abortSignal: within(signal) });
+        const send = (abortSignal: AbortSignal) => client.send(command, { abortSignal });
+        const { Body, ContentLength } = await unlessStalled(stallMs, signal, send);
         const body = Body as Readable;
         if (ContentLength !== length)
           throw wrongAnswer(body, `the store answers ${ContentLength} bytes of ${length}`);

@@ -12,6 +12,23 @@ export interface StallWatch {
   stop(): void;
 }
 
+/** A call that is the store's turn from beginning to end. The signal is good for this call only, and its answer may outlive it. */
+export async function unlessStalled<T>(
+  stallMs: number,
+  given: AbortSignal | undefined,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const watch = createStallWatch(stallMs);
+  try {
+    return await call(given ? AbortSignal.any([given, watch.signal]) : watch.signal);
+  } catch (error) {
+    if (given?.aborted) throw given.reason;
+    throw watch.signal.aborted ? watch.signal.reason : error;
+  } finally {
+    watch.stop();
+  }
+}
+
 /** Begins with the store's turn. */
 export function createStallWatch(stallMs: number): StallWatch {
   const controller = new AbortController();

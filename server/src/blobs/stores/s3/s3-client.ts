@@ -2,6 +2,7 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { S3Client } from "@aws-sdk/client-s3";
+import { createS3Retries } from "#blobs/stores/s3/s3-retries.ts";
 import type { S3Location } from "#blobs/stores/store-url.ts";
 
 export interface S3Limits {
@@ -12,12 +13,14 @@ export interface S3Limits {
 }
 
 const connectTimeoutMs = 5_000;
-/** Requests out of memory are tried so often, with growing pauses; what streams is tried once. */
-const maxAttempts = 3;
 /** Below what servers keep idle connections for: a request on one that they have just closed fails. */
 const idleConnectionMs = 4_000;
 /** For requests that carry no objects, and are not counted as transfers. */
 const otherConnections = 16;
+
+const say = () => {};
+/** Errors are told to whoever called. Without a logger, the SDK writes some to the console. */
+const silence = { trace: say, debug: say, info: say, warn: say, error: say };
 
 export function createS3Client({ region, endpoint, pathStyle }: S3Location, limits: S3Limits): S3Client {
   const pool = {
@@ -29,8 +32,8 @@ export function createS3Client({ region, endpoint, pathStyle }: S3Location, limi
     ...(region ? { region } : {}),
     ...(endpoint ? { endpoint } : {}),
     forcePathStyle: pathStyle,
-    maxAttempts,
-    retryMode: "standard",
+    retryStrategy: createS3Retries(),
+    logger: silence,
     // Stores that speak S3 know checksums in trailers to different degrees; all take a body of announced length.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",

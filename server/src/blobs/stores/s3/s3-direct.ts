@@ -4,11 +4,12 @@ import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import type { DirectTransfers } from "#blobs/stores/object-store.ts";
 import { isMissing, toS3Fault } from "#blobs/stores/s3/s3-faults.ts";
 import type { Bucket } from "#blobs/stores/s3/s3-listing.ts";
+import { unlessStalled } from "#blobs/stores/stall-watch.ts";
 import { requireObjectName } from "#blobs/stores/store-names.ts";
 
 const checksumHeader = "x-amz-checksum-sha256";
 
-export function createS3Direct({ client, bucket, prefix }: Bucket): DirectTransfers {
+export function createS3Direct({ client, bucket, prefix, stallMs }: Bucket): DirectTransfers {
   const targetOf = (name: string) => {
     requireObjectName(name);
     return { Bucket: bucket, Key: prefix + name };
@@ -41,10 +42,12 @@ export function createS3Direct({ client, bucket, prefix }: Bucket): DirectTransf
       });
       return getSignedUrl(client, command, { expiresIn });
     },
-    async sha256Of(name, abortSignal) {
+    async sha256Of(name, signal) {
       try {
         const command = new HeadObjectCommand({ ...targetOf(name), ChecksumMode: "ENABLED" });
-        const { ChecksumSHA256 } = await client.send(command, abortSignal ? { abortSignal } : {});
+        const { ChecksumSHA256 } = await unlessStalled(stallMs, signal, (abortSignal) =>
+          client.send(command, { abortSignal }),
+        );
         const digest = ChecksumSHA256 ? Buffer.from(ChecksumSHA256, "base64") : undefined;
         // That of an object in parts is one of their digests, and says how many there are.
         return digest?.byteLength === 32 && !ChecksumSHA256?.includes("-")
@@ -52,7 +55,7 @@ export function createS3Direct({ client, bucket, prefix }: Bucket): DirectTransf
           : undefined;
       } catch (error) {
         if (isMissing(error)) return undefined;
-        throw toS3Fault(error);
+        throw signal?.aborted ? signal.reason : toS3Fault(error);
       }
     },
   };
