@@ -19,6 +19,7 @@ import {
   type HandlerContext,
 } from "@connectrpc/connect";
 import { fault } from "#platform/errors.ts";
+import { untilAborted } from "#platform/unary-handlers.ts";
 
 type AnyMessage = MessageShape<DescMessage>;
 type AnyInit = MessageInitShape<DescMessage>;
@@ -38,7 +39,10 @@ export interface StreamCall {
 
 const ended = new ConnectError("the call has ended", Code.Canceled);
 
-/** Runs as it is iterated, and ends early when the iteration is given up. Throws what the handler throws. */
+/**
+ * Runs as it is iterated, and ends early when the iteration is given up. Throws what the handler throws, or at once
+ * when the call is aborted or its deadline has passed; then the handler's iteration, and the requests', are returned.
+ */
 export async function* runStreamHandler(
   handler: StreamHandler,
   call: StreamCall,
@@ -55,22 +59,43 @@ export async function* runStreamHandler(
     ...(signal ? { requestSignal: signal } : {}),
     ...(header ? { requestHeader: header } : {}),
   });
+  const requests = call.requests[Symbol.asyncIterator]();
+  returnOnAbort(requests, context.signal);
   const toMessage = (init: AnyInit) => create(method.output, init as never) as AnyMessage;
   try {
+    context.signal.throwIfAborted();
     if (method.methodKind === "client_streaming") {
-      yield toMessage(await (handler as WriteHandler)(call.requests, context));
+      const answer = (handler as WriteHandler)(iterableOf(requests), context);
+      yield toMessage(await untilAborted(context.signal, answer));
       return;
     }
-    const request = await onlyOne(call.requests);
-    for await (const answer of (handler as ReadHandler)(request, context)) yield toMessage(answer);
+    const request = await untilAborted(context.signal, onlyOne(requests));
+    const answers = (handler as ReadHandler)(request, context)[Symbol.asyncIterator]();
+    returnOnAbort(answers, context.signal);
+    for (;;) {
+      const next = await untilAborted(context.signal, answers.next());
+      if (next.done) return;
+      yield toMessage(next.value);
+    }
   } finally {
     context.abort(ended);
   }
 }
 
-async function onlyOne(requests: AsyncIterable<AnyMessage>): Promise<AnyMessage> {
-  for await (const request of requests) return request;
-  throw fault("malformed-request", { detail: "The request is missing" });
+/** Also of one that waits to be asked for more, and never will be: what it holds must be let go. */
+function returnOnAbort(iterator: AsyncIterator<unknown>, signal: AbortSignal) {
+  const giveBack = () => void iterator.return?.().catch(() => {});
+  signal.addEventListener("abort", giveBack, { once: true });
+}
+
+const iterableOf = <T>(iterator: AsyncIterator<T>): AsyncIterable<T> => ({
+  [Symbol.asyncIterator]: () => iterator,
+});
+
+async function onlyOne(requests: AsyncIterator<AnyMessage>): Promise<AnyMessage> {
+  const first = await requests.next();
+  if (first.done) throw fault("malformed-request", { detail: "The request is missing" });
+  return first.value;
 }
 
 /** Runs the routes against a router that only takes note of the implementations. */

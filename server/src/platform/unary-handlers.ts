@@ -58,7 +58,7 @@ export async function runUnaryHandler(handler: UnaryHandler, call: UnaryCall) {
   }
 }
 
-async function untilAborted<T>(signal: AbortSignal, answer: T | Promise<T>): Promise<T> {
+export async function untilAborted<T>(signal: AbortSignal, answer: T | Promise<T>): Promise<T> {
   let onAbort: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason ?? new ConnectError("aborted", Code.Canceled));

@@ -4,7 +4,8 @@ import type { Transport } from "@connectrpc/connect";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { fault, toPublicError } from "#platform/errors.ts";
 import { createBalancedTransport } from "#platform/wire/balanced-transport.ts";
-import { connectionLost, type Endpoint, notSent } from "#platform/wire/endpoint.ts";
+import type { Endpoint } from "#platform/wire/endpoint.ts";
+import { connectionLost, notSent } from "#platform/wire/wire-error.ts";
 
 const { getChat, createChat } = MessengerService.method;
 type Answer = (signal: AbortSignal | undefined) => Promise<unknown>;

@@ -3,13 +3,18 @@
  * gets less, and past those that cannot be reached.
  *
  * This is the only layer that retries. A call that was certainly not carried out goes to the next process; one whose
- * connection broke does so only if it may be carried out twice, and as far as the retry budget goes.
+ * connection broke does so only if it may be carried out twice, and as far as the retry budget goes. A stream goes to the
+ * next one only while nothing of it was sent up or has come back.
  */
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
-import { fault } from "#platform/errors.ts";
-import { type Endpoint, notSent, wireErrorOf } from "#platform/wire/endpoint.ts";
+import { streamResponse } from "#platform/stream-response.ts";
+import type { Endpoint } from "#platform/wire/endpoint.ts";
 import { isIdempotent } from "#platform/wire/idempotency.ts";
 import { createRetryBudget, type RetryBudget } from "#platform/wire/retry-budget.ts";
+import { repeatable, type StreamInput, watchInput } from "#platform/wire/stream-input.ts";
+import { endOf, leftUntil } from "#platform/wire/time-left.ts";
+import { notSent, wireErrorOf } from "#platform/wire/wire-error.ts";
 
 export interface BalancedTransportOptions {
   /** Those there are now. */
@@ -38,38 +43,71 @@ export function createBalancedTransport(options: BalancedTransportOptions): Tran
     }
     return best;
   };
-  const mayRetry = (error: unknown, method: Parameters<Transport["unary"]>[0]) => {
+  const wasNotCarriedOut = (error: unknown) => {
     const wireError = wireErrorOf(error);
-    if (!wireError) return isRefusal(error);
-    return !wireError.mayBeCarriedOut || (isIdempotent(method) && budget.tryTake());
+    return wireError ? !wireError.mayBeCarriedOut : isRefusal(error);
   };
+  const mayRetry = (error: unknown, method: DescMethod) =>
+    wasNotCarriedOut(error) || (wireErrorOf(error) !== undefined && isIdempotent(method) && budget.tryTake());
+
+  /** The endpoints to try, one after another; each has the call under way until the next is asked for. */
+  function* candidates(): Generator<Endpoint, void> {
+    budget.noteCall();
+    const tried = new Set<Endpoint>();
+    while (tried.size < maxAttempts) {
+      const endpoint = pick(tried);
+      if (!endpoint) return;
+      tried.add(endpoint);
+      underWay.set(endpoint, (underWay.get(endpoint) ?? 0) + 1);
+      try {
+        yield endpoint;
+      } finally {
+        underWay.set(endpoint, underWay.get(endpoint)! - 1);
+      }
+    }
+  }
 
   return {
     async unary(method, signal, timeoutMs, header, input, contextValues) {
-      budget.noteCall();
-      const endsAtMs = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
-      const tried = new Set<Endpoint>();
+      const endsAtMs = endOf(timeoutMs);
       let failure: unknown;
-      while (tried.size < maxAttempts) {
-        const endpoint = pick(tried);
-        if (!endpoint) break;
-        tried.add(endpoint);
-        const leftMs = endsAtMs === undefined ? undefined : Math.ceil(endsAtMs - performance.now());
-        if (leftMs !== undefined && leftMs <= 0) throw fault("timeout");
-        underWay.set(endpoint, (underWay.get(endpoint) ?? 0) + 1);
+      for (const { transport } of candidates()) {
         try {
-          return await endpoint.transport.unary(method, signal, leftMs, header, input, contextValues);
+          const leftMs = leftUntil(endsAtMs);
+          return await transport.unary(method, signal, leftMs, header, input, contextValues);
         } catch (error) {
           failure = error;
           if (signal?.aborted || !mayRetry(error, method)) break;
-        } finally {
-          underWay.set(endpoint, underWay.get(endpoint)! - 1);
         }
       }
       throw failure ?? notSent("no process serves it");
     },
-    stream() {
-      throw fault("route-not-found", { detail: "Streaming calls do not exist" });
+    async stream(method, signal, timeoutMs, header, given, contextValues) {
+      const answers = async function* () {
+        const endsAtMs = endOf(timeoutMs);
+        const input = await repeatable(method, given as StreamInput);
+        let failure: unknown;
+        for (const { transport } of candidates()) {
+          const watched = watchInput(input);
+          let hasBegun = false;
+          try {
+            const leftMs = leftUntil(endsAtMs);
+            const sent = watched.input as typeof given;
+            const { message } = await transport.stream(method, signal, leftMs, header, sent, contextValues);
+            for await (const answer of message) {
+              hasBegun = true;
+              yield answer;
+            }
+            return;
+          } catch (error) {
+            failure = error;
+            hasBegun ||= method.methodKind === "client_streaming" && watched.isBegun;
+            if (signal?.aborted || hasBegun || !wasNotCarriedOut(error)) break;
+          }
+        }
+        throw failure ?? notSent("no process serves it");
+      };
+      return streamResponse(method, answers());
     },
   };
 }

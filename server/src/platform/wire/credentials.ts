@@ -9,7 +9,7 @@ import { actorHeader } from "#platform/actor.ts";
 import type { Clock } from "#platform/clock.ts";
 import { fault } from "#platform/errors.ts";
 import { createLruCache } from "#platform/lru-cache.ts";
-import type { PlainHeaders } from "#platform/wire/grpc-client.ts";
+import type { PlainHeaders } from "#platform/wire/grpc-headers.ts";
 
 export interface CredentialOptions {
   /** The first one signs, all of them are accepted: so a token can be replaced without a pause. */

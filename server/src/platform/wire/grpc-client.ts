@@ -1,21 +1,24 @@
 /**
- * A gRPC client for unary calls on one HTTP/2 connection. connect-es has one for calls of all kinds, at four times the
- * cost of the network's own; every call of a gateway goes through here, see docs/decisions/0025-roles-apart.md.
+ * A gRPC client on one HTTP/2 connection: unary calls here, streaming ones in grpc-client-stream.ts. connect-es's costs four
+ * times what the network does, and every call of a gateway goes through here, see docs/decisions/0025-roles-apart.md.
  */
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
-import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
 import type { Http2SessionManager } from "@connectrpc/connect-node";
 import { fault } from "#platform/errors.ts";
+import { streamResponse } from "#platform/stream-response.ts";
 import { unaryResponse } from "#platform/unary-response.ts";
-import { fromGrpcFrame, grpcContentType, toGrpcFrame } from "#platform/wire/grpc-frame.ts";
-
-export type PlainHeaders = Record<string, string>;
+import type { StreamingCall } from "#platform/wire/client-stream.ts";
+import { callStreaming } from "#platform/wire/grpc-client-stream.ts";
+import { fromGrpcFrame, toGrpcFrame } from "#platform/wire/grpc-frame.ts";
+import { type PlainHeaders, requireOk, setGrpcHeaders, toPlainHeaders } from "#platform/wire/grpc-headers.ts";
 
 export interface GrpcClientOptions {
   sessions: Pick<Http2SessionManager, "request" | "notifyResponseByteRead">;
   maxMessageBytes: number;
+  /** How long a stream waits for the other side before it is given up. */
+  stallMs: number;
   /** May change the headers before they are sent. */
   sign(headers: PlainHeaders): Promise<void>;
   /** Told of every answer's headers, also of those that tell of an error. */
@@ -34,28 +37,21 @@ interface Sent {
 export function createGrpcClient(options: GrpcClientOptions): Transport {
   return {
     async unary(method, signal, timeoutMs, header, input) {
-      const headers = toPlain(header);
+      const headers = toPlainHeaders(header);
       await options.sign(headers);
-      headers["content-type"] = grpcContentType;
-      headers.te = "trailers";
-      if (timeoutMs !== undefined) headers["grpc-timeout"] = `${Math.ceil(timeoutMs)}m`;
+      setGrpcHeaders(headers, timeoutMs);
       const request = create(method.input, input as MessageInitShape<typeof method.input>);
       const frame = toGrpcFrame(toBinary(method.input, request));
       const path = `/${method.parent.typeName}/${method.name}`;
       const body = await exchange(options, { path, headers, frame, signal, timeoutMs });
       return unaryResponse(method, fromBinary(method.output, body));
     },
-    stream() {
-      throw fault("route-not-found", { detail: "Streaming calls do not exist" });
+    async stream(method, signal, timeoutMs, header, input) {
+      const headers = toPlainHeaders(header);
+      const call = { method, headers, signal, timeoutMs, input: input as StreamingCall["input"] };
+      return streamResponse(method, callStreaming(options, call) as never);
     },
   };
-}
-
-/** Plain objects, as nearly all are, are copied without making Headers of them. */
-function toPlain(header: HeadersInit | undefined): PlainHeaders {
-  if (header === undefined) return {};
-  if (header instanceof Headers || Array.isArray(header)) return Object.fromEntries(new Headers(header));
-  return { ...(header as PlainHeaders) };
 }
 
 /**
@@ -129,22 +125,4 @@ function readAnswer(
       giveUp(error);
     }
   });
-}
-
-/** The status stands in the trailers, or in the headers of an answer that is nothing but an error. */
-function requireOk(
-  stream: ClientHttp2Stream,
-  answered: IncomingHttpHeaders | undefined,
-  trailers: IncomingHttpHeaders | undefined,
-) {
-  if (trailers?.["grpc-status"] === "0") return;
-  const told = trailers ?? answered;
-  if (told?.["grpc-status"] === undefined) {
-    const how =
-      stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ? "REFUSED_STREAM" : `code ${stream.rstCode}`;
-    throw new ConnectError(`the stream ended without a status (${how})`, Code.Unavailable);
-  }
-  const names = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
-  const status = new Headers(names.flatMap((name) => (told[name] ? [[name, String(told[name])]] : [])));
-  throw findTrailerError(status) ?? new ConnectError("no answer", Code.Internal);
 }

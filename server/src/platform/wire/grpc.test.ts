@@ -34,7 +34,13 @@ async function listening(server: Http2Server): Promise<string> {
 
 function ourServer(): Promise<string> {
   const server = createServer();
-  const options = { routes, maxMessageBytes, maxDeadlineMs: 60_000, answerHeaders: () => ({}) };
+  const options = {
+    routes,
+    maxMessageBytes,
+    maxDeadlineMs: 60_000,
+    stallMs: 60_000,
+    answerHeaders: () => ({}),
+  };
   server.on("stream", createGrpcServer({ ...options, admit: async () => {}, onFailure() {} }));
   after(() => server.close());
   return listening(server);
@@ -49,7 +55,13 @@ function theirServer(): Promise<string> {
 function ourClient(url: string): Transport {
   const sessions = new Http2SessionManager(url);
   after(() => sessions.abort());
-  return createGrpcClient({ sessions, maxMessageBytes, sign: async () => {}, onAnswer() {} });
+  return createGrpcClient({
+    sessions,
+    maxMessageBytes,
+    stallMs: 60_000,
+    sign: async () => {},
+    onAnswer() {},
+  });
 }
 
 const theirClient = (baseUrl: string) =>

@@ -4,12 +4,13 @@
  */
 import type { ClientHttp2Session } from "node:http2";
 import type { Http2SessionManager } from "@connectrpc/connect-node";
+import { connectionWindowBytes } from "#platform/wire/limits.ts";
 
 type SessionManager = Pick<Http2SessionManager, "authority" | "request" | "notifyResponseByteRead">;
 
 const ignore = () => {};
 
-/** The manager, whose connections have a listener for as long as they exist. */
+/** The manager, whose connections have a listener for as long as they exist, and the window of ours. */
 export function withHandledErrors(sessions: Http2SessionManager): SessionManager {
   const known = new WeakSet<ClientHttp2Session>();
   return {
@@ -20,6 +21,7 @@ export function withHandledErrors(sessions: Http2SessionManager): SessionManager
       if (session && !known.has(session)) {
         known.add(session);
         session.on("error", ignore);
+        if (!session.destroyed) session.setLocalWindowSize(connectionWindowBytes);
       }
       return stream;
     },

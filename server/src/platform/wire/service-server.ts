@@ -16,6 +16,7 @@ import { parseTraceparent, traceparentHeader } from "#platform/trace.ts";
 import { isUuid } from "#platform/uuid.ts";
 import { createVerifyHeaders } from "#platform/wire/credentials.ts";
 import { createGrpcServer, type ReceivedCall } from "#platform/wire/grpc-server.ts";
+import { connectionWindowBytes, stallMs, transferWindowBytes } from "#platform/wire/limits.ts";
 import { timeHeader } from "#platform/wire/time-header.ts";
 
 export interface ServiceServerOptions {
@@ -38,12 +39,13 @@ export interface ServiceServer {
 const maxStreamsPerConnection = 4_096;
 const maxMessageBytes = 16_777_216;
 const maxDeadlineMs = 600_000;
-const windowBytes = 1_048_576;
 /**
  * Of what waits to be sent on one connection. Above Node's 10 MB all further calls on it would be refused, so that one
  * user's page of long messages would be everybody's outage.
  */
 const maxSessionMemoryMb = 1_024;
+/** Each call that is given up is a reset. Past Node's 33 a second it would end the connection, and all other calls with it. */
+const bearsResets = { streamResetBurst: 100_000, streamResetRate: 10_000 };
 const logRefusalEveryMs = 10_000;
 
 export async function startServiceServer(options: ServiceServerOptions): Promise<ServiceServer> {
@@ -52,14 +54,15 @@ export async function startServiceServer(options: ServiceServerOptions): Promise
   const verify = createVerifyHeaders(names, { serviceTokens, clock });
   const noteRefused = createRefusalLog(log);
   const sessions = new Set<ServerHttp2Session>();
-  const settings = { maxConcurrentStreams: maxStreamsPerConnection, initialWindowSize: windowBytes };
-  const server = createServer({ settings, maxSessionMemory: maxSessionMemoryMb });
+  const settings = { maxConcurrentStreams: maxStreamsPerConnection, initialWindowSize: transferWindowBytes };
+  const server = createServer({ settings, maxSessionMemory: maxSessionMemoryMb, ...bearsResets });
   const onStream = createGrpcServer({
     routes: (router) => {
       for (const service of services) service.routes(router);
     },
     maxMessageBytes,
     maxDeadlineMs,
+    stallMs,
     admit: (call) => verify(call.headers),
     onFailure(call, error) {
       const { code, detail } = toPublicError(error);
@@ -71,6 +74,7 @@ export async function startServiceServer(options: ServiceServerOptions): Promise
   server.on("stream", onStream);
   server.on("session", (session) => {
     sessions.add(session);
+    session.setLocalWindowSize(connectionWindowBytes);
     session.on("error", () => {}).once("close", () => sessions.delete(session));
   });
   const { host, port } = options;

@@ -14,9 +14,10 @@ import { createLog } from "#platform/log.ts";
 import type { Service } from "#platform/service.ts";
 import { createSharedClock } from "#platform/shared-clock.ts";
 import { createSignHeaders } from "#platform/wire/credentials.ts";
-import { createEndpoint, wireErrorOf } from "#platform/wire/endpoint.ts";
+import { createEndpoint } from "#platform/wire/endpoint.ts";
 import { toGrpcFrame } from "#platform/wire/grpc-frame.ts";
 import { startServiceServer } from "#platform/wire/service-server.ts";
+import { wireErrorOf } from "#platform/wire/wire-error.ts";
 import { until } from "#test/until.ts";
 import { freePort } from "../../../../scripts/pods/free-port.ts";
 
