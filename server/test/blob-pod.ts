@@ -59,6 +59,7 @@ export async function startBlobPod(options: BlobPodOptions) {
   return {
     blobs: createClient(BlobService, transport),
     internal: createClient(BlobInternalService, transport),
+    service,
     stop,
   };
 }

@@ -33,7 +33,8 @@ for (const { diesAt, isAcknowledged, isThere } of steps) {
     const userId = randomUUID();
     const doomed = await startDoomedPod({ databaseUrl, dataDir, storeFolder, userId, diesAt });
     const answer = await doomed.call({ put: "fast/a", text: "hello" });
-    assert.equal(answer !== undefined, isAcknowledged, JSON.stringify(answer));
+    // An answer may also be lost with the process that has just given it.
+    if (!isAcknowledged) assert.equal(answer, undefined);
     await doomed.died;
     const store = createFileStore(storeFolder);
     const pod = await startBlobPod({

@@ -40,8 +40,8 @@ export function createSpooledReader({ store, own, findPod }: SpooledReaderOption
       if (signal.aborted) throw error;
       // It may have let go of them since the row was read, or went away just after it had brought them.
       if (toPublicError(error).code === "blob-not-found") return await ofStore(object, range, signal);
-      if ((await store.sizeOf(objectName(object.id), signal)) === object.size)
-        return await ofStore(object, range, signal);
+      const stored = await store.sizeOf(objectName(object.id), signal).catch(() => undefined);
+      if (stored === object.size) return await ofStore(object, range, signal);
       const detail = "The bytes are on the disk of another pod, which cannot be reached for the moment";
       throw fault("blob-store-unavailable", { detail, retryAfterMs, cause: error });
     }
