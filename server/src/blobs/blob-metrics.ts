@@ -11,6 +11,7 @@ export interface BlobMetrics {
   deleted(outcome: DeleteOutcome): void;
   received(bytes: number): void;
   sent(bytes: number): void;
+  cacheRead(isHit: boolean): void;
 }
 
 export interface BlobGauges {
@@ -27,6 +28,10 @@ export function createBlobMetrics(telemetry: Telemetry, gauges: BlobGauges): Blo
   const deletes = meter.createCounter("parley.blobs.deletes", {
     unit: "{blob}",
     description: "Blobs deleted, by outcome",
+  });
+  const cacheReads = meter.createCounter("parley.blobs.cache.reads", {
+    unit: "{read}",
+    description: "Reads of small objects, by whether their bytes were in memory",
   });
   meter
     .createObservableUpDownCounter("parley.blobs.transfers", {
@@ -58,6 +63,7 @@ export function createBlobMetrics(telemetry: Telemetry, gauges: BlobGauges): Blo
     deleted: (outcome) => deletes.add(1, { "parley.outcome": outcome }),
     received: (bytes) => io.add(bytes, received),
     sent: (bytes) => io.add(bytes, sent),
+    cacheRead: (isHit) => cacheReads.add(1, { "parley.cache.hit": isHit }),
   };
 }
 

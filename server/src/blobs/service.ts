@@ -111,11 +111,15 @@ function createParts(options: BlobsOptions): BlobParts {
   const spool = createPodSpool({ config, path, store, database, toPod, clock, telemetry, log });
   const cache = createHotCache(config.PARLEY_BLOB_CACHE_BYTES);
   const transfers = createTransfers(config.PARLEY_BLOB_TRANSFERS_MAX);
+  const metrics = createBlobMetrics(telemetry, {
+    transfersUnderWay: () => transfers.underWay,
+    cachedBytes: () => cache.bytes,
+  });
   return {
     config,
     database,
     store,
-    objects: createObjects({ store, spool, cache, clock, log }),
+    objects: createObjects({ store, spool, cache, onCacheRead: metrics.cacheRead, clock, log }),
     spool,
     newObjectId: createObjectIds(clock),
     knownObjects: createKnownObjects(database),
@@ -126,10 +130,7 @@ function createParts(options: BlobsOptions): BlobParts {
       log,
     }),
     transfers,
-    metrics: createBlobMetrics(telemetry, {
-      transfersUnderWay: () => transfers.underWay,
-      cachedBytes: () => cache.bytes,
-    }),
+    metrics,
     clock,
     log,
   };

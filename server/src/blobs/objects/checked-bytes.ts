@@ -20,6 +20,11 @@ export interface CheckedBytes {
 
 export function checkBytes(source: AsyncIterable<Uint8Array>, expected: ExpectedBytes): CheckedBytes {
   const hash = createHash("sha256");
+  let unhashed: Uint8Array | undefined;
+  const hashChunk = () => {
+    if (unhashed) hash.update(unhashed);
+    unhashed = undefined;
+  };
   let size = 0;
   let sha256: Buffer | undefined;
   async function* checked() {
@@ -27,8 +32,11 @@ export function checkBytes(source: AsyncIterable<Uint8Array>, expected: Expected
       size += chunk.byteLength;
       if (size > expected.maxBytes) throw fault("too-large");
       if (expected.size !== undefined && size > expected.size) throw notAsLong();
-      hash.update(chunk);
+      // Once the store has begun to write it, so that the two go on at the same time; before the next at the latest.
+      unhashed = chunk;
+      setImmediate(hashChunk);
       yield chunk;
+      hashChunk();
     }
     if (expected.size !== undefined && size < expected.size) throw notAsLong();
     sha256 = hash.digest();

@@ -14,6 +14,8 @@ export interface ObjectsOptions {
   /** Undefined: nothing is spooled. */
   spool?: Spool | undefined;
   cache: HotCache;
+  /** Told of each read of what may be kept in memory. */
+  onCacheRead?: (isHit: boolean) => void;
   clock: Clock;
   log: Log;
 }
@@ -77,13 +79,14 @@ async function* readObject(
 ): AsyncGenerator<Uint8Array> {
   if (range.length === 0) return;
   const { cache } = options;
-  const kept = cache.get(object.id);
-  if (kept) {
-    yield kept.subarray(range.offset, range.offset + range.length);
-    return;
-  }
   if (!cache.takes(object.size)) {
     yield* readStored(options, object, range, signal);
+    return;
+  }
+  const kept = cache.get(object.id);
+  options.onCacheRead?.(kept !== undefined);
+  if (kept) {
+    yield kept.subarray(range.offset, range.offset + range.length);
     return;
   }
   const chunks: Uint8Array[] = [];

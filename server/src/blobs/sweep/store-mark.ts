@@ -4,7 +4,7 @@
  */
 import { readIdentity } from "#blobs/store-sweep.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
-import type { SweepOptions } from "#blobs/sweep/sweep.ts";
+import type { SweepOptions } from "#blobs/sweep/sweep-options.ts";
 
 export const markFolder = "1970-01-01T00/";
 

@@ -1,6 +1,6 @@
 import { objectName } from "#blobs/objects/object-name.ts";
 import { findGarbage, forgetGarbage } from "#blobs/store-sweep.ts";
-import type { SweepOptions } from "#blobs/sweep/sweep.ts";
+import type { SweepOptions } from "#blobs/sweep/sweep-options.ts";
 
 const batchSize = 500;
 

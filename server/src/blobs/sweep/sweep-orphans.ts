@@ -5,7 +5,7 @@
 import { folderOf, timeOfFolder } from "#blobs/objects/object-name.ts";
 import { findReferred, noteProgress, readProgress } from "#blobs/store-sweep.ts";
 import { isMarkedAsOurs, markFolder } from "#blobs/sweep/store-mark.ts";
-import type { SweepOptions } from "#blobs/sweep/sweep.ts";
+import type { SweepOptions } from "#blobs/sweep/sweep-options.ts";
 import { isUuid } from "#platform/uuid.ts";
 
 const hourMs = 3_600_000;
