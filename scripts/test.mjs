@@ -15,9 +15,12 @@ import { join } from "node:path";
 import { missingTools, neverRun } from "../deploy/test/tools.ts";
 import { startEmbeddedPostgres } from "../server/src/platform/embedded-postgres.ts";
 import { createLog } from "../server/src/platform/log.ts";
+import { withoutAzure } from "../server/test/azure-server.ts";
 import { findChromium } from "../server/test/chromium.ts";
 import { withoutRabbitMq } from "../server/test/rabbitmq-server.ts";
 import { withoutRedis } from "../server/test/redis-server.ts";
+import { withoutS3 } from "../server/test/s3-server.ts";
+import { withoutSmallDisk } from "../server/test/small-disk.ts";
 
 const allTests = ["api", "server", "client", "web", "bench", "deploy"].map(
   (folder) => `${folder}/**/*.test.ts`,
@@ -33,6 +36,9 @@ missing.push(...missingTools());
 if (withoutRedis)
   missing.push(`tests of several pods, and of the whole with the roles apart: ${withoutRedis}`);
 if (withoutRabbitMq) missing.push(`tests of jobs that RabbitMQ carries: ${withoutRabbitMq}`);
+if (withoutS3) missing.push(`tests of blobs in S3: ${withoutS3}`);
+if (withoutAzure) missing.push(`tests of blobs in Azure: ${withoutAzure}`);
+if (withoutSmallDisk) missing.push(`tests of a full disk: ${withoutSmallDisk}`);
 
 const asked = process.argv.slice(2);
 const runsBothShapes = asked.length === 0 && !process.env.PARLEY_TEST_SHAPE && !withoutRedis;

@@ -19,6 +19,9 @@ export interface BlobServerOptions {
   cleanUp(): Promise<void>;
 }
 
+/** Azurite loads 340 packages, on a machine that may be busy. */
+const startTimeoutMs = 60_000;
+
 export const blobServers = join(import.meta.dirname, "../../node_modules/.blob-servers");
 
 export async function startBlobServer({
@@ -36,7 +39,7 @@ export async function startBlobServer({
   };
   const start = async () => {
     child = spawn(program, args, { stdio: "ignore" });
-    await until(`${program} listens`, () => listens(port));
+    await until(`${program} listens`, () => listens(port), startTimeoutMs);
   };
   after(async () => {
     await kill();

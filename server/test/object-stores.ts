@@ -8,6 +8,7 @@ import { createAzureStore } from "#blobs/stores/azure-store.ts";
 import { createFileStore } from "#blobs/stores/file-store.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
 import { createS3Store } from "#blobs/stores/s3-store.ts";
+import type { S3Location } from "#blobs/stores/store-url.ts";
 import type { AzureServer } from "./azure-server.ts";
 import { type S3Server, s3Credentials } from "./s3-server.ts";
 
@@ -24,16 +25,19 @@ export async function openTestFileStore(): Promise<{ store: ObjectStore; root: s
   return { store, root };
 }
 
+export function testS3Location({ endpoint, bucket }: TestBucket, prefix = `${randomUUID()}/`): S3Location {
+  return { kind: "s3", bucket, prefix, region: "us-east-1", endpoint, pathStyle: true };
+}
+
 export function openTestS3Store(
-  { endpoint, bucket }: Pick<S3Server, "endpoint" | "bucket">,
-  { stallMs = 10_000, prefix = `${randomUUID()}/`, maxTransfers = 64 } = {},
+  server: TestBucket,
+  { stallMs = 10_000, prefix = undefined as string | undefined, maxTransfers = 64 } = {},
 ): ObjectStore {
   Object.assign(process.env, s3Credentials);
-  return createS3Store(
-    { kind: "s3", bucket, prefix, region: "us-east-1", endpoint, pathStyle: true },
-    { maxTransfers, stallMs },
-  );
+  return createS3Store(testS3Location(server, prefix), { maxTransfers, stallMs });
 }
+
+type TestBucket = Pick<S3Server, "endpoint" | "bucket">;
 
 export function openTestAzureStore(server: AzureServer, { stallMs = 10_000 } = {}): ObjectStore {
   return createAzureStore(

@@ -11,19 +11,23 @@ export interface ObjectStore {
   /**
    * Resolves once the object is durable; else there is none (but for what a crash leaves, see list()). Memory is
    * bounded whatever the size is. Rejects with "blob-store-unavailable" (with retryAfterMs where the store says so) when the store
-   * is away or wants less, with "storage-full", and with whatever `bytes` throws.
+   * is away or wants less, with "storage-full", with "overloaded" when too many of unknown size are being written, with "malformed-request" when there are
+   * fewer or more bytes than `size` says, with the signal's reason, and with whatever `bytes` throws. Chunks must not be changed after they were yielded.
    */
   write(name: string, bytes: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<void>;
   /**
    * Resolves once the store has begun to answer; the bytes are those of the range, or the iteration throws. Rejects with
-   * "blob-store-unavailable", and with ObjectMissing when there is no such object.
+   * "blob-store-unavailable", and with ObjectMissing when there is no such object. Whoever does not iterate aborts the signal.
    */
   read(name: string, range: ByteRange, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Undefined when there is none. */
   sizeOf(name: string, signal?: AbortSignal): Promise<number | undefined>;
-  /** Those that there are not are deleted already. */
+  /** Objects, and what list() has found of half written ones. Those that there are not are deleted already. */
   delete(names: readonly string[]): Promise<void>;
-  /** Names that begin with the folder ("2026-11-21T19/"), in any order, also of objects that a crash left half written. */
+  /**
+   * Names that begin with the folder ("2026-11-21T19/"), in any order. What a crash left half written has the name of its object and
+   * then ".<which>.part"; it may also be of a write that is still under way.
+   */
   list(folder: string): AsyncIterable<string>;
   /** All folders that there are, in any order. */
   folders(): AsyncIterable<string>;

@@ -14,6 +14,8 @@ export function createS3Direct({ client, bucket, prefix, stallMs }: Bucket): Dir
     requireObjectName(name);
     return { Bucket: bucket, Key: prefix + name };
   };
+  // By the store's clock, as far as it is known: a URL signed by a wrong one would be over already, or last too long.
+  const signingDate = () => new Date(Date.now() + client.config.systemClockOffset);
   return {
     async signUpload(name, { size, sha256 }, expiresIn) {
       const checksum = Buffer.from(sha256, "hex").toString("base64");
@@ -29,6 +31,7 @@ export function createS3Direct({ client, bucket, prefix, stallMs }: Bucket): Dir
       const unhoistableHeaders = new Set(Object.keys(headers));
       const url = await getSignedUrl(client, command, {
         expiresIn,
+        signingDate: signingDate(),
         unhoistableHeaders,
         signableHeaders: new Set(["host", ...unhoistableHeaders]),
       });
@@ -40,7 +43,7 @@ export function createS3Direct({ client, bucket, prefix, stallMs }: Bucket): Dir
         ResponseContentType: contentType,
         ResponseContentDisposition: contentDisposition,
       });
-      return getSignedUrl(client, command, { expiresIn });
+      return getSignedUrl(client, command, { expiresIn, signingDate: signingDate() });
     },
     async sha256Of(name, signal) {
       try {
