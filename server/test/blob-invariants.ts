@@ -52,7 +52,8 @@ export async function checkBlobInvariants(
        SELECT owner_id, sum(size)::bigint AS bytes, count(*)::int AS blob_count FROM blobs.objects
        WHERE is_counted AND id NOT IN (SELECT object_id FROM blobs.garbage) GROUP BY owner_id
      ) counted FULL JOIN blobs.usage u USING (owner_id)
-     WHERE (coalesce(counted.bytes, 0), coalesce(counted.blob_count, 0))
+     LEFT JOIN (SELECT owner_id, sum(reserved)::bigint AS bytes FROM blobs.uploads GROUP BY owner_id) reserved USING (owner_id)
+     WHERE (coalesce(counted.bytes, 0) + coalesce(reserved.bytes, 0), coalesce(counted.blob_count, 0))
        IS DISTINCT FROM (coalesce(u.bytes, 0), coalesce(u.blob_count, 0))`,
   );
   assert.deepEqual(miscounted, [], "usage is not the sum of what is kept");
@@ -94,7 +95,8 @@ async function checkBytes({ database, store }: BlobsUnderTest): Promise<Set<stri
   }
   const loose = await database.query<{ object_id: string }>({
     name: "test.loose-garbage",
-    text: "SELECT object_id FROM blobs.garbage",
+    text: `SELECT object_id FROM blobs.garbage UNION SELECT unnest(pieces) FROM blobs.uploads
+      UNION SELECT object_id FROM blobs.uploads`,
   });
   for (const { object_id } of loose) known.add(objectName(object_id));
   return known;

@@ -8,7 +8,7 @@ import { type CallOptions, createClient } from "@connectrpc/connect";
 import { BlobInternalService, type PutBlobHeadSchema } from "@parley/api/internal/blobs";
 import { BlobService } from "@parley/api/v2/blob";
 import { type BlobConfig, blobSettings } from "#blobs/config.ts";
-import { createBlobs } from "#blobs/service.ts";
+import { type BlobsOptions, createBlobs } from "#blobs/service.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
 import { actorHeaders } from "#platform/actor.ts";
 import type { Clock } from "#platform/clock.ts";
@@ -25,6 +25,9 @@ export interface BlobPodOptions {
   /** Not held to the ranges of the settings. */
   config?: Partial<BlobConfig>;
   clock?: Clock;
+  /** Only of pods that spool. */
+  dataDir?: string;
+  toPod?: BlobsOptions["toPod"];
   telemetry?: Telemetry;
 }
 
@@ -37,7 +40,8 @@ export async function startBlobPod(options: BlobPodOptions) {
   const { database, store, config = {}, clock = { now: Date.now }, telemetry = noTelemetry } = options;
   const service = createBlobs({
     config: blobConfig(config),
-    dataDir: join(tmpdir(), "parley-blobs-unused"),
+    dataDir: options.dataDir ?? join(tmpdir(), "parley-blobs-unused"),
+    ...(options.toPod ? { toPod: options.toPod } : {}),
     database,
     store,
     clock,
@@ -55,6 +59,7 @@ export async function startBlobPod(options: BlobPodOptions) {
   return {
     blobs: createClient(BlobService, transport),
     internal: createClient(BlobInternalService, transport),
+    service,
     stop,
   };
 }

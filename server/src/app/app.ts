@@ -14,6 +14,7 @@
 import { fileURLToPath } from "node:url";
 import { createClockSync } from "#app/clock-sync.ts";
 import { createLocalServices, type LocalServices, openDatabase } from "#app/local-services.ts";
+import { createPodClients } from "#app/pod-clients.ts";
 import { openCatalogue } from "#app/provider-catalogue.ts";
 import { createServiceClients } from "#app/service-clients.ts";
 import { openStorage, type Storage } from "#app/storage.ts";
@@ -73,13 +74,15 @@ export async function startApp(options: AppOptions): Promise<App> {
     const clients = createServiceClients({ ...surroundings, circuits, local: services });
     stops.add("service clients", () => clients.stop());
     if (storage) {
-      createLocalServices({ ...surroundings, storage, circuits, catalogue }, services, clients);
+      const pods = createPodClients({ ...surroundings, circuits });
+      stops.add("pod clients", async () => pods.stop());
+      createLocalServices({ ...surroundings, storage, circuits, catalogue, pods }, services, clients);
     }
     const gatewayClients = roles.includes("gateway") ? clients.forGateway() : undefined;
     await clients.start();
     if (storage) await startServices(surroundings, storage, services, options.clock);
-    const servicePort =
-      storage && !areAllRoles(roles) ? await openServicePort(surroundings, services) : undefined;
+    const isAsked = !areAllRoles(roles) || config.blobs.PARLEY_BLOB_SPOOL_URL !== undefined;
+    const servicePort = storage && isAsked ? await openServicePort(surroundings, services) : undefined;
     const gateway = gatewayClients && (await startGateway(surroundings, gatewayClients, circuits));
     const { ops } = surroundings;
     ops.ready("start");

@@ -1,5 +1,6 @@
 /** The services that this process runs, each with its own connections to the database; nothing is started yet. */
 
+import type { PodClients } from "#app/pod-clients.ts";
 import type { Storage } from "#app/storage.ts";
 import { createBlobs } from "#blobs/service.ts";
 import type { Config } from "#config/config.ts";
@@ -39,6 +40,7 @@ export interface LocalServicesOptions {
   telemetry: Telemetry;
   stops: StopList;
   circuits: Circuits;
+  pods: PodClients;
   /** Undefined where dispatch does not run here. */
   catalogue: Catalogue | undefined;
 }
@@ -132,11 +134,12 @@ function jobsOf(
 }
 
 function blobsOf(options: LocalServicesOptions): Service {
-  const { config, clock, telemetry, log } = options;
+  const { config, pods, clock, telemetry, log } = options;
   return createBlobs({
     config: config.blobs,
     dataDir: config.dataDir,
     database: openDatabase("blobs", options),
+    toPod: (url) => pods.to(url),
     clock,
     telemetry,
     log: log.child({ service: "blobs" }),

@@ -1,6 +1,6 @@
 import { parseStoreUrl } from "#blobs/stores/store-url.ts";
 import { blobLimitSettings } from "#platform/blob-limits.ts";
-import { integer, list, text, type Values } from "#platform/settings.ts";
+import { integer, list, text, url, type Values } from "#platform/settings.ts";
 
 export const blobSettings = {
   PARLEY_BLOB_STORE: {
@@ -46,6 +46,10 @@ export const blobSettings = {
   PARLEY_BLOB_WRITE_BACK: list(
     "blobs that are acknowledged once they are on this machine's disk, and brought to the object store in the background: prefixes of keys, or * for all",
     [],
+  ),
+  PARLEY_BLOB_SPOOL_URL: url(
+    "where other processes reach this one's service port, for blobs that only its disk has so far: http://host:9091",
+    ["http:"],
   ),
   PARLEY_BLOB_SPOOL_MAX_BYTES: integer(
     "bytes on this machine's disk that may wait for the object store; then blobs go there at once",

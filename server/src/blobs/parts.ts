@@ -4,6 +4,7 @@ import type { CommitPut } from "#blobs/commit-puts.ts";
 import type { BlobConfig } from "#blobs/config.ts";
 import type { KnownObjects } from "#blobs/objects/known-objects.ts";
 import type { Objects } from "#blobs/objects/objects.ts";
+import type { PodSpool } from "#blobs/spool/create-spool.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
 import type { Transfers } from "#blobs/transfers.ts";
 import type { Clock } from "#platform/clock.ts";
@@ -16,6 +17,9 @@ export interface BlobParts {
   database: Database;
   store: ObjectStore;
   objects: Objects;
+  /** For objects that are not written by `objects`. */
+  newObjectId(): string;
+  spool: PodSpool;
   knownObjects: KnownObjects;
   commitPut: CommitPut;
   pictures: Pictures;

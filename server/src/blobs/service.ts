@@ -9,22 +9,35 @@ import type { BlobConfig } from "#blobs/config.ts";
 import { createObjects } from "#blobs/objects/create-objects.ts";
 import { createHotCache } from "#blobs/objects/hot-cache.ts";
 import { createKnownObjects } from "#blobs/objects/known-objects.ts";
+import { createObjectIds } from "#blobs/objects/object-name.ts";
 import type { BlobParts } from "#blobs/parts.ts";
+import { appendToUpload } from "#blobs/rpc/append-to-upload.ts";
 import { attachBlobs } from "#blobs/rpc/attach-blobs.ts";
+import { completeDirectUpload } from "#blobs/rpc/complete-direct-upload.ts";
+import { createDirectUpload } from "#blobs/rpc/create-direct-upload.ts";
+import { createDownloadLink } from "#blobs/rpc/create-download-link.ts";
+import { createUpload } from "#blobs/rpc/create-upload.ts";
 import { deleteBlob } from "#blobs/rpc/delete-blob.ts";
+import { deleteUpload } from "#blobs/rpc/delete-upload.ts";
 import { findBlob } from "#blobs/rpc/find-blob.ts";
 import { getBlob } from "#blobs/rpc/get-blob.ts";
 import { getBlobUsage } from "#blobs/rpc/get-blob-usage.ts";
+import { getUpload } from "#blobs/rpc/get-upload.ts";
 import { listBlobs } from "#blobs/rpc/list-blobs.ts";
 import { prepareAttachment } from "#blobs/rpc/prepare-attachment.ts";
 import { putBlob } from "#blobs/rpc/put-blob.ts";
 import { readObject } from "#blobs/rpc/read-object.ts";
+import { readSpooled } from "#blobs/rpc/read-spooled.ts";
 import { releaseAttachments } from "#blobs/rpc/release-attachments.ts";
+import { createPodSpool } from "#blobs/spool/create-spool.ts";
+import type { PodClient } from "#blobs/spool/spooled-reader.ts";
+import { referredByUploads } from "#blobs/store-uploads.ts";
 import { createFileStore } from "#blobs/stores/file-store.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
 import { createSweeper } from "#blobs/sweep/sweep.ts";
 import { createSweepMetrics } from "#blobs/sweep/sweep-metrics.ts";
 import { createTransfers } from "#blobs/transfers.ts";
+import { sweepUploads } from "#blobs/uploads/sweep-uploads.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
@@ -41,6 +54,8 @@ export interface BlobsOptions {
   clock: Clock;
   telemetry: Telemetry;
   log: Log;
+  /** To another pod's service port; undefined: there is no way. */
+  toPod?: (url: string) => PodClient;
   /** For tests: another one than PARLEY_BLOB_STORE names. */
   store?: ObjectStore;
 }
@@ -50,10 +65,11 @@ export const migrationsFolder = join(import.meta.dirname, "migrations");
 export function createBlobs(options: BlobsOptions): Service {
   const { database, log } = options;
   const parts = createParts(options);
+  const { spool } = parts;
   const sweeper = createSweeper({
     ...parts,
-    referrers: [],
-    chores: [],
+    referrers: [referredByUploads],
+    chores: [(signal) => sweepUploads(database, signal)],
     metrics: createSweepMetrics(options.telemetry, options.clock),
   });
   return {
@@ -64,6 +80,9 @@ export function createBlobs(options: BlobsOptions): Service {
         getBlob: getBlob(parts),
         deleteBlob: deleteBlob(parts),
         getBlobUsage: getBlobUsage(parts),
+        createDirectUpload: createDirectUpload(parts),
+        completeDirectUpload: completeDirectUpload(parts),
+        createDownloadLink: createDownloadLink(parts),
       });
       router.service(BlobInternalService, {
         findBlob: findBlob(parts),
@@ -72,23 +91,32 @@ export function createBlobs(options: BlobsOptions): Service {
         attachBlobs: attachBlobs(parts),
         prepareAttachment: prepareAttachment(parts),
         releaseAttachments: releaseAttachments(parts),
+        createUpload: createUpload(parts),
+        getUpload: getUpload(parts),
+        appendToUpload: appendToUpload(parts),
+        deleteUpload: deleteUpload(parts),
+        readSpooled: readSpooled(spool),
       });
     },
     async start() {
       await migrate(database, "blobs", migrationsFolder, log);
       await parts.store.check();
+      await spool.start();
       sweeper.start();
     },
     async stop() {
       parts.pictures.stop();
       await sweeper.stop();
+      await spool.stop();
     },
   };
 }
 
 function createParts(options: BlobsOptions): BlobParts {
-  const { config, dataDir, database, clock, telemetry, log } = options;
+  const { config, dataDir, database, toPod, clock, telemetry, log } = options;
   const store = options.store ?? createFileStore(join(dataDir, "blobs"));
+  const path = join(dataDir, "spool");
+  const spool = createPodSpool({ config, path, store, database, toPod, clock, telemetry, log });
   const cache = createHotCache(config.PARLEY_BLOB_CACHE_BYTES);
   const transfers = createTransfers(config.PARLEY_BLOB_TRANSFERS_MAX);
   const metrics = createBlobMetrics(telemetry, {
@@ -99,7 +127,9 @@ function createParts(options: BlobsOptions): BlobParts {
     config,
     database,
     store,
-    objects: createObjects({ store, cache, onCacheRead: metrics.cacheRead, clock, log }),
+    objects: createObjects({ store, spool, cache, onCacheRead: metrics.cacheRead, clock, log }),
+    spool,
+    newObjectId: createObjectIds(clock),
     knownObjects: createKnownObjects(database),
     commitPut: createCommitPut({
       database,

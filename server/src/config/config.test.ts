@@ -97,3 +97,16 @@ test("a search has less time than the call that asks for it", () => {
   assert.deepEqual(namesOfProblems(times("2000", "3000")), []);
   assert.deepEqual(namesOfProblems(times("2001", "3000")), ["PARLEY_SEARCH_TIMEOUT_MS"]);
 });
+
+test("write-back is for stores that are slower than a disk, and says where its pods are found", () => {
+  const s3 = { PARLEY_BLOB_STORE: "s3://bucket?region=eu-central-1", PARLEY_BLOB_WRITE_BACK: "fast/" };
+  assert.deepEqual(namesOfProblems(s3), []);
+  assert.deepEqual(namesOfProblems({ PARLEY_BLOB_WRITE_BACK: "*" }), ["PARLEY_BLOB_WRITE_BACK"]);
+  const files = { PARLEY_BLOB_STORE: "file:///srv/blobs", PARLEY_BLOB_WRITE_BACK: "*" };
+  assert.deepEqual(namesOfProblems(files), ["PARLEY_BLOB_WRITE_BACK"]);
+  const { PARLEY_SERVICE_TOKEN, ...blobs } = { ...apart, ...s3, PARLEY_ROLES: "blobs" };
+  const url = { PARLEY_BLOB_SPOOL_URL: "http://blobs-1:9091" };
+  assert.deepEqual(namesOfProblems({ ...blobs, PARLEY_SERVICE_TOKEN }), ["PARLEY_BLOB_SPOOL_URL"]);
+  assert.deepEqual(namesOfProblems({ ...blobs, PARLEY_SERVICE_TOKEN, ...url }), []);
+  assert.deepEqual(namesOfProblems({ ...s3, ...url }), ["PARLEY_SERVICE_TOKEN"]);
+});

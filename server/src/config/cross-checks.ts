@@ -35,7 +35,13 @@ export interface SettingsByOwner {
 }
 
 export function crossChecks(config: SettingsByOwner): SettingProblem[] {
-  return [...gatewayChecks(config), ...limitChecks(config), ...searchChecks(config), ...roleChecks(config)];
+  return [
+    ...gatewayChecks(config),
+    ...limitChecks(config),
+    ...searchChecks(config),
+    ...blobChecks(config),
+    ...roleChecks(config),
+  ];
 }
 
 function gatewayChecks({ gateway }: SettingsByOwner): SettingProblem[] {
@@ -92,6 +98,29 @@ function searchChecks({ search, gateway }: SettingsByOwner): SettingProblem[] {
   if (search.PARLEY_SEARCH_TIMEOUT_MS + searchMarginMs <= gateway.PARLEY_CALL_TIMEOUT_MS) return [];
   const message = `must be at least ${searchMarginMs} less than PARLEY_CALL_TIMEOUT_MS`;
   return [{ name: "PARLEY_SEARCH_TIMEOUT_MS", message }];
+}
+
+function blobChecks({ blobs, general, service }: SettingsByOwner): SettingProblem[] {
+  const problems: SettingProblem[] = [];
+  const { PARLEY_BLOB_STORE: store = "file:", PARLEY_BLOB_WRITE_BACK: writeBack } = blobs;
+  const url = blobs.PARLEY_BLOB_SPOOL_URL;
+  const isWriteBack = writeBack.length > 0 && general.PARLEY_ROLES.includes("blobs");
+  if (isWriteBack && store.startsWith("file:")) {
+    const message =
+      "is for a PARLEY_BLOB_STORE that is slower than this machine's disk: with files, leave it out";
+    problems.push({ name: "PARLEY_BLOB_WRITE_BACK", message });
+  }
+  if (isWriteBack && !url && !areAllRoles(general.PARLEY_ROLES)) {
+    const message =
+      "must be set with PARLEY_BLOB_WRITE_BACK where roles run apart: this process's service port, as others reach it";
+    problems.push({ name: "PARLEY_BLOB_SPOOL_URL", message });
+  }
+  // Where roles run apart it is asked for anyway.
+  if (url && areAllRoles(general.PARLEY_ROLES) && service.PARLEY_SERVICE_TOKEN.length === 0) {
+    const message = "must be set, the same for all, with PARLEY_BLOB_SPOOL_URL: openssl rand -base64 32";
+    problems.push({ name: "PARLEY_SERVICE_TOKEN", message });
+  }
+  return problems;
 }
 
 function roleChecks({ general, database, redis, service }: SettingsByOwner): SettingProblem[] {

@@ -80,6 +80,11 @@ export const errorKinds = {
     status: 409,
     title: "The upload does not stand where these bytes begin",
   },
+  "upload-incomplete": {
+    grpc: Code.FailedPrecondition,
+    status: 409,
+    title: "The bytes of the upload have not arrived yet",
+  },
   "direct-transfer-unavailable": {
     grpc: Code.FailedPrecondition,
     status: 409,

@@ -1,0 +1,29 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { HandlerContext } from "@connectrpc/connect";
+import type { CreateDownloadLinkRequest } from "@parley/api/v2/blob";
+import { requireDirect } from "#blobs/direct/require-direct.ts";
+import { servedAs } from "#blobs/direct/served-as.ts";
+import { objectName } from "#blobs/objects/object-name.ts";
+import type { BlobParts } from "#blobs/parts.ts";
+import { requireBlob } from "#blobs/rpc/find-blob.ts";
+import { fault } from "#platform/errors.ts";
+
+const urlExpiryS = 900;
+
+export function createDownloadLink(parts: BlobParts) {
+  return async ({ key }: CreateDownloadLinkRequest, context: HandlerContext) => {
+    const direct = requireDirect(parts.store);
+    const { object, contentType } = await requireBlob(parts, key, context);
+    if (object.pieces) {
+      const detail =
+        "The blob was uploaded in several parts, which only Parley puts together: read it from there";
+      throw fault("direct-transfer-unavailable", { detail });
+    }
+    if (object.spooledBy !== undefined) {
+      const detail = "The blob is on its way to the object store: read it from Parley, or ask again later";
+      throw fault("direct-transfer-unavailable", { detail });
+    }
+    const url = await direct.signDownload(objectName(object.id), servedAs(contentType), urlExpiryS);
+    return { url, expiresAt: timestampFromMs(parts.clock.now() + urlExpiryS * 1_000) };
+  };
+}
