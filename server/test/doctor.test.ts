@@ -6,7 +6,10 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { examine } from "#app/doctor-command.ts";
+import { migrationsFolder } from "#blobs/service.ts";
 import { messengerChecks } from "#messenger/doctor/messenger-checks.ts";
+import { createLog } from "#platform/log.ts";
+import { migrate } from "#platform/migrate.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { createGroup, newUsers, startMessenger } from "#test/messenger-fixture.ts";
 
@@ -150,6 +153,7 @@ test("the command exits with 0, with 1, and with 2 when it cannot check", async 
       ({ stdout }) => [0, stdout],
       ({ code, stdout, stderr }) => [code, stdout + stderr],
     );
+  await migrate(database, "blobs", migrationsFolder, createLog("silent"));
   assert.match(String((await run(["--help"]))[1]), /Usage: parley doctor/);
   const chatId = await newChat();
   const healthy = await run([]);

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { withExistingDatabase } from "#app/existing-database.ts";
 import { waitForStopSignal } from "#app/stop-signal.ts";
+import { blobChecks } from "#blobs/doctor/blob-checks.ts";
 import { readConfig } from "#config/config.ts";
 import { messengerChecks } from "#messenger/doctor/messenger-checks.ts";
 import type { Database } from "#platform/database.ts";
@@ -20,7 +21,7 @@ indexed as its text says. It works beside a running Parley and without one, and 
 The exit code is 0 when all is well (or was made so), 1 when something is not, and 2 when it could not be checked.
 `;
 
-const checks: readonly Check[] = [...messengerChecks];
+const checks: readonly Check[] = [...messengerChecks, ...blobChecks];
 
 export interface DoctorOptions {
   checks: readonly Check[];
