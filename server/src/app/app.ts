@@ -19,6 +19,7 @@ import { openCatalogue } from "#app/provider-catalogue.ts";
 import { createServiceClients } from "#app/service-clients.ts";
 import { openStorage, type Storage } from "#app/storage.ts";
 import { openSurroundings, type Surroundings } from "#app/surroundings.ts";
+import { openStore } from "#blobs/stores/open-store.ts";
 import type { Config } from "#config/config.ts";
 import { areAllRoles, includeAService } from "#config/roles.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
@@ -76,7 +77,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     if (storage) {
       const pods = createPodClients({ ...surroundings, circuits });
       stops.add("pod clients", async () => pods.stop());
-      createLocalServices({ ...surroundings, storage, circuits, catalogue, pods }, services, clients);
+      const blobStore = roles.includes("blobs") ? await openBlobStore(surroundings, circuits) : undefined;
+      const parts = { ...surroundings, storage, circuits, catalogue, blobStore, pods };
+      createLocalServices(parts, services, clients);
     }
     const gatewayClients = roles.includes("gateway") ? clients.forGateway() : undefined;
     await clients.start();
@@ -101,6 +104,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     await stops.run();
     throw error;
   }
+}
+
+function openBlobStore({ config, telemetry }: Surroundings, circuits: Circuits) {
+  return openStore({ config: config.blobs, dataDir: config.dataDir, circuits, telemetry });
 }
 
 async function startServices(

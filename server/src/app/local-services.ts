@@ -3,6 +3,7 @@
 import type { PodClients } from "#app/pod-clients.ts";
 import type { Storage } from "#app/storage.ts";
 import { createBlobs } from "#blobs/service.ts";
+import type { ObjectStore } from "#blobs/stores/object-store.ts";
 import type { Config } from "#config/config.ts";
 import type { ServiceName } from "#config/roles.ts";
 import type { Catalogue } from "#dispatch/providers/catalogue.ts";
@@ -43,6 +44,8 @@ export interface LocalServicesOptions {
   pods: PodClients;
   /** Undefined where dispatch does not run here. */
   catalogue: Catalogue | undefined;
+  /** Undefined where blobs do not run here. */
+  blobStore: ObjectStore | undefined;
 }
 
 /** Two for the batches under way, and one for looking up the originals of repetitions. */
@@ -60,12 +63,12 @@ export function createLocalServices(
   services: LocalServices,
   clients: { forMessenger(): MessengerClients; forSearch(): SearchClients },
 ): void {
-  const { catalogue } = options;
+  const { catalogue, blobStore } = options;
   const runs = (name: ServiceName) => options.config.general.PARLEY_ROLES.includes(name);
   const traced = (service: Service) => traceService(service, options.telemetry);
   if (runs("identity")) services.identity = traced(identityOf(options));
   if (catalogue) services.dispatch = traced(dispatchOf(options, catalogue));
-  if (runs("blobs")) services.blobs = traced(blobsOf(options));
+  if (blobStore) services.blobs = traced(blobsOf(options, blobStore));
   if (runs("messenger")) services.messenger = traced(messengerOf(options, clients.forMessenger()));
   if (runs("search")) services.search = traced(searchOf(options, clients.forSearch()));
 }
@@ -133,12 +136,13 @@ function jobsOf(
   return createJobs({ service, database, amqpUrl, maxWaiting, telemetry, log });
 }
 
-function blobsOf(options: LocalServicesOptions): Service {
+function blobsOf(options: LocalServicesOptions, store: ObjectStore): Service {
   const { config, pods, clock, telemetry, log } = options;
   return createBlobs({
     config: config.blobs,
     dataDir: config.dataDir,
     database: openDatabase("blobs", options),
+    store,
     toPod: (url) => pods.to(url),
     clock,
     telemetry,

@@ -32,8 +32,8 @@ import { releaseAttachments } from "#blobs/rpc/release-attachments.ts";
 import { createPodSpool } from "#blobs/spool/create-spool.ts";
 import type { PodClient } from "#blobs/spool/spooled-reader.ts";
 import { referredByUploads } from "#blobs/store-uploads.ts";
-import { createFileStore } from "#blobs/stores/file-store.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
+import { checkAtStart } from "#blobs/stores/open-store.ts";
 import { createSweeper } from "#blobs/sweep/sweep.ts";
 import { createSweepMetrics } from "#blobs/sweep/sweep-metrics.ts";
 import { createTransfers } from "#blobs/transfers.ts";
@@ -54,10 +54,9 @@ export interface BlobsOptions {
   clock: Clock;
   telemetry: Telemetry;
   log: Log;
+  store: ObjectStore;
   /** To another pod's service port; undefined: there is no way. */
   toPod?: (url: string) => PodClient;
-  /** For tests: another one than PARLEY_BLOB_STORE names. */
-  store?: ObjectStore;
 }
 
 export const migrationsFolder = join(import.meta.dirname, "migrations");
@@ -100,7 +99,7 @@ export function createBlobs(options: BlobsOptions): Service {
     },
     async start() {
       await migrate(database, "blobs", migrationsFolder, log);
-      await parts.store.check();
+      await checkAtStart(parts.store, log);
       await spool.start();
       sweeper.start();
     },
@@ -113,8 +112,7 @@ export function createBlobs(options: BlobsOptions): Service {
 }
 
 function createParts(options: BlobsOptions): BlobParts {
-  const { config, dataDir, database, toPod, clock, telemetry, log } = options;
-  const store = options.store ?? createFileStore(join(dataDir, "blobs"));
+  const { config, dataDir, database, store, toPod, clock, telemetry, log } = options;
   const path = join(dataDir, "spool");
   const spool = createPodSpool({ config, path, store, database, toPod, clock, telemetry, log });
   const cache = createHotCache(config.PARLEY_BLOB_CACHE_BYTES);
