@@ -20,6 +20,7 @@ function newSession({ store = memoryTokenStore(), now = Date.now }: Options = {}
   const told: string[] = [];
   const http = { url: server.url, fetch, timeoutMs: 5000, closed: new AbortController().signal };
   const session: Session = createSession({
+    setCookie: false,
     http,
     store,
     now,
