@@ -47,7 +47,7 @@ export function infoOf(key: string, { headers }: Response): BlobInfo {
     metadata: Object.fromEntries(
       [...headers]
         .filter(([name]) => name.startsWith(metaPrefix))
-        .map(([name, value]) => [name.slice(metaPrefix.length), value]),
+        .map(([name, value]) => [name.slice(metaPrefix.length), fromHeader(value)]),
     ),
     ...(Number.isNaN(modified) ? {} : { updatedAt: new Date(modified).toISOString() }),
   };
@@ -76,13 +76,29 @@ export function rangeHeader({ from, to }: { from: number; to?: number }): string
 export function metadataHeaders(metadata: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(metadata).map(([name, value]) => {
-      if (!isHeaderText(value)) throw invalid("metadata", `${name}: only printable ASCII goes into a header`);
-      return [metaPrefix + name.toLowerCase(), value];
+      if (!metaNames.test(name)) throw invalid("metadata", "names are 1 to 64 of a-z, 0-9 and -");
+      if (!isHeaderText(value))
+        throw invalid("metadata", `${name}: no control characters, and no blanks at the ends`);
+      return [metaPrefix + name.toLowerCase(), toHeader(value)];
     }),
   );
 }
 
-const isHeaderText = (value: string) => /^[\x20-\x7e]*$/.test(value);
+const metaNames = /^[a-z0-9-]{1,64}$/i;
+
+function isHeaderText(value: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return value.trim() === value && value.isWellFormed() && !/[\x00-\x1f\x7f]/.test(value);
+}
+
+/** Headers are bytes, here UTF-8; in JavaScript each byte is a character. */
+function toHeader(value: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(value));
+}
+
+function fromHeader(value: string): string {
+  return new TextDecoder().decode(Uint8Array.from(value, (character) => character.charCodeAt(0)));
+}
 
 /** "/" stays as it is, for people who read logs; unless a part of the key would be taken for a way up. */
 export function blobPath(key: string): string {

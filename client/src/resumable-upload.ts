@@ -29,7 +29,7 @@ const version = { "tus-resumable": "1.0.0" };
 const maxFruitlessTries = 10;
 
 /** Names that the server takes for its own in what goes with an upload. */
-export const reservedNames = new Set(["key", "filename", "filetype", "contenttype"]);
+export const reservedNames = new Set(["key", "filetype", "contenttype"]);
 
 /** Resolves when the blob is there. What was not finished is taken back, as far as that is possible. */
 export async function uploadResumably(parts: ResumableParts, upload: ResumableUpload): Promise<void> {

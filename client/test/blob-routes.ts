@@ -80,7 +80,10 @@ export function createBlobRoutes(): BlobRoutes {
       const metadata = Object.fromEntries(
         Object.entries(headers)
           .filter(([name]) => name.startsWith("parley-meta-"))
-          .map(([name, value]) => [name.slice("parley-meta-".length), String(value)]),
+          .map(([name, value]) => [
+            name.slice("parley-meta-".length),
+            Buffer.from(String(value), "latin1").toString(),
+          ]),
       );
       const put = { bytes: read, contentType: headers["content-type"]!, metadata };
       blobs.set(key, put);
@@ -102,7 +105,12 @@ export function createBlobRoutes(): BlobRoutes {
       etag: etagOf(bytes),
       "last-modified": "Sat, 21 Nov 2026 12:00:00 GMT",
       ...(range ? { "content-range": `bytes ${from}-${to}/${bytes.length}` } : {}),
-      ...Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`parley-meta-${name}`, value])),
+      ...Object.fromEntries(
+        Object.entries(metadata).map(([name, value]) => [
+          `parley-meta-${name}`,
+          Buffer.from(value).toString("latin1"),
+        ]),
+      ),
     });
     if (routes.trouble.breaksAfter === undefined || method === "HEAD") {
       return void response.end(method === "HEAD" ? undefined : body);
