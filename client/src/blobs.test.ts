@@ -266,6 +266,18 @@ describe("resumable uploads", () => {
     assert.equal(server.blobs.given.length, 10);
   });
 
+  test("never gives up while something gets through", async () => {
+    const shaky = await signedIn({
+      fetch: async (url, init) => {
+        if (init?.method === "PATCH") server.blobs.trouble.breaksAfter = 25_000;
+        return fetch(url, init);
+      },
+    });
+    await shaky.blobs.put("k", big);
+    assert.deepEqual(new Uint8Array(held("k")!.bytes), big);
+    assert.ok(calls().filter((call) => call.startsWith("PATCH")).length > 12);
+  });
+
   test("conditions, and metadata that would be taken for something else, go without it", async () => {
     await client.blobs.put("a", big, { ifNoneMatch: "*" });
     await client.blobs.put("b", big, { metadata: { key: "x" } });

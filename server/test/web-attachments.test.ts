@@ -111,7 +111,8 @@ describe("files in the web client", { skip: withoutWeb }, async () => {
     await page.getByRole("alert").getByText("no room left").waitFor();
     await page.getByRole("button", { name: "Remove three.bin" }).click();
     await page.getByRole("button", { name: "Ada", exact: true }).click();
-    await page.getByText("53 MB of 57 MB").waitFor();
+    await pages.takePicture(page, "35-account");
+    await page.locator(".account").getByText("53 MB of 57 MB").last().waitFor();
     await pages.takePicture(page, "35-account");
     await page.keyboard.press("Escape");
   });
