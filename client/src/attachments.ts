@@ -2,6 +2,7 @@
 import type { Blobs, GetOptions, PutOptions } from "./blob-calls.ts";
 import { type Download, rangeHeader, toDownload } from "./blob-shapes.ts";
 import type { ByteCalls } from "./byte-calls.ts";
+import { ParleyError } from "./error.ts";
 import type { OutboxEntry, SentFile } from "./outbox-store.ts";
 import { type Persistence, persist } from "./persist.ts";
 import { path } from "./rest.ts";
@@ -52,6 +53,11 @@ export function createAttachments({ blobs, calls, persistence, url }: Attachment
   const pathOf = ({ chatId, id }: Place, attachment: Pick<Attachment, "id">, version?: "thumbnail") =>
     path`/v2/chats/${chatId}/messages/${id}/attachments/${attachment.id}` + (version ? `/${version}` : "");
 
+  /** What stays is the user's own blob, to be seen in the list. */
+  function giveUp(key: string): void {
+    blobs.delete(key).catch(() => {});
+  }
+
   return {
     calls: {
       async uploadFile(file, { name, onProgress, signal } = {}) {
@@ -62,6 +68,10 @@ export function createAttachments({ blobs, calls, persistence, url }: Attachment
             ...(onProgress ? { onProgress } : {}),
             ...(signal ? { signal } : {}),
           });
+        } catch (error) {
+          // Broken off, it may have been stored all the same.
+          if (!isRefusal(error)) giveUp(key);
+          throw error;
         } finally {
           turns.give();
         }
@@ -77,11 +87,15 @@ export function createAttachments({ blobs, calls, persistence, url }: Attachment
     },
     release({ attachments }) {
       for (const { key, isTemporary } of attachments) {
-        // What stays is the user's own blob, to be seen in the list.
-        if (isTemporary) blobs.delete(key).catch(() => {});
+        if (isTemporary) giveUp(key);
       }
     },
   };
+}
+
+/** The server has answered, and so has stored nothing. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ParleyError && error.status !== 0;
 }
 
 /** The end of a name says what it is. */

@@ -269,7 +269,7 @@ describe("resumable uploads", () => {
   test("never gives up while something gets through", async () => {
     const shaky = await signedIn({
       fetch: async (url, init) => {
-        if (init?.method === "PATCH") server.blobs.trouble.breaksAfter = 25_000;
+        if (init?.method === "PATCH") server.blobs.trouble.breaksAfter = 26_000;
         return fetch(url, init);
       },
     });
@@ -392,6 +392,15 @@ describe("messages with attachments", () => {
     assert.equal(server.blobs.given.length, 3);
     server.blobs.trouble = {};
     await busy.uploadFile(new Blob(["x"]));
+  });
+
+  test("an upload that is broken off leaves nothing, also when it had come to its end", async () => {
+    const aborting = new AbortController();
+    server.blobs.trouble = { holdsAnswer: () => aborting.abort(new Error("no")) };
+    const upload = client.uploadFile(new Blob(["x"]), { signal: aborting.signal });
+    await assert.rejects(upload, /no/);
+    await until("it is gone", () => calls().some((call) => call.startsWith("DELETE")));
+    assert.equal(server.blobs.blobs.size, 0);
   });
 
   test("in one chat nothing overtakes a message with attachments, nor is overtaken by it", () => {

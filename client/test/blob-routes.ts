@@ -22,6 +22,8 @@ export interface BlobTrouble {
   refusals?: { status: number; code: string; headers?: Record<string, string> }[];
   /** What is asked for is done, but its answer is lost, once. */
   losesAnswer?: boolean;
+  /** What is asked for is done, and this is called instead of answering. */
+  holdsAnswer?: () => void;
   /** Bodies are not read. */
   stalls?: boolean;
 }
@@ -192,7 +194,8 @@ export function createBlobRoutes(): BlobRoutes {
     body?: object,
     headers: Record<string, string> = {},
   ): void {
-    if (routes.trouble.losesAnswer) {
+    if (routes.trouble.holdsAnswer) routes.trouble.holdsAnswer();
+    else if (routes.trouble.losesAnswer) {
       routes.trouble.losesAnswer = false;
       request.socket.destroy();
     } else if (body) send(response, status, body, headers);

@@ -163,6 +163,25 @@ describe("files in the web client", { skip: withoutWeb }, async () => {
     assert.equal(await bobsPage.locator(".attachments img").count(), 0);
   });
 
+  test("sounds are played, and what came with a message is found", async () => {
+    const { page, bobsPage } = await inOneChat(pages, parley.url);
+    await choose(page, [sound("bell.wav")]);
+    await page.getByLabel("Message", { exact: true }).fill("Listen");
+    await page.getByRole("button", { name: "Send" }).click();
+    const player = bobsPage.getByLabel("bell.wav", { exact: true });
+    await player.waitFor();
+    const length = await player.evaluate(async (element) => {
+      const audio = element as HTMLAudioElement;
+      audio.muted = true;
+      await audio.play();
+      return audio.duration;
+    });
+    assert.equal(length, 0.5);
+    await bobsPage.getByLabel("Search messages").fill("has:attachment");
+    const hit = bobsPage.getByRole("listbox", { name: "Found messages" }).getByRole("option");
+    await hit.getByText("bell.wav").waitFor();
+  });
+
   test("it looks right, light and dark, wide and narrow", async () => {
     const { page, bob } = await inOneChat(pages, parley.url);
     await choose(page, [
@@ -222,6 +241,25 @@ const bytes = (name: string, size: number): GivenFile => ({
   mimeType: "application/octet-stream",
   buffer: randomBytes(size),
 });
+
+/** Half a second of silence. */
+function sound(name: string): GivenFile {
+  const rate = 8000;
+  const header = Buffer.alloc(44);
+  header.write("RIFF");
+  header.writeUInt32LE(36 + rate / 2, 4);
+  header.write("WAVEfmt ", 8);
+  header.writeUInt32LE(16, 16);
+  header.writeUInt16LE(1, 20);
+  header.writeUInt16LE(1, 22);
+  header.writeUInt32LE(rate, 24);
+  header.writeUInt32LE(rate, 28);
+  header.writeUInt16LE(1, 32);
+  header.writeUInt16LE(8, 34);
+  header.write("data", 36);
+  header.writeUInt32LE(rate / 2, 40);
+  return { name, mimeType: "audio/wav", buffer: Buffer.concat([header, Buffer.alloc(rate / 2, 128)]) };
+}
 
 const choose = (page: Page, files: GivenFile[]) => page.locator('input[type="file"]').setInputFiles(files);
 
