@@ -1,4 +1,5 @@
 /** Files that go with messages: uploaded under a key of their own first, which is given up once a message holds them. */
+import { delay } from "./backoff.ts";
 import type { Blobs, GetOptions, PutOptions } from "./blob-calls.ts";
 import { type Download, rangeHeader, toDownload } from "./blob-shapes.ts";
 import type { ByteCalls } from "./byte-calls.ts";
@@ -49,13 +50,20 @@ const maxNameLength = 255;
 
 export function createAttachments({ blobs, calls, persistence, url }: AttachmentParts): Attachments {
   const turns = createTurns(maxUploads);
+  // By then the server has ended what it was still doing when it was left.
+  const lateMs = persistence.maxWaitMs / 3;
 
   const pathOf = ({ chatId, id }: Place, attachment: Pick<Attachment, "id">, version?: "thumbnail") =>
     path`/v2/chats/${chatId}/messages/${id}/attachments/${attachment.id}` + (version ? `/${version}` : "");
 
+  async function deleteAfter(key: string, ms: number): Promise<void> {
+    await delay(ms, persistence.closed);
+    await blobs.delete(key);
+  }
+
   /** What stays is the user's own blob, to be seen in the list. */
-  function giveUp(key: string): void {
-    blobs.delete(key).catch(() => {});
+  function giveUp(key: string, whenMs: readonly number[] = [0]): void {
+    for (const ms of whenMs) deleteAfter(key, ms).catch(() => {});
   }
 
   return {
@@ -69,8 +77,8 @@ export function createAttachments({ blobs, calls, persistence, url }: Attachment
             ...(signal ? { signal } : {}),
           });
         } catch (error) {
-          // Broken off, it may have been stored all the same.
-          if (!isRefusal(error)) giveUp(key);
+          // Broken off, it may have been stored all the same, or be about to be.
+          if (!isRefusal(error)) giveUp(key, [0, lateMs]);
           throw error;
         } finally {
           turns.give();

@@ -396,11 +396,14 @@ describe("messages with attachments", () => {
 
   test("an upload that is broken off leaves nothing, also when it had come to its end", async () => {
     const aborting = new AbortController();
+    const leaving = await signedIn({ timeoutMs: 150 });
     server.blobs.trouble = { holdsAnswer: () => aborting.abort(new Error("no")) };
-    const upload = client.uploadFile(new Blob(["x"]), { signal: aborting.signal });
+    const upload = leaving.uploadFile(new Blob(["x"]), { signal: aborting.signal });
     await assert.rejects(upload, /no/);
-    await until("it is gone", () => calls().some((call) => call.startsWith("DELETE")));
-    assert.equal(server.blobs.blobs.size, 0);
+    await until("it is gone", () => server.blobs.blobs.size === 0);
+    const [key] = calls()[0]!.match(/attachments.*/)!;
+    server.blobs.blobs.set(key, { bytes: Buffer.from("x"), contentType: "", metadata: {} });
+    await until("it is gone, although it was stored late", () => server.blobs.blobs.size === 0);
   });
 
   test("in one chat nothing overtakes a message with attachments, nor is overtaken by it", () => {
