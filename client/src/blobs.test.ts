@@ -392,6 +392,7 @@ describe("messages with attachments", () => {
     assert.equal(server.blobs.given.length, 3);
     server.blobs.trouble = {};
     await busy.uploadFile(new Blob(["x"]));
+    busy.close();
   });
 
   test("an upload that is broken off leaves nothing, also when it had come to its end", async () => {
@@ -404,6 +405,7 @@ describe("messages with attachments", () => {
     const [key] = calls()[0]!.match(/attachments.*/)!;
     server.blobs.blobs.set(key, { bytes: Buffer.from("x"), contentType: "", metadata: {} });
     await until("it is gone, although it was stored late", () => server.blobs.blobs.size === 0);
+    leaving.close();
   });
 
   test("in one chat nothing overtakes a message with attachments, nor is overtaken by it", () => {
