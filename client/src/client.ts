@@ -5,13 +5,16 @@
  * those with a seq not above the `lastSeq` of the listed chat. Delivery begins before the list is read, so nothing
  * falls between the two.
  */
+import { type AttachmentCalls, createAttachments } from "./attachments.ts";
+import { type Blobs, createBlobs } from "./blob-calls.ts";
+import { createByteCalls } from "./byte-calls.ts";
 import { type Calls, createCalls } from "./calls.ts";
 import { ParleyError } from "./error.ts";
 import { type ClientState, createEmitter, type Emitter, type ParleyEvents } from "./events.ts";
 import { exchange, type HttpOptions } from "./http.ts";
 import { completeOptions, type ParleyClientOptions } from "./options.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
-import type { OutboxEntry } from "./outbox-store.ts";
+import type { OutboxEntry, SentFile } from "./outbox-store.ts";
 import { createRealtime, type Realtime } from "./realtime.ts";
 import { createRest } from "./rest.ts";
 import { createSearchCalls, type SearchCalls } from "./search-calls.ts";
@@ -20,6 +23,17 @@ import { createSession, type Session } from "./session.ts";
 import type { Message, PresenceChange, User } from "./shapes.ts";
 import { watchNetwork } from "./watch-network.ts";
 
+export type { UploadOptions } from "./attachments.ts";
+export type {
+  BlobContent,
+  BlobPage,
+  Blobs,
+  BlobUsage,
+  GetOptions,
+  Progress,
+  PutOptions,
+} from "./blob-calls.ts";
+export type { BlobInfo, Download } from "./blob-shapes.ts";
 export type { ChatChanges, NewChat, ProcessOptions } from "./calls.ts";
 export { isTransient, ParleyError } from "./error.ts";
 export type { ClientState, ParleyEvents, Refetch } from "./events.ts";
@@ -29,6 +43,7 @@ export {
   localStorageOutboxStore,
   type OutboxEntry,
   type OutboxStore,
+  type SentFile,
   type StoredEntry,
 } from "./outbox-store.ts";
 export type { SearchResults, SearchTasks, WaitOptions } from "./search-calls.ts";
@@ -41,7 +56,8 @@ export {
   type TokenStore,
 } from "./token-store.ts";
 
-export interface ParleyClient extends Calls, SearchCalls {
+export interface ParleyClient extends Calls, SearchCalls, AttachmentCalls {
+  readonly blobs: Blobs;
   readonly state: ClientState;
   /** Who is signed in; undefined also while a stored session was not restored yet. */
   readonly user: User | undefined;
@@ -51,6 +67,8 @@ export interface ParleyClient extends Calls, SearchCalls {
   signIn(credentials: { email: string; password: string }): Promise<User>;
   /** Takes up the session of the token store, if there is one. */
   restore(): Promise<User | undefined>;
+  /** Fetches a new access token now, and with `sessionCookie` a new cookie. */
+  renewSession(): Promise<void>;
   /** Unsent messages are given up. */
   signOut(): Promise<void>;
 
@@ -65,12 +83,13 @@ export interface ParleyClient extends Calls, SearchCalls {
 
   /**
    * Puts a message into the outbox. Resolves when the server has stored it; rejects when the server refused it. A
-   * lost connection only delays it. Messages of one chat are stored in the order of these calls.
+   * lost connection only delays it. Messages of one chat are stored in the order of these calls. With attachments the
+   * text may be empty.
    */
   sendMessage(
     chatId: string,
     text: string,
-    options?: { replyTo?: string; clientId?: string },
+    options?: { replyTo?: string; clientId?: string; attachments?: readonly SentFile[] },
   ): Promise<Message>;
   /** Messages that are pending or failed. */
   outbox(chatId?: string): OutboxEntry[];
@@ -94,6 +113,7 @@ export function createParleyClient(given: ParleyClientOptions): ParleyClient {
   const { url, fetch, timeoutMs, backoff, random, now } = options;
   const closing = new AbortController();
   const http: HttpOptions = { url, fetch, timeoutMs, closed: closing.signal };
+  const persistence = { backoff, random, closed: closing.signal, maxWaitMs: timeoutMs };
   const emitter = createEmitter<ParleyEvents>();
   const typing = new Map<string, number>();
   let state: ClientState = "offline";
@@ -102,6 +122,7 @@ export function createParleyClient(given: ParleyClientOptions): ParleyClient {
   const session: Session = createSession({
     http,
     store: options.tokenStore,
+    setCookie: options.sessionCookie,
     now,
     onRenewed({ user, accessToken }) {
       if (userId !== undefined && userId !== user.id) {
@@ -119,13 +140,19 @@ export function createParleyClient(given: ParleyClientOptions): ParleyClient {
       setState("signed-out");
     },
   });
-  const rest = createRest({ http, session, backoff, random });
+  const rest = createRest({ http, session, persistence });
+  const bytes = createByteCalls({ http, session, sendBytes: options.sendBytes, stallMs: options.stallMs });
+  const blobs = createBlobs({ calls: bytes, rest, persistence, partBytes: options.uploadPartBytes });
+  const attachments = createAttachments({ blobs, calls: bytes, persistence, url });
   const onOpen = () => outbox.wake();
   const realtime: Realtime = createRealtime({ options, session, rest, emitter, onOpen, onState: setState });
   const outbox: Outbox = createOutbox({
     transport: createSendTransport({ session, rest, realtime, maxInFlight: options.maxInFlight }),
     store: options.outboxStore,
-    onChange: (entry) => emitter.emit("outbox", entry),
+    onChange(entry) {
+      emitter.emit("outbox", entry);
+      if (entry.state === "sent") attachments.release(entry);
+    },
     maxQueued: options.maxQueued,
     maxPerSecond: options.maxSendsPerSecond,
     backoff,
@@ -144,6 +171,8 @@ export function createParleyClient(given: ParleyClientOptions): ParleyClient {
 
   return {
     ...createCalls(rest),
+    ...attachments.calls,
+    blobs,
     ...createSearchCalls({ rest, on: emitter.on, closed: closing.signal }),
     get state() {
       return state;
@@ -157,6 +186,9 @@ export function createParleyClient(given: ParleyClientOptions): ParleyClient {
     },
     signIn: ({ email, password }) => session.signIn(email, password),
     restore: session.restore,
+    async renewSession() {
+      await session.renew();
+    },
     async signOut() {
       outbox.close(new ParleyError("signed-out"), { keepStored: false });
       await session.signOut();
@@ -168,13 +200,17 @@ export function createParleyClient(given: ParleyClientOptions): ParleyClient {
     disconnect: () => realtime.stop(new ParleyError("closed")),
     positions: realtime.positions,
     // Not async: the outbox hears of the promises that nobody handles.
-    sendMessage(chatId, text, { replyTo = "", clientId = nextClientId() } = {}) {
+    sendMessage(chatId, text, { replyTo = "", clientId = nextClientId(), attachments: files = [] } = {}) {
       if (!session.user) return Promise.reject(new ParleyError("signed-out", { detail: "Sign in first" }));
-      return outbox.add({ clientId, chatId, text, replyTo });
+      return outbox.add({ clientId, chatId, text, replyTo, attachments: files });
     },
     outbox: outbox.entries,
     retryMessage: outbox.retry,
-    discardMessage: outbox.discard,
+    discardMessage(clientId) {
+      const entry = outbox.entries().find((held) => held.clientId === clientId);
+      outbox.discard(clientId);
+      if (entry?.state === "discarded") attachments.release(entry);
+    },
     sendTyping(chatId) {
       if (!realtime.isOpen || now() - (typing.get(chatId) ?? 0) < typingIntervalMs) return;
       typing.set(chatId, now());

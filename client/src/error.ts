@@ -50,6 +50,7 @@ const transientCodes = new Set([
   "circuit-open",
   "overloaded",
   "too-many-requests",
+  "blob-store-unavailable",
   "cancelled",
 ]);
 

@@ -33,6 +33,8 @@ export interface ParleyEvents {
   delete: (message: Message, event: ChatEvent) => void;
   /** The chat's processor has made something of a message: `message.processed`. */
   processed: (message: Message, event: ChatEvent) => void;
+  /** A message's pictures were looked at: their sizes and thumbnails are there, `message.attachments`. */
+  attachments: (message: Message, event: ChatEvent) => void;
   reaction: (change: ReactionChange, event: ChatEvent) => void;
   membership: (change: MembershipChange, event: ChatEvent) => void;
   /** A chat was created (no seq) or its title, processor or language changed. */

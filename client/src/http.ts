@@ -37,12 +37,24 @@ export async function exchange<T>(options: HttpOptions, request: HttpRequest): P
     if (!response.ok) throw problem(response, text);
     return (text === "" ? {} : JSON.parse(text)) as T;
   } catch (cause) {
-    if (cause instanceof ParleyError) throw cause;
-    if (options.closed.aborted) throw new ParleyError("closed");
-    request.signal?.throwIfAborted();
-    if (deadline.aborted) throw new ParleyError("timeout", { detail: "No answer in time", cause });
-    throw new ParleyError("network", { detail: "The server cannot be reached", cause });
+    throw breakOf(cause, { closed: options.closed, deadline, caller: request.signal });
   }
+}
+
+/** What to throw when an exchange ended without an answer. */
+export function breakOf(
+  cause: unknown,
+  {
+    closed,
+    deadline,
+    caller,
+  }: { closed: AbortSignal; deadline: AbortSignal; caller: AbortSignal | undefined },
+): unknown {
+  if (cause instanceof ParleyError) return cause;
+  if (closed.aborted) return new ParleyError("closed");
+  if (caller?.aborted) return caller.reason;
+  if (deadline.aborted) return new ParleyError("timeout", { detail: "No answer in time", cause });
+  return new ParleyError("network", { detail: "The server cannot be reached", cause });
 }
 
 interface Problem {
@@ -58,6 +70,7 @@ interface Problem {
 const codeByStatus: Record<number, string> = {
   401: "unauthenticated",
   403: "forbidden",
+  408: "timeout",
   413: "too-large",
   429: "too-many-requests",
   502: "unavailable",
@@ -65,7 +78,8 @@ const codeByStatus: Record<number, string> = {
   504: "timeout",
 };
 
-function problem(response: Response, text: string): ParleyError {
+/** What an answer that is not ok says. */
+export function problem(response: Response, text: string): ParleyError {
   const body = readProblem(response, text);
   return new ParleyError(body.code ?? codeByStatus[response.status] ?? "internal", {
     status: response.status,

@@ -2,6 +2,7 @@
 import type { BackoffOptions } from "./backoff.ts";
 import { type OpenSocket, openGlobalSocket, socketsSendHeaders } from "./open-socket.ts";
 import type { OutboxStore } from "./outbox-store.ts";
+import { type SendBytes, sendByFetch, sendByXhr } from "./send-bytes.ts";
 import { memoryTokenStore, type TokenStore } from "./token-store.ts";
 
 export interface ParleyClientOptions {
@@ -16,10 +17,21 @@ export interface ParleyClientOptions {
   /** How sockets show who they are. Default: "header" in Node, "ticket" in browsers, which cannot send headers. */
   socketAuth?: "header" | "ticket";
   fetch?: typeof fetch;
+  /**
+   * For pages of the server's own origin: a cookie, which scripts cannot read, lets the browser load attachments by
+   * their URLs. Default: false.
+   */
+  sessionCookie?: boolean;
+  /** For tests. Default: XMLHttpRequest where there is one, else fetch. */
+  sendBytes?: SendBytes;
   /** Where an earlier run stopped (see `positions()`): what happened since then is delivered first. */
   positions?: Record<string, number>;
   /** How long an HTTP call, or a call over the socket, may take. Default: 15,000. */
   timeoutMs?: number;
+  /** A transfer of bytes may take any time, but not stand still for longer than this. Default: 60,000. */
+  stallMs?: number;
+  /** What is larger is uploaded resumably, in parts of this size. Default: 16 MiB. */
+  uploadPartBytes?: number;
   /** A socket that is silent for so long is probed. Default: 45,000; 0: never. */
   keepAliveMs?: number;
   /** Messages that may wait in the outbox. Default: 10,000. */
@@ -40,14 +52,19 @@ export type CompleteOptions = Required<Omit<ParleyClientOptions, "outboxStore">>
   Pick<ParleyClientOptions, "outboxStore">;
 
 export function completeOptions(options: ParleyClientOptions): CompleteOptions {
+  // Browsers call fetch only as a function of the global object.
+  const fetch: typeof globalThis.fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   return {
     tokenStore: memoryTokenStore(),
     webSocket: openGlobalSocket,
     socketAuth: socketsSendHeaders ? "header" : "ticket",
-    // Browsers call fetch only as a function of the global object.
-    fetch: (input, init) => globalThis.fetch(input, init),
+    fetch,
+    sessionCookie: false,
+    sendBytes: typeof XMLHttpRequest === "undefined" || options.fetch ? sendByFetch(fetch) : sendByXhr,
     positions: {},
     timeoutMs: 15_000,
+    stallMs: 60_000,
+    uploadPartBytes: 16 * 1024 * 1024,
     keepAliveMs: 45_000,
     maxQueued: 10_000,
     maxInFlight: 128,

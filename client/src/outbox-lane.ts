@@ -56,6 +56,8 @@ export function createLane(options: LaneOptions): Lane {
   let pause: ParleyError | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isStopped = false;
+  // A message with attachments takes the server a step more, in which others could overtake it: it goes alone.
+  let isAlone = false;
 
   function onAnswer(item: OutboxItem, error: ParleyError | undefined, message: Message | undefined): void {
     if (isStopped) return;
@@ -100,7 +102,9 @@ export function createLane(options: LaneOptions): Lane {
 
   return {
     get canSend() {
-      return pause === undefined && next < items.length && inFlight < Math.min(window, options.maxInFlight());
+      if (pause !== undefined || next >= items.length) return false;
+      if (inFlight > 0 && (isAlone || hasAttachments(items[next]!))) return false;
+      return inFlight < Math.min(window, options.maxInFlight());
     },
     get isEmpty() {
       return items.length === 0 && inFlight === 0;
@@ -112,6 +116,7 @@ export function createLane(options: LaneOptions): Lane {
       const item = items[next++]!;
       if (item.isSettled) return;
       inFlight++;
+      isAlone = hasAttachments(item);
       options.send(item.entry, (error, message) => onAnswer(item, error, message));
     },
     wake() {
@@ -122,6 +127,10 @@ export function createLane(options: LaneOptions): Lane {
       clearTimeout(timer);
     },
   };
+}
+
+function hasAttachments({ entry }: OutboxItem): boolean {
+  return entry.attachments.length > 0;
 }
 
 function isRepeatable(item: OutboxItem, error: ParleyError): boolean {

@@ -2,12 +2,21 @@
 import type { ParleyError } from "./error.ts";
 import type { Message } from "./shapes.ts";
 
+/** A blob of the sender's own, and what it is to be called. */
+export interface SentFile {
+  readonly key: string;
+  readonly name: string;
+  /** The key was made for this message: it is deleted when the message has been stored. */
+  readonly isTemporary?: boolean;
+}
+
 export interface OutboxEntry {
   /** Chosen once, sent with every try: the server stores the message once. */
   readonly clientId: string;
   readonly chatId: string;
   readonly text: string;
   readonly replyTo: string;
+  readonly attachments: readonly SentFile[];
   readonly createdAtMs: number;
   /**
    * "pending": will be sent, and sent again. "sent": acknowledged, `message` is set. "failed": the server refused it,
@@ -19,6 +28,8 @@ export interface OutboxEntry {
 }
 
 export type StoredEntry = Pick<OutboxEntry, "clientId" | "chatId" | "text" | "replyTo" | "createdAtMs"> & {
+  /** None, when absent. */
+  attachments?: readonly SentFile[];
   state: "pending" | "failed";
   /** Rises from entry to entry. */
   order: number;

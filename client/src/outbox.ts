@@ -29,7 +29,7 @@ export interface OutboxOptions {
   now: () => number;
 }
 
-export type Draft = Pick<OutboxEntry, "clientId" | "chatId" | "text" | "replyTo">;
+export type Draft = Pick<OutboxEntry, "clientId" | "chatId" | "text" | "replyTo" | "attachments">;
 
 export interface Outbox {
   /** Takes up what this user left in the store; gives up what another user left in memory. */
@@ -111,8 +111,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
   }
 
   function persist({ entry, order }: OutboxItem): void {
-    const { clientId, chatId, text, replyTo, createdAtMs, state } = entry;
-    store?.put(userId, { clientId, chatId, text, replyTo, createdAtMs, order, state } as StoredEntry);
+    const { message: _message, error: _error, ...stored } = entry;
+    store?.put(userId, { ...stored, order } as StoredEntry);
   }
 
   /** Orders made by several tabs, or within one millisecond, still rise. */
@@ -142,7 +142,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       userId = nextUserId;
       for (const { order, ...entry } of store?.load(userId) ?? []) {
         lastOrder = Math.max(lastOrder, order);
-        options.onChange(enqueue(entry, order).entry);
+        options.onChange(enqueue({ attachments: [], ...entry }, order).entry);
       }
       pump();
     },

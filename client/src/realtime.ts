@@ -184,11 +184,16 @@ function emitChatEvent(emitter: Emitter<ParleyEvents>, event: ChatEvent): void {
   emitter.emit("event", event);
   const { kind, message, reaction, membership, chat, chatId } = event;
   if (message) {
-    if (kind === "message" || kind === "edit" || kind === "delete" || kind === "processed")
-      emitter.emit(kind, message, event);
+    if (isMessageKind(kind)) emitter.emit(kind, message, event);
   } else if (reaction) emitter.emit("reaction", reaction, event);
   else if (membership) emitter.emit("membership", membership, event);
   else if (chat) emitter.emit("chat", { ...chat, chatId });
+}
+
+const messageKinds = ["message", "edit", "delete", "processed", "attachments"] as const;
+
+function isMessageKind(kind: string): kind is (typeof messageKinds)[number] {
+  return (messageKinds as readonly string[]).includes(kind);
 }
 
 function emitEphemeral(emitter: Emitter<ParleyEvents>, event: EventJson): void {

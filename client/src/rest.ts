@@ -1,7 +1,7 @@
 /** Calls with the session's token. Idempotent ones are tried again when the server is away for the moment. */
-import { type Backoff, type BackoffOptions, createBackoff, delay } from "./backoff.ts";
-import { isTokenRefused, isTransient, ParleyError } from "./error.ts";
+import { isTokenRefused } from "./error.ts";
 import { exchange, type HttpOptions, type HttpRequest } from "./http.ts";
+import { type Persistence, persist } from "./persist.ts";
 import type { Session } from "./session.ts";
 
 export interface Rest {
@@ -16,16 +16,13 @@ export interface Rest {
 export interface RestOptions {
   http: HttpOptions;
   session: Session;
-  backoff: BackoffOptions;
-  random: () => number;
+  persistence: Persistence;
 }
-
-const maxAttempts = 4;
 
 /** GET and PUT may be repeated without changing what happens; POST, PATCH and DELETE are left to the caller. */
 const repeatable = new Set(["GET", "PUT"]);
 
-export function createRest({ http, session, backoff, random }: RestOptions): Rest {
+export function createRest({ http, session, persistence }: RestOptions): Rest {
   async function authorised<T>(request: HttpRequest): Promise<T> {
     const accessToken = await session.accessToken();
     request.signal?.throwIfAborted();
@@ -34,28 +31,6 @@ export function createRest({ http, session, backoff, random }: RestOptions): Res
     } catch (error) {
       if (!isTokenRefused(error)) throw error;
       return exchange<T>(http, { ...request, accessToken: await session.renew(accessToken) });
-    }
-  }
-
-  async function persistent<T>(request: HttpRequest, pause: Backoff): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await authorised<T>(request);
-      } catch (error) {
-        if (attempt === maxAttempts || !isTransient(error)) throw error;
-        const waitMs = pause.nextMs((error as ParleyError).retryAfterMs);
-        // Longer than one exchange may take, the caller is told instead of being kept waiting.
-        if (waitMs > http.timeoutMs) throw error;
-        await pauseFor(waitMs, request.signal);
-      }
-    }
-  }
-
-  async function pauseFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    try {
-      await delay(ms, signal ? AbortSignal.any([http.closed, signal]) : http.closed);
-    } catch (reason) {
-      throw http.closed.aborted ? new ParleyError("closed") : reason;
     }
   }
 
@@ -68,7 +43,7 @@ export function createRest({ http, session, backoff, random }: RestOptions): Res
     ) {
       const request: HttpRequest = { method, path, ...options, ...(body === undefined ? {} : { body }) };
       if (!repeatable.has(method)) return authorised<T>(request);
-      return persistent<T>(request, createBackoff(backoff, random));
+      return persist(persistence, () => authorised<T>(request), { signal: options.signal });
     },
   };
 }

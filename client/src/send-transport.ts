@@ -64,10 +64,14 @@ interface SendParams {
   clientId: string;
   text: string;
   replyTo?: string;
+  attachments?: { key: string; name: string }[];
 }
 
-function toParams({ chatId, clientId, text, replyTo }: OutboxEntry): SendParams {
-  return replyTo === "" ? { chatId, clientId, text } : { chatId, clientId, text, replyTo };
+function toParams({ chatId, clientId, text, replyTo, attachments }: OutboxEntry): SendParams {
+  const params: SendParams = { chatId, clientId, text };
+  if (replyTo !== "") params.replyTo = replyTo;
+  if (attachments.length > 0) params.attachments = attachments.map(({ key, name }) => ({ key, name }));
+  return params;
 }
 
 function toParleyError(error: unknown): ParleyError {

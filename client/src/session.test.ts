@@ -12,14 +12,18 @@ before(async () => {
 after(() => server.stop());
 
 interface Options {
+  setCookie?: boolean;
+  fetch?: typeof globalThis.fetch;
   store?: TokenStore;
   now?: () => number;
 }
 
-function newSession({ store = memoryTokenStore(), now = Date.now }: Options = {}) {
+function newSession(options: Options = {}) {
+  const { store = memoryTokenStore(), now = Date.now, setCookie = false, fetch = globalThis.fetch } = options;
   const told: string[] = [];
   const http = { url: server.url, fetch, timeoutMs: 5000, closed: new AbortController().signal };
   const session: Session = createSession({
+    setCookie,
     http,
     store,
     now,
@@ -127,4 +131,21 @@ test("wrong credentials are told as such", async () => {
   server.trouble = {};
   const { session } = newSession();
   await assert.rejects(session.signIn("ada@example.org", "wrong"), { code: "bad-credentials", status: 401 });
+});
+
+test("asks for a cookie at every sign-in and refresh, if it is to", async () => {
+  const bodies: string[] = [];
+  const recording: typeof fetch = (url, init) => {
+    bodies.push(String(init?.body));
+    return fetch(url, init);
+  };
+  for (const setCookie of [true, false]) {
+    bodies.length = 0;
+    const { session } = await signedIn({ setCookie, fetch: recording });
+    await session.renew();
+    assert.deepEqual(
+      bodies.map((body) => JSON.parse(body).setCookie ?? false),
+      [setCookie, setCookie],
+    );
+  }
 });

@@ -12,6 +12,8 @@ import type { SessionTokens, TokenStore } from "./token-store.ts";
 export interface SessionOptions {
   http: HttpOptions;
   store: TokenStore;
+  /** Whether the server also gives the access token as a cookie. */
+  setCookie: boolean;
   now: () => number;
   /** After every sign-in and refresh, also one that another tab did. */
   onRenewed: (tokens: SessionTokens) => void;
@@ -41,7 +43,7 @@ export interface Session {
 const marginMs = 60_000;
 
 export function createSession(options: SessionOptions): Session {
-  const { http, store, now } = options;
+  const { http, store, now, setCookie } = options;
   let tokens: SessionTokens | undefined;
   let restoring: Promise<void> | undefined;
   let renewing: Promise<string> | undefined;
@@ -101,7 +103,10 @@ export function createSession(options: SessionOptions): Session {
     const isNews = stored.accessToken !== before?.accessToken && stored.accessToken !== refusedToken;
     if (isNews && stored.expiresAtMs > now()) return hold(stored);
     try {
-      const answer = await postRefresh(http, stored.refreshToken);
+      const answer = await postRefresh(http, {
+        refreshToken: stored.refreshToken,
+        ...(setCookie ? { setCookie } : {}),
+      });
       // Meanwhile somebody else may have signed in, or out.
       if (tokens !== before) return session.accessToken();
       return await accept(answer);
@@ -122,7 +127,8 @@ export function createSession(options: SessionOptions): Session {
     },
     async signIn(email, password) {
       await restore();
-      const request = { method: "POST", path: "/v2/auth/sign-in", body: { email, password } } as const;
+      const body = { email, password, ...(setCookie ? { setCookie } : {}) };
+      const request = { method: "POST", path: "/v2/auth/sign-in", body } as const;
       const answer = await exchange<SignInResponseJson>(http, request);
       await accept(answer);
       return toUser(answer.user);
@@ -168,8 +174,11 @@ export function createSession(options: SessionOptions): Session {
 }
 
 /** An answer may be lost after the token was spent: the server grants the same token again for a few seconds. */
-async function postRefresh(http: HttpOptions, refreshToken: string): Promise<RefreshResponseJson> {
-  const request = { method: "POST", path: "/v2/auth/refresh", body: { refreshToken } } as const;
+async function postRefresh(
+  http: HttpOptions,
+  body: { refreshToken: string; setCookie?: boolean },
+): Promise<RefreshResponseJson> {
+  const request = { method: "POST", path: "/v2/auth/refresh", body } as const;
   try {
     return await exchange<RefreshResponseJson>(http, request);
   } catch (error) {

@@ -3,6 +3,7 @@
  * Proto JSON lets a sender leave out zero values, so each shape has a function that fills in what was left out.
  */
 import type {
+  AttachmentJson,
   ChatChangeJson,
   ChatJson,
   EventJson,
@@ -32,11 +33,21 @@ export type User = With<UserJson, "id" | "name">;
 export type Reaction = With<ReactionJson, "emoji" | "count" | "mine">;
 export type Message = Omit<
   With<MessageJson, "id" | "chatId" | "seq" | "no" | "senderId" | "clientId" | "text" | "replyTo">,
-  "reactions" | "processed"
+  "reactions" | "processed" | "attachments"
 > & {
   reactions: Reaction[];
+  /** None once deleted. */
+  attachments: Attachment[];
   /** What the chat's processor made of the text as it is now. */
   processed?: Processed;
+};
+/** `width` and `height` are 0 for what is no picture, or was not looked at yet (`pending`). */
+export type Attachment = Omit<
+  With<AttachmentJson, "id" | "name" | "contentType" | "width" | "height" | "hasThumbnail" | "pending">,
+  "size"
+> & {
+  /** In bytes. */
+  size: number;
 };
 export type Processed = With<ProcessedJson, "processor" | "result" | "provider">;
 export type Member = With<MemberJson, "userId" | "role" | "readNo">;
@@ -116,6 +127,8 @@ export function toMessage(json: MessageJson): Message {
   json.replyTo ??= "";
   json.clientId ??= "";
   json.reactions ??= [];
+  json.attachments ??= [];
+  for (const attachment of json.attachments) fillAttachment(attachment);
   for (const reaction of json.reactions) {
     reaction.count ??= 0;
     reaction.mine ??= false;
@@ -125,6 +138,16 @@ export function toMessage(json: MessageJson): Message {
     json.processed.provider ??= "";
   }
   return json as Message;
+}
+
+function fillAttachment(json: AttachmentJson): void {
+  json.name ??= "";
+  json.contentType ??= "";
+  json.size ??= 0;
+  json.width ??= 0;
+  json.height ??= 0;
+  json.hasThumbnail ??= false;
+  json.pending ??= false;
 }
 
 export function toChat(json: ChatJson = {}): Chat {

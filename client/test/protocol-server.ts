@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { EventJson } from "@parley/api/v2/event";
 import { type WebSocket, WebSocketServer } from "ws";
+import { type BlobRoutes, createBlobRoutes } from "./blob-routes.ts";
 import { type Chat, ProtocolState, Refusal } from "./protocol-state.ts";
 
 /** What goes wrong; each is asked at its moment. */
@@ -49,6 +50,7 @@ interface Connection {
 export interface ProtocolServer {
   readonly url: string;
   readonly state: ProtocolState;
+  readonly blobs: BlobRoutes;
   readonly connections: Set<Connection>;
   readonly requests: string[];
   readonly authenticated: string[];
@@ -63,6 +65,7 @@ export interface ProtocolServer {
 
 export async function startProtocolServer(): Promise<ProtocolServer> {
   const state = new ProtocolState();
+  const blobs = createBlobRoutes();
   const connections = new Set<Connection>();
   const requests: string[] = [];
   const authenticated: string[] = [];
@@ -151,6 +154,9 @@ export async function startProtocolServer(): Promise<ProtocolServer> {
     if (trouble?.status === 0) return void request.socket.destroy();
     if (trouble) return send(trouble.status, trouble.body ?? {}, trouble.headers);
     try {
+      if (blobs.takes(request.url!)) {
+        return await blobs.answer(request, response, state.authenticate(request.headers.authorization));
+      }
       send(200, answerRequest(request, pathname, await readBody(request)));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -189,6 +195,7 @@ export async function startProtocolServer(): Promise<ProtocolServer> {
       return `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
     },
     state,
+    blobs,
     connections,
     requests,
     authenticated,

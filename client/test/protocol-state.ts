@@ -20,6 +20,13 @@ export class Refusal extends Error {
   }
 }
 
+interface SendParams {
+  clientId: string;
+  text: string;
+  replyTo?: string;
+  attachments?: { key: string; name: string }[];
+}
+
 interface Account {
   id: string;
   email: string;
@@ -105,7 +112,7 @@ export class ProtocolState {
   }
 
   /** The event is undefined when the clientId was seen before. */
-  send(chat: Chat, senderId: string, params: { clientId: string; text: string; replyTo?: string }) {
+  send(chat: Chat, senderId: string, params: SendParams) {
     if (params.text.length > 1000) throw new Refusal("invalid-input");
     const key = `${senderId} ${params.clientId}`;
     const known = chat.sent.get(key);

@@ -10,6 +10,7 @@ const parley = createParleyClient({
   url: location.origin,
   tokenStore: localStorageTokenStore(),
   outboxStore: localStorageOutboxStore(),
+  sessionCookie: true,
 });
 const messenger = createMessenger(parley);
 void messenger.start();

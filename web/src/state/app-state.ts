@@ -1,5 +1,6 @@
 /** All that the web client shows, as immutable data. */
 import type { Chat, ClientState, Member, Message, OutboxEntry, User } from "@parley/client";
+import type { Outgoing } from "./outgoing-state.ts";
 import { initialSearch, type SearchState } from "./search-state.ts";
 
 /** Messages of a chat that follow each other. */
@@ -44,6 +45,8 @@ export interface AppState {
   readonly online: ReadonlySet<string>;
   /** Pending and failed messages, in order. */
   readonly outbox: readonly OutboxEntry[];
+  /** Messages whose files are being uploaded; at most one of a chat is still being written. */
+  readonly outgoing: readonly Outgoing[];
   /** A failure to tell the person about. */
   readonly notice: string | undefined;
 }
@@ -61,6 +64,7 @@ export const initialState: AppState = {
   typing: new Map(),
   online: new Set(),
   outbox: [],
+  outgoing: [],
   notice: undefined,
 };
 

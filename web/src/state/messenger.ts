@@ -3,6 +3,7 @@ import { type Chat, type ChatChanges, type Message, type ParleyClient, ParleyErr
 import { type AppState, initialState } from "./app-state.ts";
 import { createChatSync } from "./chat-sync.ts";
 import { describeError } from "./describe-error.ts";
+import { createFileSending, type FileSending } from "./file-sending.ts";
 import { createJump } from "./jump.ts";
 import { createReadMarker } from "./read-marker.ts";
 import { createSearch, type Search } from "./search.ts";
@@ -28,6 +29,12 @@ export interface Messenger {
   /** Everything up to this message has been seen. */
   markRead(chatId: string, no: number): void;
   send(chatId: string, text: string, replyTo?: string): void;
+  /** Files that go with a message. */
+  readonly files: FileSending;
+  readonly attachmentUrl: ParleyClient["attachmentUrl"];
+  /** Gives the browser a new cookie, unless that was just done; never rejects. */
+  renewSession(): Promise<void>;
+  fileUsage: () => ReturnType<ParleyClient["blobs"]["usage"]>;
   retry(clientId: string): void;
   discard(clientId: string): void;
   typing(chatId: string): void;
@@ -43,12 +50,15 @@ export interface Messenger {
 }
 
 const hashPrefix = "#/chat/";
+const minRenewalMs = 30_000;
 
 export function createMessenger(parley: ParleyClient): Messenger {
   const store = createStore<AppState>(initialState);
   const directory = createUserDirectory(parley, store);
   const threads = createThreads(parley, store, directory);
   const chatSync = createChatSync({ parley, store, directory, threads });
+  const files = createFileSending(parley, store);
+  let renewedAtMs = 0;
   const marker = createReadMarker(parley, (chatId, no) => {
     const userId = parley.user?.id;
     if (userId) store.update((state) => applyRead(state, { chatId, userId, no }));
@@ -132,6 +142,10 @@ export function createMessenger(parley: ParleyClient): Messenger {
     store.update((state) => ({ ...(message ? addMessage(state, message) : state), outbox }));
   });
   window.addEventListener("hashchange", followHash);
+  // Files that are not sent yet end with the page: the browser asks first.
+  window.addEventListener("beforeunload", (event) => {
+    if (store.get().outgoing.length > 0) event.preventDefault();
+  });
 
   return {
     store,
@@ -163,8 +177,17 @@ export function createMessenger(parley: ParleyClient): Messenger {
     // What becomes of it is told by the outbox.
     send(chatId, text, replyTo) {
       threads.showLatest(chatId);
+      if (files.submit(chatId, text, replyTo)) return;
       void parley.sendMessage(chatId, text, replyTo ? { replyTo } : {}).catch(() => {});
     },
+    files,
+    attachmentUrl: parley.attachmentUrl,
+    async renewSession() {
+      if (Date.now() - renewedAtMs < minRenewalMs) return;
+      renewedAtMs = Date.now();
+      await parley.renewSession().catch(() => {});
+    },
+    fileUsage: () => parley.blobs.usage(),
     retry: parley.retryMessage,
     discard: parley.discardMessage,
     typing: parley.sendTyping,

@@ -18,6 +18,7 @@ function message(no: number): Message {
     text: `text ${no}`,
     replyTo: "",
     reactions: [],
+    attachments: [],
   };
 }
 

@@ -15,7 +15,14 @@ interface Page {
 }
 
 function message(no: number, text = `text ${no}`): Message {
-  const rest = { chatId: "c", senderId: "other", clientId: "", replyTo: "", reactions: [] };
+  const rest = {
+    chatId: "c",
+    senderId: "other",
+    clientId: "",
+    replyTo: "",
+    reactions: [],
+    attachments: [],
+  };
   return { id: `m${no}`, seq: no, no, text, ...rest };
 }
 

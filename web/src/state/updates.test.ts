@@ -43,6 +43,7 @@ function message(no: number, changes: Partial<Message> = {}): Message {
     text: `text ${no}`,
     replyTo: "",
     reactions: [],
+    attachments: [],
     createdAt: new Date(no * 1000).toISOString(),
     ...changes,
   };

@@ -3,6 +3,7 @@ import { useMemo, useState } from "react";
 import { activityOf, chatsByActivity, titleOf } from "../state/app-state.ts";
 import { Avatar } from "./avatar.tsx";
 import { NewChatDialog } from "./new-chat.tsx";
+import { summaryOf } from "./summary.ts";
 import { briefTime } from "./times.ts";
 import { useAppState, useMessenger } from "./use-messenger.ts";
 
@@ -68,7 +69,7 @@ function LastMessage({ chat }: { chat: Chat }) {
   return (
     <span className="chat-row-last">
       {isNamed && sender ? `${sender}: ` : ""}
-      {lastMessage.deletedAt ? <em>Message deleted</em> : lastMessage.text}
+      {lastMessage.deletedAt ? <em>Message deleted</em> : summaryOf(lastMessage)}
     </span>
   );
 }

@@ -1,6 +1,11 @@
 import type { Message } from "@parley/client";
 import { useEffect, useRef, useState } from "react";
-import { useMessenger } from "./use-messenger.ts";
+import { draftOf } from "../state/outgoing-state.ts";
+import { AttachButton } from "./attach-button.tsx";
+import { OutgoingFiles } from "./outgoing-files.tsx";
+import { summaryOf } from "./summary.ts";
+import { filesOf } from "./use-file-drop.ts";
+import { useAppState, useMessenger } from "./use-messenger.ts";
 
 export type ComposerMode =
   | { kind: "new" }
@@ -18,6 +23,10 @@ export function Composer({ chatId, mode, onDone }: ComposerProps) {
   const messenger = useMessenger();
   const [text, setText] = useState("");
   const field = useRef<HTMLTextAreaElement>(null);
+  const outgoing = useAppState((state) => state.outgoing);
+  const files = mode.kind === "edit" ? [] : (draftOf(outgoing, chatId)?.files ?? []);
+  const hasContent = text.trim() !== "" || files.length > 0;
+  const hasFailed = files.some(({ status }) => status === "failed");
 
   useEffect(() => {
     if (mode.kind === "edit") setText(mode.message.text);
@@ -26,7 +35,7 @@ export function Composer({ chatId, mode, onDone }: ComposerProps) {
 
   function submit(): void {
     const trimmed = text.trim();
-    if (trimmed === "") return;
+    if (!hasContent || hasFailed) return;
     if (mode.kind === "edit") void messenger.edit(chatId, mode.message.id, trimmed);
     else messenger.send(chatId, trimmed, mode.kind === "reply" ? mode.message.id : undefined);
     leave();
@@ -47,9 +56,18 @@ export function Composer({ chatId, mode, onDone }: ComposerProps) {
     }
   }
 
+  function onPaste(event: React.ClipboardEvent): void {
+    // A table copied from a spreadsheet comes as text and as a picture of it: the text is meant.
+    if (mode.kind === "edit" || event.clipboardData.types.includes("text/plain")) return;
+    const pasted = filesOf(event.clipboardData);
+    if (pasted.length === 0) return;
+    event.preventDefault();
+    messenger.files.add(chatId, pasted);
+  }
+
   return (
     <form
-      className="composer"
+      className={mode.kind === "edit" ? "composer editing" : "composer"}
       onSubmit={(event) => {
         event.preventDefault();
         submit();
@@ -58,12 +76,14 @@ export function Composer({ chatId, mode, onDone }: ComposerProps) {
       {mode.kind !== "new" && (
         <p className="composer-mode">
           <strong>{mode.kind === "edit" ? "Editing" : "Answering"}</strong>
-          <span>{mode.message.text}</span>
+          <span>{summaryOf(mode.message)}</span>
           <button type="button" className="plain" onClick={leave}>
             Cancel
           </button>
         </p>
       )}
+      {files.length > 0 && <OutgoingFiles files={files} />}
+      {mode.kind !== "edit" && <AttachButton onFiles={(chosen) => messenger.files.add(chatId, chosen)} />}
       <textarea
         ref={field}
         rows={1}
@@ -75,8 +95,9 @@ export function Composer({ chatId, mode, onDone }: ComposerProps) {
           if (event.target.value !== "") messenger.typing(chatId);
         }}
         onKeyDown={onKeyDown}
+        onPaste={onPaste}
       />
-      <button type="submit" disabled={text.trim() === ""}>
+      <button type="submit" disabled={!hasContent || hasFailed}>
         {mode.kind === "edit" ? "Save" : "Send"}
       </button>
     </form>

@@ -5,6 +5,7 @@ import { Avatar } from "./avatar.tsx";
 import { ChatSettings } from "./chat-settings.tsx";
 import { Composer, type ComposerMode } from "./composer.tsx";
 import { MessageList } from "./message-list.tsx";
+import { useFileDrop } from "./use-file-drop.ts";
 import { useAppState, useMessenger } from "./use-messenger.ts";
 
 const writing: ComposerMode = { kind: "new" };
@@ -12,10 +13,14 @@ const writing: ComposerMode = { kind: "new" };
 export function Conversation({ chatId }: { chatId: string }) {
   const chat = useAppState((state) => state.chats.get(chatId));
   const [mode, setMode] = useState<ComposerMode>(writing);
+  const messenger = useMessenger();
+  const canWrite = chat?.kind !== "channel" || chat.role === "owner" || chat.role === "admin";
+  const mayDrop = canWrite && mode.kind !== "edit";
+  const drop = useFileDrop((files) => mayDrop && messenger.files.add(chatId, files));
   if (!chat) return null;
-  const canWrite = chat.kind !== "channel" || chat.role === "owner" || chat.role === "admin";
   return (
-    <main className="conversation">
+    <main className="conversation" {...drop.handlers}>
+      {drop.isOver && mayDrop && <p className="drop-hint">Drop files to send them</p>}
       <Header chat={chat} />
       <MessageList
         chat={chat}

@@ -3,6 +3,7 @@ import { Fragment, useMemo } from "react";
 import type { Thread } from "../state/app-state.ts";
 import { shownOf } from "../state/stretches.ts";
 import { MessageRow } from "./message-row.tsx";
+import { OutgoingRow } from "./outgoing-row.tsx";
 import { PendingRow } from "./pending-row.tsx";
 import { dayName, isSameDay } from "./times.ts";
 import { useAppState, useMessenger } from "./use-messenger.ts";
@@ -33,11 +34,13 @@ function LoadedList({ chat, thread, onReply, onEdit }: MessageListProps & { thre
     [thread.messages, chat.id, outbox],
   );
   const pending = hasNewer ? [] : unsent;
+  const outgoing = useAppState((state) => state.outgoing);
+  const uploading = hasNewer ? [] : outgoing.filter((one) => one.chatId === chat.id && one.submitted);
   const byId = useMemo(() => new Map(messages.map((message) => [message.id, message])), [messages]);
   const scroll = useScroll({
     firstSeq: messages[0]?.seq,
-    count: messages.length + pending.length,
-    ownPending: unsent.length,
+    count: messages.length + pending.length + uploading.length,
+    ownPending: unsent.length + uploading.length,
     hasNewer,
     focus,
     onNearTop: () => messenger.loadOlder(chat.id),
@@ -79,6 +82,9 @@ function LoadedList({ chat, thread, onReply, onEdit }: MessageListProps & { thre
           ))}
           {pending.map((entry) => (
             <PendingRow key={entry.clientId} entry={entry} />
+          ))}
+          {uploading.map((one) => (
+            <OutgoingRow key={one.id} outgoing={one} />
           ))}
         </ol>
         {hasNewer && <p className="loading">{isLoadingNewer ? "Loading…" : ""}</p>}

@@ -1,7 +1,9 @@
 import type { Chat, Member, Message } from "@parley/client";
 import { memo } from "react";
 import { readBy } from "../state/app-state.ts";
+import { MessageAttachments } from "./message-attachments.tsx";
 import { MessageMenu } from "./message-menu.tsx";
+import { summaryOf } from "./summary.ts";
 import { clockTime, fullTime } from "./times.ts";
 import { useAppState, useMessenger } from "./use-messenger.ts";
 
@@ -42,7 +44,10 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
       <span className="visually-hidden">{isOwn ? "You" : name}:</span>
       <div className="bubble">
         {answered && !isDeleted && <Answered message={answered} />}
-        <p className="text">{isDeleted ? "Message deleted" : message.text}</p>
+        {message.attachments.length > 0 && <MessageAttachments message={message} />}
+        {(isDeleted || message.text !== "") && (
+          <p className="text">{isDeleted ? "Message deleted" : message.text}</p>
+        )}
         <span className="meta">
           {message.editedAt && !isDeleted && <span>edited</span>}
           <time dateTime={createdAt} title={fullTime(createdAt)}>
@@ -84,7 +89,7 @@ function Answered({ message }: { message: Message | "unknown" }) {
   return (
     <p className="answered">
       <strong>{users.get(message.senderId)?.name}</strong>
-      <span>{message.deletedAt ? "Message deleted" : message.text}</span>
+      <span>{message.deletedAt ? "Message deleted" : summaryOf(message)}</span>
     </p>
   );
 }

@@ -1,5 +1,6 @@
 import type { OutboxEntry } from "@parley/client";
 import { describeError } from "../state/describe-error.ts";
+import { namesOf } from "./summary.ts";
 import { useMessenger } from "./use-messenger.ts";
 
 /** A message of one's own that the server has not acknowledged. */
@@ -9,7 +10,8 @@ export function PendingRow({ entry }: { entry: OutboxEntry }) {
   return (
     <li className={hasFailed ? "message own failed" : "message own pending"}>
       <div className="bubble">
-        <p className="text">{entry.text}</p>
+        {entry.attachments.length > 0 && <p className="hint">{namesOf(entry.attachments)}</p>}
+        {entry.text !== "" && <p className="text">{entry.text}</p>}
         {!hasFailed && (
           <span className="meta" role="img" aria-label="Sending">
             ◷

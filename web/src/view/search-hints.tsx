@@ -3,6 +3,7 @@ const operators = [
   { text: "in:", about: "a chat’s title" },
   { text: "before:", about: "a day, as 2026-11-21" },
   { text: "after:", about: "a day, as 2026-11-21" },
+  { text: "has:attachment", label: "has:", about: "attachment: messages with files" },
   { text: '"', label: "“…”", about: "these words next to each other" },
   { text: "-", label: "-word", about: "without this word" },
 ];

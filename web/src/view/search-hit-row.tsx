@@ -1,6 +1,7 @@
 import type { Message, SearchFragment, SearchHit } from "@parley/client";
 import { Fragment, memo } from "react";
 import { titleOf } from "../state/app-state.ts";
+import { namesOf } from "./summary.ts";
 import { dateOrTime, fullTime } from "./times.ts";
 import { useAppState } from "./use-messenger.ts";
 
@@ -38,6 +39,7 @@ export const SearchHitRow = memo(function SearchHitRow(props: SearchHitRowProps)
       <p className="hit-text">
         <span className="hit-sender">{isOwn ? "You" : (users.get(message.senderId)?.name ?? "…")}: </span>
         <Excerpt message={message} fragments={fragments} />
+        {message.attachments.length > 0 && <span className="hit-files"> {namesOf(message.attachments)}</span>}
       </p>
     </div>
   );

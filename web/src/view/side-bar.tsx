@@ -1,3 +1,5 @@
+import { useState } from "react";
+import { AccountDialog } from "./account.tsx";
 import { Avatar } from "./avatar.tsx";
 import { ChatList } from "./chat-list.tsx";
 import { SearchPanel } from "./search-panel.tsx";
@@ -7,16 +9,25 @@ import { useAppState, useMessenger } from "./use-messenger.ts";
 export function SideBar() {
   const messenger = useMessenger();
   const me = useAppState((state) => state.me);
+  const [isAccountOpen, setIsAccountOpen] = useState(false);
   const isSearching = useAppState((state) => state.search.status !== "empty");
   return (
     <div className="side-bar">
       <header>
         <Avatar name={me?.name ?? ""} seed={me?.id ?? ""} />
-        <span className="own-name">{me?.name}</span>
+        <button
+          type="button"
+          className="own-name"
+          aria-haspopup="dialog"
+          onClick={() => setIsAccountOpen(true)}
+        >
+          {me?.name}
+        </button>
         <button type="button" className="plain" onClick={() => void messenger.signOut()}>
           Sign out
         </button>
       </header>
+      {isAccountOpen && <AccountDialog onClose={() => setIsAccountOpen(false)} />}
       <SearchPanel />
       {!isSearching && <ChatList />}
     </div>
