@@ -2,8 +2,8 @@
 import type { ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import type { DescMessage, DescMethodStreaming, MessageInitShape } from "@bufbuild/protobuf";
 import { untilAborted } from "#platform/unary-handlers.ts";
-import type { GrpcClientOptions } from "#platform/wire/grpc-client.ts";
 import { type PlainHeaders, setGrpcHeaders } from "#platform/wire/grpc-headers.ts";
+import type { GrpcClientOptions } from "#platform/wire/grpc-options.ts";
 
 export interface StreamingCall {
   method: DescMethodStreaming;

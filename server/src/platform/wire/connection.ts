@@ -2,7 +2,8 @@
 import type { Transport } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 import { type Connecting, createConnecting } from "#platform/wire/connecting.ts";
-import { createGrpcClient, type GrpcClientOptions } from "#platform/wire/grpc-client.ts";
+import { createGrpcClient } from "#platform/wire/grpc-client.ts";
+import type { GrpcClientOptions } from "#platform/wire/grpc-options.ts";
 import { withHandledErrors } from "#platform/wire/handled-errors.ts";
 import { stallMs } from "#platform/wire/limits.ts";
 

@@ -6,9 +6,9 @@ import type { ClientHttp2Stream } from "node:http2";
 import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { fault, toFault } from "#platform/errors.ts";
 import { type Answer, openStream, type StreamingCall, watchAnswer } from "#platform/wire/client-stream.ts";
-import type { GrpcClientOptions } from "#platform/wire/grpc-client.ts";
 import { readGrpcFrames, toGrpcFrame } from "#platform/wire/grpc-frame.ts";
 import { requireOk } from "#platform/wire/grpc-headers.ts";
+import type { GrpcClientOptions } from "#platform/wire/grpc-options.ts";
 import { createPatience, type Patience } from "#platform/wire/patience.ts";
 import { incomingBytes, StreamGone, writeBytes } from "#platform/wire/stream-bytes.ts";
 

@@ -5,7 +5,6 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
-import type { Http2SessionManager } from "@connectrpc/connect-node";
 import { fault } from "#platform/errors.ts";
 import { streamResponse } from "#platform/stream-response.ts";
 import { unaryResponse } from "#platform/unary-response.ts";
@@ -13,17 +12,7 @@ import type { StreamingCall } from "#platform/wire/client-stream.ts";
 import { callStreaming } from "#platform/wire/grpc-client-stream.ts";
 import { fromGrpcFrame, toGrpcFrame } from "#platform/wire/grpc-frame.ts";
 import { type PlainHeaders, requireOk, setGrpcHeaders, toPlainHeaders } from "#platform/wire/grpc-headers.ts";
-
-export interface GrpcClientOptions {
-  sessions: Pick<Http2SessionManager, "request" | "notifyResponseByteRead">;
-  maxMessageBytes: number;
-  /** How long a stream waits for the other side before it is given up. */
-  stallMs: number;
-  /** May change the headers before they are sent. */
-  sign(headers: PlainHeaders): Promise<void>;
-  /** Told of every answer's headers, also of those that tell of an error. */
-  onAnswer(headers: IncomingHttpHeaders, roundTripMs: number): void;
-}
+import type { GrpcClientOptions } from "#platform/wire/grpc-options.ts";
 
 interface Sent {
   path: string;

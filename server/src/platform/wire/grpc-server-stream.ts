@@ -11,7 +11,7 @@ import { fault, toFault } from "#platform/errors.ts";
 import { runStreamHandler, type StreamHandler } from "#platform/stream-handlers.ts";
 import { readGrpcFrames, toGrpcFrame } from "#platform/wire/grpc-frame.ts";
 import { deadlineOf, passedOn } from "#platform/wire/grpc-headers.ts";
-import type { GrpcServerOptions, ReceivedCall } from "#platform/wire/grpc-server.ts";
+import type { GrpcServerOptions, ReceivedCall } from "#platform/wire/grpc-options.ts";
 import { createPatience } from "#platform/wire/patience.ts";
 import { answerError, beginAnswer, endAnswer } from "#platform/wire/server-answer.ts";
 import { incomingBytes, type Turns, writeBytes } from "#platform/wire/stream-bytes.ts";

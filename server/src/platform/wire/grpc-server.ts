@@ -10,36 +10,15 @@ import {
   type Message,
   toBinary,
 } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { fault, toFault } from "#platform/errors.ts";
 import { collectStreamHandlers } from "#platform/stream-handlers.ts";
 import { collectUnaryHandlers, runUnaryHandler, type UnaryHandler } from "#platform/unary-handlers.ts";
 import { fromGrpcFrame, toGrpcFrame } from "#platform/wire/grpc-frame.ts";
-import { deadlineOf, type PlainHeaders, passedOn } from "#platform/wire/grpc-headers.ts";
+import { deadlineOf, passedOn } from "#platform/wire/grpc-headers.ts";
+import type { GrpcServerOptions, ReceivedCall } from "#platform/wire/grpc-options.ts";
 import { serveStreaming } from "#platform/wire/grpc-server-stream.ts";
 import { answerError, beginAnswer, endAnswer, refuse } from "#platform/wire/server-answer.ts";
-
-export interface ReceivedCall {
-  readonly method: DescMethod;
-  /** May be changed before the handler sees them. */
-  readonly headers: PlainHeaders;
-  /** Once it has been read. */
-  request?: unknown;
-}
-
-export interface GrpcServerOptions {
-  routes(router: ConnectRouter): void;
-  maxMessageBytes: number;
-  maxDeadlineMs: number;
-  /** How long a stream waits for the other side before it is given up. */
-  stallMs: number;
-  /** Refuses a call by rejecting, before its body is read. */
-  admit(call: ReceivedCall): Promise<void>;
-  /** Told of every call that fails. */
-  onFailure(call: ReceivedCall, error: unknown): void;
-  /** Sent with every answer. */
-  answerHeaders(): PlainHeaders;
-}
 
 interface UnaryRoute {
   method: DescMethodUnary;

@@ -15,7 +15,8 @@ import { rpcMethod } from "#platform/telemetry/rpc-metrics.ts";
 import { parseTraceparent, traceparentHeader } from "#platform/trace.ts";
 import { isUuid } from "#platform/uuid.ts";
 import { createVerifyHeaders } from "#platform/wire/credentials.ts";
-import { createGrpcServer, type ReceivedCall } from "#platform/wire/grpc-server.ts";
+import type { ReceivedCall } from "#platform/wire/grpc-options.ts";
+import { createGrpcServer } from "#platform/wire/grpc-server.ts";
 import { connectionWindowBytes, stallMs, transferWindowBytes } from "#platform/wire/limits.ts";
 import { timeHeader } from "#platform/wire/time-header.ts";
 
