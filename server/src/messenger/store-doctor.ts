@@ -45,7 +45,7 @@ const brokenChats = {
     SELECT chat_id FROM messenger.messages
     WHERE chat_id = ANY ($1::uuid[]) AND deleted_at IS NOT NULL
       AND (text <> '' OR attachments IS NOT NULL OR reaction_count <> 0 OR processed IS NOT NULL)`,
-  "a message that stands has a text or attachments, and none of them is another's or about to be released": `
+  "a message that stands has a text or attachments, which nobody else has and nobody is about to release": `
     SELECT chat_id FROM messenger.messages
     WHERE chat_id = ANY ($1::uuid[]) AND deleted_at IS NULL
       AND (CASE WHEN attachments IS NULL THEN text = '' ELSE jsonb_array_length(attachments) = 0 END)
