@@ -45,7 +45,7 @@ test("finds keys and attachments without bytes", async () => {
   assert.deepEqual(await wrong(), []);
   await sql(insertKey, owner, "a secret name", missing);
   await sql(
-    "INSERT INTO blobs.attachments (id, object_id, owner_id, created_at) VALUES ($1, $2, $3, now())",
+    "INSERT INTO blobs.attachments (id, object_id, owner_id, content_type, created_at) VALUES ($1, $2, $3, '', now())",
     randomUUID(),
     missing,
     owner,
