@@ -22,6 +22,8 @@ const kinds = Uint8Array.from({ length: afterPlain }, (_, unit) => {
   const character = String.fromCharCode(unit);
   foldedUnits.push(unit < afterPlainLetters ? foldWord(character) : "");
   if (needsCloserLook.test(character)) return notPlain;
+  // A text is looked at in lower case: Ⱥ and Ⱦ become letters that these tables do not know.
+  if (character.toLowerCase().charCodeAt(0) >= afterPlain) return notPlain;
   if (!letterOrNumber.test(character)) return separator;
   if (unit >= afterPlainLetters || foldedUnits[unit] === "") return notPlain;
   return foldedUnits[unit] === character ? folded : toFold;

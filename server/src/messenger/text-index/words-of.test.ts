@@ -41,7 +41,7 @@ test("the fast way gives what the thorough one does", () => {
     fc.property(fc.oneof(plain, latin, greek, fc.string({ unit: "binary" })), (text) => {
       assert.deepEqual(wordsOf(text), anyWordsOf(text));
     }),
-    { numRuns: 3_000 },
+    { numRuns: 3_000, examples: [["Ⱥ²"], ["aȾ ²"]] },
   );
 });
 
