@@ -3,24 +3,8 @@
  * harmless is a download, nothing is guessed from the bytes, and if it is shown after all, then in a sandbox without scripts.
  */
 import { contentDisposition } from "#gateway/blobs/content-disposition.ts";
+import { isHarmless } from "#platform/harmless-types.ts";
 
-/** Types that browsers show without ever running any of it. SVG, HTML, XML and PDF are not among them. */
-const inlineTypes = new Set([
-  "image/png",
-  "image/jpeg",
-  "image/gif",
-  "image/webp",
-  "image/avif",
-  "video/mp4",
-  "video/webm",
-  "audio/mpeg",
-  "audio/mp4",
-  "audio/ogg",
-  "audio/wav",
-  "audio/webm",
-  "video/ogg",
-  "text/plain",
-]);
 const fallbackType = "application/octet-stream";
 const mediaType = /^[!#$%&'*+.^_`|~0-9a-z-]+\/[!#$%&'*+.^_`|~0-9a-z-]+[ \t]*(?:;[\x20-\x7e\t]*)?$/i;
 
@@ -33,8 +17,7 @@ export interface Served {
 
 export function servingHeaders({ contentType, name, isDownload }: Served): Record<string, string> {
   const type = mediaType.test(contentType) ? contentType : fallbackType;
-  const essence = type.split(";", 1)[0]!.trim().toLowerCase();
-  const kind = !isDownload && inlineTypes.has(essence) ? "inline" : "attachment";
+  const kind = !isDownload && isHarmless(type) ? "inline" : "attachment";
   return {
     "content-type": type,
     "content-disposition": contentDisposition(kind, name),
