@@ -33,15 +33,6 @@ const statements = {
     name: "blobs.spool.where-is",
     text: `SELECT o.id, o.spooled_by AS "spooledBy" FROM blobs.objects o WHERE o.id = ANY ($1::uuid[])`,
   },
-  spools: {
-    name: "blobs.spool.spools",
-    text: `SELECT s.pod_id AS "podId", coalesce(p.url, '') AS url, p.seen_at AS "seenAt", s.objects, s.bytes
-           FROM (SELECT o.spooled_by AS pod_id, count(*) AS objects, sum(o.size)::float8 AS bytes
-                 FROM blobs.objects o WHERE o.spooled_by IS NOT NULL GROUP BY o.spooled_by) s
-           LEFT JOIN blobs.spool_pods p ON p.pod_id = s.pod_id
-           WHERE p.seen_at IS NULL OR p.seen_at < clock_timestamp() - $1 * interval '1 millisecond'
-           ORDER BY s.pod_id`,
-  },
 } satisfies Record<string, Statement>;
 
 export async function announcePod(db: Queryable, podId: string, url: string): Promise<void> {
@@ -100,19 +91,4 @@ export async function whereObjectsAre(
 ): Promise<Map<string, string | undefined>> {
   const rows = await db.query<{ id: string; spooledBy: string | null }>(statements.whereIs, [ids]);
   return new Map(rows.map(({ id, spooledBy }) => [id, spooledBy ?? undefined]));
-}
-
-export interface SilentSpool {
-  podId: string;
-  /** Empty: it never told one. */
-  url: string;
-  /** Null: never. */
-  seenAt: Date | null;
-  objects: number;
-  bytes: number;
-}
-
-/** Pods that have not been seen for so long while bytes are on their disks alone. */
-export function silentSpools(db: Queryable, silentMs: number): Promise<SilentSpool[]> {
-  return db.query<SilentSpool & Record<string, unknown>>(statements.spools, [silentMs]);
 }
