@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { createFileStore } from "#blobs/stores/file-store.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
+import { openTestS3Store } from "#test/object-stores.ts";
+import { startS3Server, withoutS3 } from "#test/s3-server.ts";
 
 /** A store in a folder of its own, which goes when the test file ends. */
 export async function temporaryFileStore(): Promise<ObjectStore> {
@@ -22,7 +24,13 @@ export interface StoreUnderTest {
   open(): Promise<ObjectStore>;
 }
 
-export const storesUnderTest: readonly StoreUnderTest[] = [{ name: "files", open: temporaryFileStore }];
+/** One server for the test file, and a prefix of its bucket for each store. */
+const s3Server = withoutS3 ? undefined : await startS3Server();
+
+export const storesUnderTest: readonly StoreUnderTest[] = [
+  { name: "files", open: temporaryFileStore },
+  ...(s3Server ? [{ name: "S3", open: async () => openTestS3Store(s3Server) }] : []),
+];
 
 /** Does what the other does, unless the test has something happen before. */
 export function createFaultyStore(store: ObjectStore) {

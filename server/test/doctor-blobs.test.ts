@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { examine } from "#app/doctor-command.ts";
 import { blobChecks } from "#blobs/doctor/blob-checks.ts";
+import { bytesCheck } from "#blobs/doctor/bytes-check.ts";
+import { createObjectIds, objectName } from "#blobs/objects/object-name.ts";
 import { migrationsFolder } from "#blobs/service.ts";
+import { createFileStore } from "#blobs/stores/file-store.ts";
 import { createLog } from "#platform/log.ts";
 import { migrate } from "#platform/migrate.ts";
 import { createTestDatabase } from "#test/database.ts";
@@ -14,11 +20,11 @@ const sql = (text: string, ...values: unknown[]) =>
   database.withClient((client) => client.query(text, values));
 const [owner, object, missing, podId] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
 
-async function wrong(mayRepair = false): Promise<string[]> {
+async function wrong(mayRepair = false, checks = blobChecks): Promise<string[]> {
   const said: string[] = [];
   const { signal } = new AbortController();
   const say = (line: string) => void said.push(line);
-  await examine({ checks: blobChecks, database, mayRepair, isDeep: true, signal, say, progress() {} });
+  await examine({ checks, database, mayRepair, isDeep: true, signal, say, progress() {} });
   return said.filter((line) => line.startsWith("WRONG"));
 }
 
@@ -73,3 +79,37 @@ test("names a pod that is gone with bytes on its disk", async () => {
   assert.deepEqual(others, []);
   assert.match(said ?? "", new RegExp(`pod ${podId}, last seen .*: 1 objects`));
 });
+
+test("finds bytes that the store has lost, or has too few of", async () => {
+  const store = createFileStore(await mkdtemp(join(tmpdir(), "parley-doctor-")));
+  await store.check();
+  const newId = createObjectIds({ now: Date.now });
+  const ids = Array.from({ length: 5 }, newId) as [string, string, string, string, string];
+  const [whole, lost, short, ofPieces, piece] = ids;
+  const insert =
+    "INSERT INTO blobs.objects (id, owner_id, size, sha256, pieces, piece_sizes, is_counted, created_at) VALUES ($1, $2, $3, $4, $5, $6, false, now())";
+  await sql("DELETE FROM blobs.objects");
+  for (const id of [whole, lost, short]) await sql(insert, id, owner, 3, Buffer.alloc(32), null, null);
+  await sql(insert, ofPieces, owner, 6, Buffer.alloc(32), [whole, piece], [3, 3]);
+  const write = (id: string, bytes: string) =>
+    store.write(objectName(id), bytesOf(bytes), { size: bytes.length, signal: AbortSignal.timeout(10_000) });
+  await write(whole, "abc");
+  await write(short, "ab");
+  const [said = ""] = await wrong(false, [bytesCheck(store)]);
+  assert.match(said, /: 3 times not/);
+  for (const [id, found] of [
+    [lost, "no"],
+    [short, "2"],
+    [ofPieces, "no"],
+  ]) {
+    assert.match(said, new RegExp(`object ${id}: \\S+ has ${found} bytes instead of 3`));
+  }
+  await write(lost, "abc");
+  await write(piece, "abc");
+  await sql("INSERT INTO blobs.garbage (object_id) VALUES ($1)", short);
+  assert.deepEqual(await wrong(false, [bytesCheck(store)]), []);
+});
+
+async function* bytesOf(text: string) {
+  yield Buffer.from(text);
+}

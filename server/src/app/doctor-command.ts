@@ -3,25 +3,37 @@ import { parseArgs } from "node:util";
 import { withExistingDatabase } from "#app/existing-database.ts";
 import { waitForStopSignal } from "#app/stop-signal.ts";
 import { blobChecks } from "#blobs/doctor/blob-checks.ts";
-import { readConfig } from "#config/config.ts";
+import { bytesCheck } from "#blobs/doctor/bytes-check.ts";
+import { openStore } from "#blobs/stores/open-store.ts";
+import { type Config, readConfig } from "#config/config.ts";
 import { messengerChecks } from "#messenger/doctor/messenger-checks.ts";
+import { createCircuits } from "#platform/circuit/circuits.ts";
 import type { Database } from "#platform/database.ts";
 import { type Check, type CheckRun, type Finding, runCheck } from "#platform/doctor.ts";
 import { createLog } from "#platform/log.ts";
 import { createLogInterval } from "#platform/log-interval.ts";
+import { noTelemetry } from "#platform/telemetry.ts";
 
 const usage = `Usage: parley doctor [--repair] [--deep]
 
 Checks on the live data what must always be true of it: that no chat has a gap, that counts count, that every message is
-indexed as its text says. It works beside a running Parley and without one, and changes nothing without --repair.
+indexed as its text says, that blobs have their bytes. It works beside a running Parley and without one, and changes nothing without --repair.
 
   --repair  makes right what can be made right safely, and says what
-  --deep    also looks at what takes long
+  --deep    also asks the object store (PARLEY_BLOB_STORE) for every blob's bytes
 
 The exit code is 0 when all is well (or was made so), 1 when something is not, and 2 when it could not be checked.
 `;
 
-const checks: readonly Check[] = [...messengerChecks, ...blobChecks];
+/** The object store is only opened for what is asked of it. */
+async function checksOf(config: Config, isDeep: boolean): Promise<readonly Check[]> {
+  const checks = [...messengerChecks, ...blobChecks];
+  if (!isDeep) return checks;
+  const { blobs, circuits: settings, dataDir } = config;
+  const circuits = createCircuits({ settings, meter: noTelemetry.meter, log: createLog("warn") });
+  const store = await openStore({ config: blobs, dataDir, circuits, telemetry: noTelemetry });
+  return [...checks, bytesCheck(store)];
+}
 
 export interface DoctorOptions {
   checks: readonly Check[];
@@ -51,14 +63,10 @@ export async function runDoctorCommand(args: string[]): Promise<number> {
     const { signal } = stop;
     const [mayRepair, isDeep] = [values.repair ?? false, values.deep ?? false];
     const progress = (line: string) => process.stderr.write(`${line}\n`);
+    const config = readConfig(process.env);
+    const checks = await checksOf(config, isDeep);
     return await withExistingDatabase(
-      {
-        config: readConfig(process.env),
-        log: createLog("warn"),
-        command: "doctor",
-        maxConnections: 3,
-        signal,
-      },
+      { config, log: createLog("warn"), command: "doctor", maxConnections: 3, signal },
       (database) => examine({ checks, database, mayRepair, isDeep, signal, say, progress }),
     );
   } catch (error) {

@@ -44,6 +44,27 @@ export async function* attachmentsAndObjects(
   }
 }
 
+type ObjectRow = [id: string, size: number, pieces: string[] | null, pieceSizes: number[] | null];
+
+const selectObjects: Statement = {
+  name: "blobs.doctor-objects",
+  text: `SELECT o.id, o.size::float8, o.pieces, o.piece_sizes::float8[] FROM blobs.objects o
+    WHERE o.id > $1 AND o.spooled_by IS NULL
+      AND NOT EXISTS (SELECT 1 FROM blobs.garbage g WHERE g.object_id = o.id)
+    ORDER BY o.id LIMIT $2`,
+};
+
+/** Whose bytes must be in the store, in pages. */
+export async function* objectsInStore(db: Queryable, limit: number): AsyncGenerator<ObjectRow[]> {
+  let after = firstId;
+  for (;;) {
+    const rows = await db.queryArrays<ObjectRow>(selectObjects, [after, limit]);
+    if (rows.length === 0) return;
+    yield rows;
+    after = rows.at(-1)![0];
+  }
+}
+
 /** Of each owner: what there is that counts, and what open uploads have reserved. */
 const counted = `
   SELECT owner_id, sum(bytes)::bigint AS bytes, sum(blob_count)::int AS blob_count FROM (
