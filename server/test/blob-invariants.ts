@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { objectName } from "#blobs/objects/object-name.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
-import { markFolder } from "#blobs/sweep/store-mark.ts";
+import { markFolder } from "#blobs/stores/store-names.ts";
 import type { Database } from "#platform/database.ts";
 
 export interface BlobsUnderTest {

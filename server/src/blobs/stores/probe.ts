@@ -1,15 +1,14 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
+import { probeFolder } from "#blobs/stores/store-names.ts";
 
-/** In a folder of its own, so that nothing else is looked for there. */
-const probeFolder = "1970-01-01T00";
 const probeTimeoutMs = 20_000;
 
-/** Writes an object, reads it and deletes it again. */
+/** Writes an object, reads it and deletes it again. One that a crash leaves is in nobody's way. */
 export async function probe(store: ObjectStore, given?: AbortSignal): Promise<void> {
   const limit = AbortSignal.timeout(probeTimeoutMs);
   const signal = given ? AbortSignal.any([given, limit]) : limit;
-  const name = `${probeFolder}/${randomUUID()}`;
+  const name = `${probeFolder}${randomUUID()}`;
   const written = randomBytes(16);
   await store.write(name, once(written), { size: written.byteLength, signal });
   const parts: Uint8Array[] = [];

@@ -4,6 +4,10 @@ const objectName = new RegExp(`^${hour}/[0-9a-f-]{36}$`);
 const storedName = new RegExp(`^${hour}/[0-9a-f-]{36}(\\.[A-Za-z0-9_-]+\\.part)?$`);
 const folderName = new RegExp(`^${hour}/$`);
 
+/** Of hours that never were, for what is no object: the mark of a store's database, and what a check of the store writes. */
+export const markFolder = "1970-01-01T00/";
+export const probeFolder = "1970-01-01T01/";
+
 export function requireObjectName(name: string): void {
   if (!objectName.test(name)) throw new Error(`not a name of an object: ${JSON.stringify(name)}`);
 }

@@ -4,9 +4,8 @@
  */
 import { readIdentity } from "#blobs/store-sweep.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
+import { markFolder } from "#blobs/stores/store-names.ts";
 import type { SweepOptions } from "#blobs/sweep/sweep-options.ts";
-
-export const markFolder = "1970-01-01T00/";
 
 const markTimeoutMs = 30_000;
 

@@ -4,7 +4,8 @@
  */
 import { folderOf, timeOfFolder } from "#blobs/objects/object-name.ts";
 import { findReferred, noteProgress, readProgress } from "#blobs/store-sweep.ts";
-import { isMarkedAsOurs, markFolder } from "#blobs/sweep/store-mark.ts";
+import { markFolder, probeFolder } from "#blobs/stores/store-names.ts";
+import { isMarkedAsOurs } from "#blobs/sweep/store-mark.ts";
 import type { SweepOptions } from "#blobs/sweep/sweep-options.ts";
 import { isUuid } from "#platform/uuid.ts";
 
@@ -38,7 +39,7 @@ export async function sweepOrphans(options: SweepOptions, signal: AbortSignal): 
 async function beginAt({ database, store }: SweepOptions, untilMs: number): Promise<number> {
   let oldestMs = untilMs;
   for await (const folder of store.folders()) {
-    const atMs = folder === markFolder ? undefined : timeOfFolder(folder);
+    const atMs = folder === markFolder || folder === probeFolder ? undefined : timeOfFolder(folder);
     if (atMs !== undefined && atMs < oldestMs) oldestMs = atMs;
   }
   await noteProgress(database, oldestMs);

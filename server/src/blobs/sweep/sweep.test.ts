@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { createObjectIds, objectName } from "#blobs/objects/object-name.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
+import { probeFolder } from "#blobs/stores/store-names.ts";
 import { sweep } from "#blobs/sweep/sweep.ts";
 import { createSweepMetrics } from "#blobs/sweep/sweep-metrics.ts";
 import type { FindReferred, SweepOptions } from "#blobs/sweep/sweep-options.ts";
@@ -138,6 +140,16 @@ for (const { name, open } of storesUnderTest) {
     release.resolve();
     assert.equal(await slow, "timeout");
     await checkBlobInvariants({ database, store });
+  });
+
+  test(`${name}: a check of the store that was cut off is not taken for another database's mark`, async () => {
+    const { store, clock, sweepNow } = await start();
+    const left = `${probeFolder}${randomUUID()}`;
+    await store.write(left, slowly(Promise.resolve(), ["x"]), { size: 1, signal: never });
+    const orphan = await writeOrphan(store, clock);
+    clock.nowMs += 30 * hourMs;
+    await sweepNow();
+    assert.equal(await store.sizeOf(objectName(orphan)), undefined);
   });
 
   test(`${name}: a store of another database is left alone`, async () => {
