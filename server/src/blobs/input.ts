@@ -45,3 +45,9 @@ export function validMetadata(metadata: Record<string, string>): Record<string, 
   if (bytes > maxMetadataBytes) throw invalidInput("metadata", "must have at most 8 KiB");
   return metadata;
 }
+
+/** Undefined: it was not said. Rejects with "invalid-input". */
+export function wholeSize(size: number | undefined, field = "size"): number | undefined {
+  if (size === undefined || (Number.isSafeInteger(size) && size >= 0)) return size;
+  throw invalidInput(field, "must be a whole number of bytes");
+}

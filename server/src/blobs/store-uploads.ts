@@ -2,9 +2,8 @@
  * Uploads of more than one call, in the database. Whatever changes what counts for a user locks their row of usage first,
  * and a row of uploads after it.
  */
-
 import { type UploadRow, uploadColumns } from "#blobs/uploads/upload-row.ts";
-import type { Queryable, Statement } from "#platform/database.ts";
+import type { Database, Queryable, Statement } from "#platform/database.ts";
 
 const later = (parameter: string) => `clock_timestamp() + ${parameter} * interval '1 hour'`;
 const isOpen = "u.done_at IS NULL AND u.expires_at > clock_timestamp()";
@@ -184,13 +183,16 @@ export async function finishUpload(
   return (await one(tx, statements.finish, [id, atMs, sha256, objectId, expiryHours]))!;
 }
 
-/** With the bytes that it has in the store, unless they are a blob's. Under the lock of its owner's usage. */
+/** With the bytes that it has in the store, unless they are a blob's. */
 export async function removeUpload(
-  tx: Queryable,
-  id: string,
-  { isExpiredOnly }: { isExpiredOnly: boolean },
+  database: Database,
+  { id, ownerId }: Pick<UploadRow, "id" | "ownerId">,
+  { isExpiredOnly = false } = {},
 ): Promise<void> {
-  await tx.query(statements.remove, [id, !isExpiredOnly]);
+  await database.transaction(async (tx) => {
+    await lockUsage(tx, ownerId);
+    await tx.query(statements.remove, [id, !isExpiredOnly]);
+  });
 }
 
 export function expiredUploads(db: Queryable, limit: number): Promise<{ id: string; ownerId: string }[]> {

@@ -1,6 +1,7 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import type { AppendToUploadHead, AppendToUploadRequest } from "@parley/api/internal/blobs";
-import { callerOf } from "#blobs/input.ts";
+import { callerOf, wholeSize } from "#blobs/input.ts";
+import { readStreamedRequest } from "#blobs/streamed-request.ts";
 import type { Transfers } from "#blobs/transfers.ts";
 import { append } from "#blobs/uploads/append.ts";
 import { createIncomingBytes } from "#blobs/uploads/incoming-bytes.ts";
@@ -9,7 +10,6 @@ import { requireUpload } from "#blobs/uploads/require-upload.ts";
 import type { UploadParts } from "#blobs/uploads/upload-parts.ts";
 import type { UploadRow } from "#blobs/uploads/upload-row.ts";
 import { uploadedBlobView } from "#blobs/uploads/upload-view.ts";
-import { wholeSize } from "#blobs/uploads/whole-size.ts";
 import { fault } from "#platform/errors.ts";
 
 const idleMs = 60_000;
@@ -17,12 +17,11 @@ const idleMs = 60_000;
 export function appendToUpload(parts: UploadParts & { transfers: Transfers }) {
   return async (requests: AsyncIterable<AppendToUploadRequest>, context: HandlerContext) => {
     const ownerId = callerOf(context).userId;
-    const iterator = requests[Symbol.asyncIterator]();
-    const head = await readHead(iterator);
+    const { head, data } = await readStreamedRequest(requests);
     const upload = await requireStanding(parts, head, ownerId);
     if (upload.doneAt) return answer(upload);
     const leave = parts.transfers.enter(context.signal);
-    const bytes = createIncomingBytes(dataOf(iterator), { signal: context.signal, idleMs });
+    const bytes = createIncomingBytes(data, { signal: context.signal, idleMs });
     try {
       const standing = await append(parts, { upload, bytes });
       if (bytes.failure === undefined) return answer(standing);
@@ -37,25 +36,6 @@ export function appendToUpload(parts: UploadParts & { transfers: Transfers }) {
 function answer(upload: UploadRow) {
   const blob = uploadedBlobView(upload);
   return { offset: upload.received, ...(blob ? { blob } : {}) };
-}
-
-async function readHead(requests: AsyncIterator<AppendToUploadRequest>): Promise<AppendToUploadHead> {
-  const first = await requests.next();
-  if (!first.done && first.value.part.case === "head") return first.value.part.value;
-  throw fault("malformed-request", { detail: "The first message must be the head" });
-}
-
-async function* dataOf(requests: AsyncIterator<AppendToUploadRequest>): AsyncGenerator<Uint8Array> {
-  try {
-    for (let next = await requests.next(); !next.done; next = await requests.next()) {
-      const { part } = next.value;
-      if (part.case !== "data")
-        throw fault("malformed-request", { detail: "Only the first message is a head" });
-      yield part.value;
-    }
-  } finally {
-    await requests.return?.();
-  }
 }
 
 /** Rejects with "upload-offset-mismatch" when it does not stand where the head says. */

@@ -35,14 +35,7 @@ async function complete(parts: Parts, upload: UploadRow, signal: AbortSignal): P
     if (object.id !== upload.objectId) await objects.discard({ id, spooledBy: undefined });
     return done ?? (await requireUpload(parts, upload));
   } catch (error) {
-    if (isWrong(error)) await forget(parts, upload);
+    if (isWrong(error)) await removeUpload(database, upload);
     throw error;
   }
-}
-
-async function forget({ database }: Parts, { id, ownerId }: UploadRow): Promise<void> {
-  await database.transaction(async (tx) => {
-    await lockUsage(tx, ownerId);
-    await removeUpload(tx, id, { isExpiredOnly: false });
-  });
 }

@@ -2,12 +2,11 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
 import type { CreateDirectUploadRequest } from "@parley/api/v2/blob";
 import { requireDirect } from "#blobs/direct/require-direct.ts";
-import { callerOf, validContentType, validMetadata } from "#blobs/input.ts";
+import { callerOf, validContentType, validMetadata, wholeSize } from "#blobs/input.ts";
 import { keyBytes } from "#blobs/key.ts";
 import { objectName } from "#blobs/objects/object-name.ts";
 import { beginUpload } from "#blobs/uploads/begin.ts";
 import type { UploadParts } from "#blobs/uploads/upload-parts.ts";
-import { wholeSize } from "#blobs/uploads/whole-size.ts";
 import type { Clock } from "#platform/clock.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 

@@ -1,13 +1,12 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import type { CreateUploadRequest } from "@parley/api/internal/blobs";
-import { callerOf, validContentType, validMetadata } from "#blobs/input.ts";
+import { callerOf, validContentType, validMetadata, wholeSize } from "#blobs/input.ts";
 import { keyBytes } from "#blobs/key.ts";
 import { append } from "#blobs/uploads/append.ts";
 import { beginUpload } from "#blobs/uploads/begin.ts";
 import { noBytes } from "#blobs/uploads/incoming-bytes.ts";
 import type { UploadParts } from "#blobs/uploads/upload-parts.ts";
 import { uploadView } from "#blobs/uploads/upload-view.ts";
-import { wholeSize } from "#blobs/uploads/whole-size.ts";
 import { invalidInput } from "#platform/errors.ts";
 
 /** One of no bytes is a blob at once. */

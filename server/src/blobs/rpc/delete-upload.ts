@@ -1,7 +1,7 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import type { DeleteUploadRequest } from "@parley/api/internal/blobs";
 import { callerOf } from "#blobs/input.ts";
-import { lockUsage, removeUpload } from "#blobs/store-uploads.ts";
+import { removeUpload } from "#blobs/store-uploads.ts";
 import { requireUpload } from "#blobs/uploads/require-upload.ts";
 import type { UploadParts } from "#blobs/uploads/upload-parts.ts";
 
@@ -9,11 +9,7 @@ import type { UploadParts } from "#blobs/uploads/upload-parts.ts";
 export function deleteUpload(parts: UploadParts) {
   return async ({ id }: DeleteUploadRequest, context: HandlerContext) => {
     const ownerId = callerOf(context).userId;
-    await requireUpload(parts, { id, ownerId, isDirect: false });
-    await parts.database.transaction(async (tx) => {
-      await lockUsage(tx, ownerId);
-      await removeUpload(tx, id, { isExpiredOnly: false });
-    });
+    await removeUpload(parts.database, await requireUpload(parts, { id, ownerId, isDirect: false }));
     return {};
   };
 }

@@ -14,7 +14,7 @@ const maxLimit = 1_000;
 export function listBlobs({ database }: BlobParts) {
   return async (request: ListBlobsRequest, context: HandlerContext) => {
     const { userId } = callerOf(context);
-    const { limit = standardLimit } = { limit: request.limit || undefined };
+    const limit = request.limit || standardLimit;
     if (limit > maxLimit) throw invalidInput("limit", `must be at most ${maxLimit}`);
     const prefix = request.prefix === "" ? Buffer.alloc(0) : keyBytes(request.prefix, "prefix");
     const range = { after: decodeCursor(request.cursor), from: prefix, before: endOfPrefix(prefix) };

@@ -141,7 +141,7 @@ for (const { name, open } of storesUnderTest) {
       assert.equal(await codeOf(user.put("a", "right", { size })), "malformed-request");
     assert.equal(await codeOf(user.put("a", "wrong", { sha256 })), "digest-mismatch");
     assert.equal(await codeOf(user.put("a", "right", { sha256: Buffer.alloc(31) })), "malformed-request");
-    assert.equal(await codeOf(user.put("a", "right", { size: 1.5 })), "malformed-request");
+    assert.equal(await codeOf(user.put("a", "right", { size: 1.5 })), "invalid-input");
     assert.equal((await user.get("a")).bytes.toString(), "before");
     await user.put("a", "right", { sha256, size: 5 });
     assert.equal((await user.get("a")).bytes.toString(), "right");

@@ -2,12 +2,13 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { PutBlobHead, PutBlobRequest } from "@parley/api/internal/blobs";
 import { admitPut } from "#blobs/admit-put.ts";
 import { storedBlobView } from "#blobs/blob-view.ts";
-import { callerOf, validContentType, validMetadata } from "#blobs/input.ts";
+import { callerOf, validContentType, validMetadata, wholeSize } from "#blobs/input.ts";
 import { keyBytes } from "#blobs/key.ts";
 import type { WrittenObject } from "#blobs/objects/objects.ts";
 import type { BlobParts } from "#blobs/parts.ts";
 import { toPutCondition } from "#blobs/put-condition.ts";
 import type { Put, PutOutcome } from "#blobs/store-puts.ts";
+import { readStreamedRequest } from "#blobs/streamed-request.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
 
 export function putBlob(parts: BlobParts) {
@@ -17,9 +18,8 @@ export function putBlob(parts: BlobParts) {
     const done = metrics.putStarted();
     try {
       const { userId } = callerOf(context);
-      const messages = requests[Symbol.asyncIterator]();
-      const put = toPut(await readHead(messages), userId);
-      const answer = await storeBlob(parts, put, dataOf(messages), context.signal);
+      const { head, data } = await readStreamedRequest(requests);
+      const answer = await storeBlob(parts, toPut(head, userId), data, context.signal);
       done(undefined);
       return answer;
     } catch (error) {
@@ -38,33 +38,10 @@ interface AnnouncedPut extends PutTo {
   sha256: Uint8Array | undefined;
 }
 
-async function readHead(messages: AsyncIterator<PutBlobRequest>): Promise<PutBlobHead> {
-  const first = await messages.next();
-  const part = first.done ? undefined : first.value.part;
-  if (part?.case !== "head")
-    throw fault("malformed-request", { detail: "The first message must be the head" });
-  return part.value;
-}
-
-async function* dataOf(messages: AsyncIterator<PutBlobRequest>): AsyncGenerator<Uint8Array> {
-  try {
-    for (let next = await messages.next(); !next.done; next = await messages.next()) {
-      const { part } = next.value;
-      if (part.case !== "data")
-        throw fault("malformed-request", { detail: "Only the first message is a head" });
-      if (part.value.byteLength > 0) yield part.value;
-    }
-  } finally {
-    await messages.return?.();
-  }
-}
-
 const sha256Bytes = 32;
 
 function toPut(head: PutBlobHead, ownerId: string): AnnouncedPut {
-  const { size, sha256 } = head;
-  if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0))
-    throw fault("malformed-request", { detail: "The size must be a whole number" });
+  const { sha256 } = head;
   if (sha256.length !== 0 && sha256.length !== sha256Bytes)
     throw fault("malformed-request", { detail: "A SHA-256 has 32 bytes" });
   return {
@@ -73,7 +50,7 @@ function toPut(head: PutBlobHead, ownerId: string): AnnouncedPut {
     contentType: validContentType(head.contentType),
     metadata: validMetadata(head.metadata),
     condition: toPutCondition(head.condition),
-    size,
+    size: wholeSize(head.size),
     sha256: sha256.length === 0 ? undefined : sha256,
   };
 }

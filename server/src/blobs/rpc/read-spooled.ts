@@ -1,9 +1,9 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import type { ReadSpooledRequest } from "@parley/api/internal/blobs";
+import { wholeSize } from "#blobs/input.ts";
 import { objectName } from "#blobs/objects/object-name.ts";
 import type { PodSpool } from "#blobs/spool/create-spool.ts";
 import { ObjectMissing } from "#blobs/stores/object-store.ts";
-import { wholeSize } from "#blobs/uploads/whole-size.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 import { isUuid } from "#platform/uuid.ts";
 

@@ -1,6 +1,5 @@
 /** Uploads whose time is over: unfinished ones with what they have received, finished ones with what is known of them. */
-
-import { expiredUploads, lockUsage, removeUpload } from "#blobs/store-uploads.ts";
+import { expiredUploads, removeUpload } from "#blobs/store-uploads.ts";
 import type { Database } from "#platform/database.ts";
 
 const batch = 100;
@@ -9,12 +8,9 @@ const batch = 100;
 export async function sweepUploads(database: Database, signal: AbortSignal): Promise<void> {
   for (;;) {
     const expired = await expiredUploads(database, batch);
-    for (const { id, ownerId } of expired) {
+    for (const upload of expired) {
       if (signal.aborted) return;
-      await database.transaction(async (tx) => {
-        await lockUsage(tx, ownerId);
-        await removeUpload(tx, id, { isExpiredOnly: true });
-      });
+      await removeUpload(database, upload, { isExpiredOnly: true });
     }
     if (expired.length < batch) return;
   }
