@@ -32,6 +32,18 @@ export const storesUnderTest: readonly StoreUnderTest[] = [
   ...(s3Server ? [{ name: "S3", open: async () => openTestS3Store(s3Server) }] : []),
 ];
 
+/**
+ * What a test file needs on each of the stores, all of it before its first test: node:test ends a file once no test is left, also while
+ * it is still being set up for the next ones.
+ */
+export async function onEachStore<T extends object>(
+  setUp: (store: ObjectStore) => Promise<T>,
+): Promise<(T & { name: string })[]> {
+  const ready: (T & { name: string })[] = [];
+  for (const { name, open } of storesUnderTest) ready.push({ name, ...(await setUp(await open())) });
+  return ready;
+}
+
 /** Does what the other does, unless the test has something happen before. */
 export function createFaultyStore(store: ObjectStore) {
   const faults = {

@@ -3,19 +3,19 @@ import { createHash, randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { checkBlobInvariants } from "#test/blob-invariants.ts";
 import { blobUser, codeOf, etagOfBytes, startBlobPod } from "#test/blob-pod.ts";
-import { createFaultyStore, storesUnderTest } from "#test/blob-stores.ts";
+import { createFaultyStore, onEachStore } from "#test/blob-stores.ts";
 import { createTestDatabase } from "#test/database.ts";
 
-for (const { name, open } of storesUnderTest) {
+const stores = await onEachStore(async (opened) => {
   const { database } = await createTestDatabase();
-  const store = createFaultyStore(await open());
-  const pod = await startBlobPod({
-    database,
-    store,
-    config: { PARLEY_BLOB_MAX_BYTES: 1_000_000, PARLEY_BLOB_QUOTA_BYTES: 1_500_000 },
-  });
+  const store = createFaultyStore(opened);
+  const config = { PARLEY_BLOB_MAX_BYTES: 1_000_000, PARLEY_BLOB_QUOTA_BYTES: 1_500_000 };
+  const pod = await startBlobPod({ database, store, config });
   const other = await startBlobPod({ database, store });
+  return { database, store, pod, other };
+});
 
+for (const { name, database, store, pod, other } of stores) {
   test(`${name}: what was put is found and read on every pod`, async () => {
     const user = blobUser(pod);
     const metadata = { "made-by": "me ✓" };

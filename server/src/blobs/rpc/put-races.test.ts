@@ -6,17 +6,20 @@ import { createObjectIds } from "#blobs/objects/object-name.ts";
 import { type Put, storeDelete, storePuts } from "#blobs/store-puts.ts";
 import { checkBlobInvariants } from "#test/blob-invariants.ts";
 import { type BlobUser, blobUser, codeOf, etagOfBytes, startBlobPod } from "#test/blob-pod.ts";
-import { storesUnderTest } from "#test/blob-stores.ts";
+import { onEachStore, temporaryFileStore } from "#test/blob-stores.ts";
 import { createTestDatabase } from "#test/database.ts";
 
-for (const { name, open } of storesUnderTest) {
+const stores = await onEachStore(async (store) => {
   const { database } = await createTestDatabase();
-  const store = await open();
   const config = { PARLEY_BLOB_QUOTA_BYTES: 100_000 };
   const pods = [
     await startBlobPod({ database, store, config }),
     await startBlobPod({ database, store, config }),
   ];
+  return { database, store, pods };
+});
+
+for (const { name, database, store, pods } of stores) {
   const onBothPods = () => {
     const userId = randomUUID();
     return pods.map((pod) => blobUser(pod, userId)) as [BlobUser, BlobUser];
@@ -137,7 +140,7 @@ for (const { name, open } of storesUnderTest) {
 
 test("batches that overlap, on four connections, neither deadlock nor miscount", async () => {
   const { database } = await createTestDatabase();
-  const store = await storesUnderTest[0]!.open();
+  const store = await temporaryFileStore();
   await startBlobPod({ database, store });
   const owners = Array.from({ length: 4 }, () => randomUUID());
   const newId = createObjectIds({ now: Date.now });
@@ -176,7 +179,7 @@ test("batches that overlap, on four connections, neither deadlock nor miscount",
 
 test("items of one key in a batch are applied in their order", async () => {
   const { database } = await createTestDatabase();
-  await startBlobPod({ database, store: await storesUnderTest[0]!.open() });
+  await startBlobPod({ database, store: await temporaryFileStore() });
   const newId = createObjectIds({ now: Date.now });
   const ownerId = randomUUID();
   const hashOf = (byte: number) => Buffer.alloc(32, byte).toString("hex");

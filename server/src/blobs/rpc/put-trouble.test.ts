@@ -3,15 +3,18 @@ import { test } from "node:test";
 import { fault } from "#platform/errors.ts";
 import { checkBlobInvariants } from "#test/blob-invariants.ts";
 import { blobUser, codeOf, startBlobPod } from "#test/blob-pod.ts";
-import { createFaultyStore, storesUnderTest } from "#test/blob-stores.ts";
+import { createFaultyStore, onEachStore, temporaryFileStore } from "#test/blob-stores.ts";
 import { createTestDatabase } from "#test/database.ts";
 
-for (const { name, open } of storesUnderTest) {
+const stores = await onEachStore(async (opened) => {
   const { database } = await createTestDatabase();
-  const store = createFaultyStore(await open());
-  const calm = { ...store.faults };
+  const store = createFaultyStore(opened);
   const config = { PARLEY_BLOB_TRANSFERS_MAX: 3, PARLEY_BLOB_CACHE_BYTES: 0 };
-  const pod = await startBlobPod({ database, store, config });
+  return { database, store, pod: await startBlobPod({ database, store, config }) };
+});
+
+for (const { name, database, store, pod } of stores) {
+  const calm = { ...store.faults };
   const chunk = Buffer.alloc(65_536, 7);
   const away = () => Promise.reject(fault("blob-store-unavailable", { retryAfterMs: 2_000 }));
 
@@ -119,7 +122,7 @@ for (const { name, open } of storesUnderTest) {
 
 test("a put of which nobody knows whether it was committed keeps its bytes", async () => {
   const { database } = await createTestDatabase();
-  const store = await storesUnderTest[0]!.open();
+  const store = await temporaryFileStore();
   let fail = false;
   const lossy: typeof database = {
     ...database,
