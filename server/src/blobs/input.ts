@@ -1,6 +1,7 @@
 /** What blobs make sure of themselves, whoever calls. */
 import type { HandlerContext } from "@connectrpc/connect";
 import { type Actor, requireActor } from "#platform/actor.ts";
+import { metadataName } from "#platform/blob-limits.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 import { isUuid } from "#platform/uuid.ts";
 
@@ -24,7 +25,6 @@ export function validContentType(contentType: string): string {
   return contentType;
 }
 
-const metadataName = /^[a-z0-9-]{1,64}$/;
 const maxValueLength = 1_024;
 const maxMetadataBytes = 8_192;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is them that are refused

@@ -1,7 +1,6 @@
 /** Keys of blobs: 1 to 1,024 bytes of UTF-8, of any characters. They are compared and ordered by their bytes. */
+import { maxKeyBytes } from "#platform/blob-limits.ts";
 import { invalidInput } from "#platform/errors.ts";
-
-export const maxKeyBytes = 1_024;
 
 /** The bytes that the database keeps it by. Rejects with "invalid-input" what is no key. */
 export function keyBytes(key: string, field = "key"): Buffer {

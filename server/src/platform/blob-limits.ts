@@ -1,4 +1,4 @@
-/** The same for blobs, which keep to it, and the gateway, which refuses what is larger before it is read. */
+/** The same for blobs, which keep to it, and for those who refuse what is beyond it before they ask blobs. */
 import { integer } from "#platform/settings.ts";
 
 export const blobLimitSettings = {
@@ -7,3 +7,9 @@ export const blobLimitSettings = {
     max: 5_497_558_138_880,
   }),
 };
+
+/** Of a blob's key, in UTF-8. */
+export const maxKeyBytes = 1_024;
+
+/** Of a pair of a blob's metadata. */
+export const metadataName = /^[a-z0-9-]{1,64}$/;

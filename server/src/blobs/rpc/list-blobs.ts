@@ -2,9 +2,10 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { ListBlobsRequest } from "@parley/api/v2/blob";
 import { blobView } from "#blobs/blob-view.ts";
 import { callerOf } from "#blobs/input.ts";
-import { endOfPrefix, keyBytes, maxKeyBytes } from "#blobs/key.ts";
+import { endOfPrefix, keyBytes } from "#blobs/key.ts";
 import type { BlobParts } from "#blobs/parts.ts";
 import { listBlobRows } from "#blobs/store-blobs.ts";
+import { maxKeyBytes } from "#platform/blob-limits.ts";
 import { invalidInput } from "#platform/errors.ts";
 
 const standardLimit = 100;

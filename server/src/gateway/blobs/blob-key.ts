@@ -2,10 +2,10 @@
  * The key of a blob as its URL writes it. It is text, never a path: dots, empty parts and whatever else a path would make
  * something of are characters like all others, so it is taken from the request target before anybody has normalised that.
  */
+import { maxKeyBytes } from "#platform/blob-limits.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-export const maxKeyBytes = 1_024;
 const absoluteForm = /^https?:\/\/[^/?#]*/i;
 
 /** What follows /v2/blobs/ in a request target, decoded once. Throws "malformed-request" or "invalid-input". */

@@ -1,11 +1,10 @@
 /** Upload-Metadata of tus: pairs that the client chose, of which some mean something here. */
 import type { IncomingMessage } from "node:http";
-import { maxKeyBytes } from "#gateway/blobs/blob-key.ts";
+import { maxKeyBytes, metadataName } from "#platform/blob-limits.ts";
 import { invalidInput } from "#platform/errors.ts";
 
 const field = "Upload-Metadata";
 const typeNames = ["contenttype", "filetype"];
-const names = /^[a-z0-9-]{1,64}$/;
 const maxLength = 8_192;
 const maxPairs = 32;
 
@@ -21,7 +20,7 @@ export function readUploadMetadata(given: Record<string, string | null> | undefi
   for (const [name, value] of Object.entries(given ?? {})) {
     const lower = name.toLowerCase();
     if (value?.includes("\ufffd")) throw invalidInput(field, `${name.slice(0, 64)} is not UTF-8`);
-    if (!names.test(lower)) throw invalidInput(field, "names are 1 to 64 of a-z, 0-9 and -");
+    if (!metadataName.test(lower)) throw invalidInput(field, "names are 1 to 64 of a-z, 0-9 and -");
     if (pairs.has(lower)) throw invalidInput(field, `${lower} is given twice`);
     pairs.set(lower, value ?? "");
   }

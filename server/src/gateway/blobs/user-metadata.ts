@@ -1,9 +1,9 @@
 /** Metadata of a blob as headers: Parley-Meta-<name>: <value>, in UTF-8. */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import { metadataName } from "#platform/blob-limits.ts";
 import { invalidInput } from "#platform/errors.ts";
 
 const prefix = "parley-meta-";
-const names = /^[a-z0-9-]{1,64}$/;
 const maxPairs = 32;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -13,7 +13,7 @@ export function metadataOf(headers: IncomingHttpHeaders): Record<string, string>
   for (const [header, value] of Object.entries(headers)) {
     if (!header.startsWith(prefix)) continue;
     const name = header.slice(prefix.length);
-    if (!names.test(name)) throw invalidInput("Parley-Meta", "names are 1 to 64 of a-z, 0-9 and -");
+    if (!metadataName.test(name)) throw invalidInput("Parley-Meta", "names are 1 to 64 of a-z, 0-9 and -");
     pairs.push([name, fromHeader(String(value))]);
   }
   if (pairs.length > maxPairs) throw invalidInput("Parley-Meta", `at most ${maxPairs} headers`);

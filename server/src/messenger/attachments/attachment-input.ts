@@ -1,11 +1,11 @@
 /** What people may send along. */
 import type { AttachmentInput } from "@parley/api/v2/messenger";
 import { textProblem } from "#messenger/input.ts";
+import { maxKeyBytes } from "#platform/blob-limits.ts";
 
 export type GivenAttachment = Pick<AttachmentInput, "key" | "name">;
 
-export const maxAttachments = 10;
-const maxKeyBytes = 1_024;
+const maxAttachments = 10;
 const maxNameChars = 255;
 /**
  * Control characters, what separates the parts of a path, and what turns the direction of writing round, so that
