@@ -1,6 +1,7 @@
 /** Objects in the store, or for a while in the spool of a pod; small ones that are read also in memory. */
 import { type CheckedBytes, checkBytes } from "#blobs/objects/checked-bytes.ts";
 import type { HotCache } from "#blobs/objects/hot-cache.ts";
+import { maxWriteMs } from "#blobs/objects/object-ages.ts";
 import { createObjectIds, objectName } from "#blobs/objects/object-name.ts";
 import type { Objects, ObjectWrite, StoredObject, WrittenObject } from "#blobs/objects/objects.ts";
 import type { Spool } from "#blobs/objects/spool.ts";
@@ -19,12 +20,6 @@ export interface ObjectsOptions {
   clock: Clock;
   log: Log;
 }
-
-/**
- * The sweep takes names that are older than 25 hours and that no row knows for left behind. So no object may take that
- * long to become somebody's, by a clock that is an hour off.
- */
-const maxWriteMs = 23 * 3_600_000;
 
 export function createObjects(options: ObjectsOptions): Objects {
   const { store, spool, clock, log } = options;

@@ -1,4 +1,5 @@
 /** Compares the files of a spool with the rows that say what is in it. */
+import { leftBehindMs } from "#blobs/objects/object-ages.ts";
 import { objectName, timeOfObjectId } from "#blobs/objects/object-name.ts";
 import type { SpoolFolder } from "#blobs/spool/spool-folder.ts";
 import { whereObjectsAre } from "#blobs/store-spool.ts";
@@ -7,8 +8,6 @@ import type { Database } from "#platform/database.ts";
 import type { Log } from "#platform/log.ts";
 import { isUuid } from "#platform/uuid.ts";
 
-/** No put takes so long that its row could still come: see objects/create-objects.ts. */
-const forgottenMs = 25 * 3_600_000;
 const batch = 500;
 
 export interface TidyParts {
@@ -46,7 +45,7 @@ const idOf = (name: string) => name.slice(name.indexOf("/") + 1).slice(0, uuidLe
 
 function isYoung(name: string, nowMs: number): boolean {
   const id = idOf(name);
-  return isUuid(id) && nowMs - timeOfObjectId(id) < forgottenMs;
+  return isUuid(id) && nowMs - timeOfObjectId(id) < leftBehindMs;
 }
 
 async function* inBatches(files: SpoolFolder["files"]): AsyncGenerator<string[]> {

@@ -2,6 +2,7 @@
  * Deletes what is in the store and no row knows: what puts left that were cut off by a crash. Names begin with the hour of
  * their writing, so each hour is looked through once, when no put of that time can be under way any more.
  */
+import { leftBehindMs } from "#blobs/objects/object-ages.ts";
 import { folderOf, timeOfFolder } from "#blobs/objects/object-name.ts";
 import { findReferred, noteProgress, readProgress } from "#blobs/store-sweep.ts";
 import { markFolder, probeFolder } from "#blobs/stores/store-names.ts";
@@ -10,14 +11,12 @@ import type { SweepOptions } from "#blobs/sweep/sweep-options.ts";
 import { isUuid } from "#platform/uuid.ts";
 
 const hourMs = 3_600_000;
-/** See create-objects.ts, which lets no write take nearly as long. */
-export const orphanAgeMs = 25 * hourMs;
 const batchSize = 1_000;
 
 export async function sweepOrphans(options: SweepOptions, signal: AbortSignal): Promise<void> {
   const { database, store, clock, metrics, log } = options;
   // The last hour of which all is old enough ends here.
-  const untilMs = Math.floor((clock.now() - orphanAgeMs) / hourMs) * hourMs;
+  const untilMs = Math.floor((clock.now() - leftBehindMs) / hourMs) * hourMs;
   const sweptUntilMs = (await readProgress(database)) ?? (await beginAt(options, untilMs));
   metrics.orphansSweptUntil(sweptUntilMs);
   if (sweptUntilMs >= untilMs) return;
