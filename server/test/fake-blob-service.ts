@@ -21,8 +21,6 @@ interface FakeUpload extends Omit<FakeBlob, "updatedAtMs"> {
   givenMetadata: string;
 }
 
-export type FakeBlobService = ReturnType<typeof createFakeBlobService>;
-
 const etagOf = (bytes: Uint8Array) => `"${createHash("sha256").update(bytes).digest("hex")}"`;
 
 export function createFakeBlobService() {

@@ -14,7 +14,7 @@ export const thumbnailType = "image/webp";
 export type PictureFormat = "jpeg" | "png" | "gif" | "webp" | "heif";
 
 /** As far as that many first bytes are needed. */
-export const signatureBytes = 16;
+const signatureBytes = 16;
 
 /** By its first bytes alone, whatever it is called. SVG, PDF and the like are programs, not pictures. */
 export function pictureFormat(bytes: Uint8Array): PictureFormat | undefined {

@@ -45,7 +45,7 @@ export interface PartLimits {
 /** So many are sent out of memory, in one request. */
 const smallBytes = 262_144;
 /** The least that S3 takes as a part. */
-export const bufferBytes = 5_242_880;
+const bufferBytes = 5_242_880;
 const buffers = 5;
 const bufferWaitMs = 30_000;
 const maxWaiting = 10_000;

@@ -1,5 +1,4 @@
 /** A circuit breaker and metrics around a store: while it is away, callers are told at once instead of waiting for it. */
-
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
 import { createStoreMetrics, type Operation, type StoreOutcome } from "#blobs/stores/store-metrics.ts";
 import type { Circuit, Pass } from "#platform/circuit/circuit.ts";
@@ -35,18 +34,8 @@ export function withCircuit(store: ObjectStore, circuit: Circuit, telemetry: Tel
     }
   }
 
-  async function* guardedNames(operation: Operation, names: AsyncIterable<string>): AsyncGenerator<string> {
-    const end = begin(operation);
-    let outcome: StoreOutcome = "ignored";
-    try {
-      yield* names;
-      outcome = "success";
-    } catch (error) {
-      outcome = outcomeOf(error);
-      throw error;
-    } finally {
-      end(outcome);
-    }
+  async function* guardedNames(names: AsyncIterable<string>): AsyncGenerator<string> {
+    yield* settled(names, begin("list"));
   }
 
   return {
@@ -57,7 +46,7 @@ export function withCircuit(store: ObjectStore, circuit: Circuit, telemetry: Tel
     async read(name, range, signal) {
       const end = begin("read");
       try {
-        return guardedBytes(await store.read(name, range, signal), end);
+        return settled(await store.read(name, range, signal), end);
       } catch (error) {
         end(outcomeOf(error));
         throw error;
@@ -65,20 +54,17 @@ export function withCircuit(store: ObjectStore, circuit: Circuit, telemetry: Tel
     },
     sizeOf: (name, signal) => guarded("size", () => store.sizeOf(name, signal)),
     delete: (names) => guarded("delete", () => store.delete(names)),
-    list: (folder) => guardedNames("list", store.list(folder)),
-    folders: () => guardedNames("list", store.folders()),
+    list: (folder) => guardedNames(store.list(folder)),
+    folders: () => guardedNames(store.folders()),
     ...(store.direct ? { direct: store.direct } : {}),
   };
 }
 
 /** One who stops reading says nothing about the store. */
-async function* guardedBytes(
-  bytes: AsyncIterable<Uint8Array>,
-  end: (outcome: StoreOutcome) => void,
-): AsyncGenerator<Uint8Array> {
+async function* settled<T>(items: AsyncIterable<T>, end: (outcome: StoreOutcome) => void): AsyncGenerator<T> {
   let outcome: StoreOutcome = "ignored";
   try {
-    yield* bytes;
+    yield* items;
     outcome = "success";
   } catch (error) {
     outcome = outcomeOf(error);

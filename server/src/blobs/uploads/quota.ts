@@ -3,7 +3,7 @@ import { changeUsage, lockUsage, openUploads } from "#blobs/store-uploads.ts";
 import type { Queryable } from "#platform/database.ts";
 import { fault } from "#platform/errors.ts";
 
-export const maxOpenUploads = 100;
+const maxOpenUploads = 100;
 
 /** Rejects with "too-large" what no blob may be. */
 export function requireFit(size: number, { PARLEY_BLOB_MAX_BYTES: maxBytes }: BlobConfig): void {

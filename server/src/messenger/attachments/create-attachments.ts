@@ -19,7 +19,7 @@ export interface AttachmentsOptions {
   log: Log;
 }
 
-export const releaseTimeoutMs = 10_000;
+const releaseTimeoutMs = 10_000;
 
 /** Without jobs and blobs, no message has attachments. */
 export function createAttachments({ clients, jobs, parts, submit, log }: AttachmentsOptions): Attachments {

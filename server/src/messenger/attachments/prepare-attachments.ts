@@ -16,7 +16,7 @@ export interface PreparingParts {
   blobs: Pick<MessengerClients["blobs"], "prepareAttachment">;
 }
 
-export const prepareTimeoutMs = 25_000;
+const prepareTimeoutMs = 25_000;
 
 /** Rejects when blobs cannot be asked now; then what it found for some of them is found again. */
 export async function prepareAttachments(

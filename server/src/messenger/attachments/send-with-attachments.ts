@@ -22,7 +22,7 @@ export interface SendingParts {
 }
 
 /** People wait for it. */
-export const attachTimeoutMs = 5_000;
+const attachTimeoutMs = 5_000;
 
 type Refusal = Extract<SendResult, { errorCode: ErrorCode }>;
 

@@ -1,4 +1,5 @@
 import { ConnectError } from "@connectrpc/connect";
+import { retryAfterMs } from "#blobs/stores/retry-after.ts";
 import { fault } from "#platform/errors.ts";
 
 /** The part of an error of AWS's SDK that is looked at. */
@@ -25,12 +26,4 @@ export function toS3Fault(cause: unknown): unknown {
     cause,
     retryAfterMs: retryAfterMs($response?.headers?.["retry-after"], $metadata?.httpStatusCode),
   });
-}
-
-const slowDownMs = 2_000;
-const longestMs = 60_000;
-
-function retryAfterMs(header: string | undefined, status: number | undefined): number | undefined {
-  if (header && /^\d{1,6}$/.test(header)) return Math.min(Number(header) * 1_000, longestMs);
-  return status === 503 || status === 429 ? slowDownMs : undefined;
 }
