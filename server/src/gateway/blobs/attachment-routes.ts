@@ -5,10 +5,11 @@ import {
   type FindAttachmentResponse,
   MessengerInternalService,
 } from "@parley/api/internal/messenger";
+import type { ServedObject } from "#gateway/blobs/answer-plan.ts";
 import { type BlobRoutesOptions, createUnary } from "#gateway/blobs/blob-options.ts";
 import type { ByteExchange, ByteRoute } from "#gateway/blobs/byte-route.ts";
 import { checkQuery } from "#gateway/blobs/query.ts";
-import { type Reading, type ServedObject, sendObject } from "#gateway/blobs/send-object.ts";
+import { type Reading, sendObject } from "#gateway/blobs/send-object.ts";
 import { createValidate } from "#gateway/validation.ts";
 import { fault } from "#platform/errors.ts";
 

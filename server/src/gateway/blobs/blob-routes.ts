@@ -1,15 +1,15 @@
 /** /v2/blobs/{key}. */
-
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { BlobInternalService, type StoredBlob } from "@parley/api/internal/blobs";
 import { BlobService } from "@parley/api/v2/blob";
+import type { ServedObject } from "#gateway/blobs/answer-plan.ts";
 import { keyOf, nameOf } from "#gateway/blobs/blob-key.ts";
 import { type BlobRoutesOptions, createUnary } from "#gateway/blobs/blob-options.ts";
 import type { ByteExchange, ByteRoute } from "#gateway/blobs/byte-route.ts";
 import { createDeleteBlob } from "#gateway/blobs/delete-blob.ts";
 import { putBlob } from "#gateway/blobs/put-blob.ts";
 import { checkQuery } from "#gateway/blobs/query.ts";
-import { type Reading, type ServedObject, sendObject } from "#gateway/blobs/send-object.ts";
+import { type Reading, sendObject } from "#gateway/blobs/send-object.ts";
 import { metadataHeaders } from "#gateway/blobs/user-metadata.ts";
 
 const url = "/v2/blobs/*";

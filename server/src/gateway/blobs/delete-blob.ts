@@ -1,5 +1,4 @@
 /** DELETE /v2/blobs/{key}. */
-
 import type { IncomingMessage } from "node:http";
 import { keyOf } from "#gateway/blobs/blob-key.ts";
 import { type BlobRoutesOptions, createUnary, type Unary } from "#gateway/blobs/blob-options.ts";

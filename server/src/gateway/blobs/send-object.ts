@@ -1,27 +1,20 @@
 /** Answers a GET or HEAD with an object's bytes: all of them, parts, or that they have not changed. */
-import { randomUUID } from "node:crypto";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
-import { type BlobRoutesOptions, streamOptions } from "#gateway/blobs/blob-options.ts";
-import { digestHeader } from "#gateway/blobs/content-digest.ts";
+import {
+  type AnswerPlan,
+  commonHeaders,
+  partialPlan,
+  type ServedObject,
+  wholePlan,
+  withoutContent,
+} from "#gateway/blobs/answer-plan.ts";
+import type { BlobRoutesOptions } from "#gateway/blobs/blob-options.ts";
 import { judgeRead, rangeCounts } from "#gateway/blobs/preconditions.ts";
-import { contentRange, type Span, spansOf } from "#gateway/blobs/ranges.ts";
-import { servingHeaders } from "#gateway/blobs/serving-headers.ts";
+import { type Span, spansOf } from "#gateway/blobs/ranges.ts";
+import { readSpan } from "#gateway/blobs/read-span.ts";
 import { beginTransfer, type Transfer } from "#gateway/blobs/transfer.ts";
 import type { CallContext } from "#gateway/call.ts";
 import { fault } from "#platform/errors.ts";
-
-export interface ServedObject {
-  objectId: string;
-  size: number;
-  etag: string;
-  contentType: string;
-  /** What to save it as. */
-  name: string;
-  updatedAtMs: number | undefined;
-  cacheControl: string;
-  /** Metadata. */
-  headers: OutgoingHttpHeaders;
-}
 
 export interface Reading {
   request: IncomingMessage;
@@ -44,7 +37,7 @@ export async function sendObject(
   const { request, response } = reading;
   const verdict = judgeRead(request.headers, object);
   if (verdict === "failed") throw fault("precondition-failed");
-  const common = commonHeaders(reading, object);
+  const common = commonHeaders(request.url, reading.replyHeaders, object);
   if (verdict === "not-modified") return end(reading, 304, withoutContent(common));
   const isGet = request.method === "GET";
   const range = isGet && rangeCounts(request.headers, object.etag) ? request.headers.range : undefined;
@@ -58,71 +51,12 @@ export async function sendObject(
   await sendParts(options, reading, object.objectId, plan);
 }
 
-interface Plan {
-  status: number;
-  headers: OutgoingHttpHeaders;
-  /** Text and parts of the object, in order. */
-  parts: (string | Span)[];
-}
-
-function commonHeaders({ request, replyHeaders }: Reading, object: ServedObject): OutgoingHttpHeaders {
-  const isDownload = /\?download(?:=|$)/.test(request.url ?? "");
-  const { updatedAtMs } = object;
-  return {
-    ...replyHeaders,
-    ...servingHeaders({ contentType: object.contentType, name: object.name, isDownload }),
-    ...object.headers,
-    "accept-ranges": "bytes",
-    "cache-control": object.cacheControl,
-    etag: object.etag,
-    ...(updatedAtMs === undefined ? {} : { "last-modified": new Date(updatedAtMs).toUTCString() }),
-  };
-}
-
-/** What a 304 need not repeat. */
-function withoutContent(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
-  const { "content-type": _, "content-disposition": __, ...rest } = headers;
-  return rest;
-}
-
-function wholePlan({ etag, size }: ServedObject, common: OutgoingHttpHeaders): Plan {
-  const headers = { ...common, "content-length": size, "content-digest": digestHeader(etag) };
-  return { status: 200, headers, parts: size === 0 ? [] : [{ start: 0, length: size }] };
-}
-
-function partialPlan(
-  { etag, size }: ServedObject,
-  common: OutgoingHttpHeaders,
-  spans: readonly Span[],
-): Plan {
-  const headers = { ...common, "repr-digest": digestHeader(etag) };
-  const [span] = spans as [Span];
-  if (spans.length === 1) {
-    const single = { "content-length": span.length, "content-range": contentRange(span, size) };
-    return { status: 206, headers: { ...headers, ...single }, parts: [span] };
-  }
-  const boundary = randomUUID();
-  const type = common["content-type"];
-  const parts: (string | Span)[] = [];
-  for (const part of spans) {
-    const opening = `\r\n--${boundary}\r\ncontent-type: ${type}\r\ncontent-range: ${contentRange(part, size)}\r\n\r\n`;
-    parts.push(opening, part);
-  }
-  parts.push(`\r\n--${boundary}--\r\n`);
-  const lengths = parts.map((part) => (typeof part === "string" ? Buffer.byteLength(part) : part.length));
-  const multiple = {
-    "content-type": `multipart/byteranges; boundary=${boundary}`,
-    "content-length": lengths.reduce((sum, length) => sum + length, 0),
-  };
-  return { status: 206, headers: { ...headers, ...multiple }, parts };
-}
-
 function end({ response, hijack }: Reading, status: number, headers: OutgoingHttpHeaders) {
   hijack();
   response.writeHead(status, headers).end();
 }
 
-async function sendParts(options: BlobRoutesOptions, reading: Reading, objectId: string, plan: Plan) {
+async function sendParts(options: BlobRoutesOptions, reading: Reading, objectId: string, plan: AnswerPlan) {
   const { response, context, hijack, onBroken } = reading;
   const transfer = beginTransfer(response, options.limits);
   const read = (span: Span) => readSpan(options, { objectId, span, context, transfer });
@@ -151,57 +85,6 @@ async function sendParts(options: BlobRoutesOptions, reading: Reading, objectId:
     await options.transferTurns.run(context.caller!.userId, turn, work);
   } finally {
     transfer.end();
-  }
-}
-
-interface SpanRead {
-  objectId: string;
-  span: Span;
-  context: CallContext;
-  transfer: Transfer;
-}
-
-/** Throws when there are fewer bytes, or more, than there must be. */
-async function* readSpan(
-  { clients }: BlobRoutesOptions,
-  { objectId, span, context, transfer }: SpanRead,
-): AsyncGenerator<Uint8Array> {
-  const { progress, signal, unlessAborted, fail } = transfer;
-  const request = { objectId, offset: span.start, length: span.length };
-  const answers = clients.blobsInternal.readObject(request, streamOptions(context, signal));
-  const iterator = answers[Symbol.asyncIterator]();
-  let left = span.length;
-  let isEnded = false;
-  try {
-    while (left >= 0) {
-      progress.waitFor("service");
-      const { done, value } = await unlessAborted(iterator.next());
-      if (done) {
-        isEnded = true;
-        break;
-      }
-      left -= value.data.length;
-      if (left >= 0) yield value.data;
-    }
-    if (left !== 0)
-      throw fault("internal", { cause: new Error(`an object is ${left} bytes longer than read`) });
-  } finally {
-    if (!isEnded) {
-      fail(fault("cancelled"));
-      void letEnd(iterator);
-    }
-  }
-}
-
-/**
- * Clients of connect-es cannot give an answer up: whoever serves it waits where he handed out the last chunk, until he is asked
- * for more and sees that the signal has aborted. Not waited for, as he may stand still.
- */
-async function letEnd(iterator: AsyncIterator<unknown>): Promise<void> {
-  try {
-    while (!(await iterator.next()).done);
-  } catch {
-    // So it has ended.
   }
 }
 
