@@ -1,7 +1,7 @@
 /** A cluster of real processes for tests that kill, freeze and restart them; each can be reached as a client would. */
 import { after } from "node:test";
 import { createTestDatabase } from "#test/database.ts";
-import { manyPeople } from "#test/parley.ts";
+import { cheapHashing, manyPeople } from "#test/parley.ts";
 import { type RedisServer, startRedis } from "#test/redis-server.ts";
 import { freePort } from "../../scripts/pods/free-port.ts";
 import { createLocalCluster, type LocalCluster } from "../../scripts/pods/local-cluster.ts";
@@ -26,8 +26,6 @@ export interface TestClusterOptions {
   nodeOptionsOf?: (podName: string) => readonly string[];
   databaseUrl?: string;
 }
-
-const cheapHashing = { PARLEY_ARGON2_MEMORY_KIB: "1024", PARLEY_ARGON2_PASSES: "1" };
 
 /** To be called at the top level of a test file: it ends with the file. */
 export async function startCluster(options: TestClusterOptions = {}): Promise<TestCluster> {

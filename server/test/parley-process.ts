@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
-import { manyPeople } from "#test/parley.ts";
+import { cheapHashing, manyPeople } from "#test/parley.ts";
 
 export interface ParleyProcess {
   readonly url: string;
@@ -16,7 +16,6 @@ export interface ParleyProcess {
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const readyWithinMs = 60_000;
-const cheapHashing = { PARLEY_ARGON2_MEMORY_KIB: "1024", PARLEY_ARGON2_PASSES: "1" };
 
 /** Rejects with what Parley printed when it ends before it is ready. */
 export async function spawnParley(environment: Record<string, string>): Promise<ParleyProcess> {

@@ -9,6 +9,7 @@ import { readConfig } from "#config/config.ts";
 import { createLog } from "#platform/log.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { startRedis } from "#test/redis-server.ts";
+import { startServicesApart } from "#test/services-apart.ts";
 
 export interface TestParley {
   readonly url: string;
@@ -33,7 +34,7 @@ export const inOneProcess = (reason: string) =>
   isSplit ? `all roles in one process only: ${reason}` : false;
 
 /** Cheap password hashing: tests sign many people up, and its strength is tested elsewhere. */
-const cheapHashing = { PARLEY_ARGON2_MEMORY_KIB: "1024", PARLEY_ARGON2_PASSES: "1" };
+export const cheapHashing = { PARLEY_ARGON2_MEMORY_KIB: "1024", PARLEY_ARGON2_PASSES: "1" };
 
 /** Many people sign up from one address here. All other limits are in force: whoever runs into one was too fast. */
 export const manyPeople = { PARLEY_LIMIT_SIGN_UP: "off", PARLEY_LIMIT_SIGN_IN: "off" };
@@ -96,38 +97,16 @@ async function startSplit(environment: Record<string, string>, options: TestOpti
     PARLEY_SECRET_KEY: string;
   };
   const shared = { ...rest, PARLEY_SERVICE_TOKEN: PARLEY_SECRET_KEY };
-  // Ports that a test chose are the gateway's.
-  const behind = { ...shared, PARLEY_OPS_PORT: "0" };
-  const identity = await startPod(
-    { ...behind, DATABASE_URL, PARLEY_SECRET_KEY, PARLEY_ROLES: "identity" },
-    options,
-  );
-  const dispatch = await startPod({ ...behind, DATABASE_URL, PARLEY_ROLES: "dispatch" }, options);
-  const blobs = await startPod({ ...behind, DATABASE_URL, PARLEY_ROLES: "blobs" }, options);
-  const toOthers = {
-    PARLEY_DISPATCH_URL: `http://127.0.0.1:${dispatch.servicePort}`,
-    PARLEY_BLOBS_URL: `http://127.0.0.1:${blobs.servicePort}`,
-  };
-  const messenger = await startPod(
-    { ...behind, ...toOthers, DATABASE_URL, PARLEY_ROLES: "messenger" },
-    options,
-  );
-  const toSearched = {
-    PARLEY_IDENTITY_URL: `http://127.0.0.1:${identity.servicePort}`,
-    PARLEY_MESSENGER_URL: `http://127.0.0.1:${messenger.servicePort}`,
-  };
-  const search = await startPod({ ...behind, ...toSearched, DATABASE_URL, PARLEY_ROLES: "search" }, options);
-  const gateway = await startPod(
-    {
-      ...shared,
-      ...toOthers,
-      ...toSearched,
-      PARLEY_ROLES: "gateway",
-      PARLEY_SEARCH_URL: `http://127.0.0.1:${search.servicePort}`,
-    },
-    options,
-  );
-  const pods = [gateway, search, messenger, blobs, dispatch, identity];
+  const services = await startServicesApart((role, urls) => {
+    const key = role === "identity" ? { PARLEY_SECRET_KEY } : {};
+    // Ports that a test chose are the gateway's.
+    return startPod(
+      { ...shared, PARLEY_OPS_PORT: "0", ...urls, ...key, DATABASE_URL, PARLEY_ROLES: role },
+      options,
+    );
+  });
+  const gateway = await startPod({ ...shared, ...services.urls, PARLEY_ROLES: "gateway" }, options);
+  const pods = [gateway, ...services.pods];
   const stop = async () => {
     for (const pod of pods) await pod.stop();
   };

@@ -2,16 +2,13 @@
 import { randomBytes } from "node:crypto";
 import type { App } from "#app/app.ts";
 import { createTestDatabase } from "#test/database.ts";
-import { manyPeople, startPod, type TestOptions } from "#test/parley.ts";
+import { cheapHashing, manyPeople, startPod, type TestOptions } from "#test/parley.ts";
 import { startRedis } from "#test/redis-server.ts";
+import { type ServicesApart, startServicesApart } from "#test/services-apart.ts";
 
 export interface RolesApart {
   readonly serviceToken: string;
-  readonly identityUrl: string;
-  readonly messengerUrl: string;
-  readonly dispatchUrl: string;
-  readonly searchUrl: string;
-  readonly blobsUrl: string;
+  readonly urls: ServicesApart["urls"];
   /** The settings given go before those that lead to the services. */
   startGateway(settings?: Record<string, string>, options?: TestOptions): Promise<Gateway>;
 }
@@ -23,7 +20,6 @@ export interface Gateway {
 }
 
 const secret = () => randomBytes(32).toString("base64");
-const cheapHashing = { PARLEY_ARGON2_MEMORY_KIB: "1024", PARLEY_ARGON2_PASSES: "1" };
 
 /** To be called at the top level of a test file: it ends with the file. */
 export async function startRolesApart(
@@ -39,31 +35,15 @@ export async function startRolesApart(
     ...manyPeople,
     ...settings,
   };
-  const stored = { ...shared, DATABASE_URL };
-  const identity = await startPod(
-    { ...stored, PARLEY_ROLES: "identity", PARLEY_SECRET_KEY: secret() },
-    optionsOf("identity"),
-  );
-  const urlOf = (pod: App) => `http://127.0.0.1:${pod.servicePort}`;
-  const dispatch = await startPod({ ...stored, PARLEY_ROLES: "dispatch" }, optionsOf("dispatch"));
-  const blobs = await startPod({ ...stored, PARLEY_ROLES: "blobs" }, optionsOf("blobs"));
-  const toOthers = { PARLEY_DISPATCH_URL: urlOf(dispatch), PARLEY_BLOBS_URL: urlOf(blobs) };
-  const messenger = await startPod(
-    { ...stored, ...toOthers, PARLEY_ROLES: "messenger" },
-    optionsOf("messenger"),
-  );
-  const toSearched = { PARLEY_IDENTITY_URL: urlOf(identity), PARLEY_MESSENGER_URL: urlOf(messenger) };
-  const search = await startPod({ ...stored, ...toSearched, PARLEY_ROLES: "search" }, optionsOf("search"));
+  const { urls } = await startServicesApart((role, ownUrls) => {
+    const key = role === "identity" ? { PARLEY_SECRET_KEY: secret() } : {};
+    return startPod({ ...shared, ...ownUrls, ...key, DATABASE_URL, PARLEY_ROLES: role }, optionsOf(role));
+  });
   return {
     serviceToken,
-    identityUrl: urlOf(identity),
-    messengerUrl: urlOf(messenger),
-    dispatchUrl: urlOf(dispatch),
-    searchUrl: urlOf(search),
-    blobsUrl: urlOf(blobs),
+    urls,
     async startGateway(own = {}, options = optionsOf("gateway")) {
-      const services = { ...toSearched, ...toOthers, PARLEY_SEARCH_URL: urlOf(search) };
-      const app = await startPod({ ...shared, ...services, PARLEY_ROLES: "gateway", ...own }, options);
+      const app = await startPod({ ...shared, ...urls, PARLEY_ROLES: "gateway", ...own }, options);
       return {
         app,
         url: `http://127.0.0.1:${app.httpPort}`,

@@ -35,7 +35,10 @@ describe("the service port", { skip: withoutRedis }, async () => {
   const { token: accessToken } = await signIn(gateway.url, alice.email);
   const asAlice = { userId: alice.id, sessionId: "", roles: [] };
 
-  const messenger = createClient(MessengerService, createGrpcTransport({ baseUrl: roles.messengerUrl }));
+  const messenger = createClient(
+    MessengerService,
+    createGrpcTransport({ baseUrl: roles.urls.PARLEY_MESSENGER_URL }),
+  );
   const codeOf = (headers: Record<string, string>) =>
     messenger.getChat({ chatId }, { headers, timeoutMs: 5_000 }).then(
       () => "ok",
@@ -76,7 +79,7 @@ describe("the service port", { skip: withoutRedis }, async () => {
   test("dispatch, which may spend money, is as closed", async () => {
     const { listProcessors } = createClient(
       ProcessService,
-      createGrpcTransport({ baseUrl: roles.dispatchUrl }),
+      createGrpcTransport({ baseUrl: roles.urls.PARLEY_DISPATCH_URL }),
     );
     const codeOfList = (headers: Record<string, string>) =>
       listProcessors({}, { headers, timeoutMs: 5_000 }).then(
@@ -126,7 +129,7 @@ describe("the service port", { skip: withoutRedis }, async () => {
 
   test("a service that has another token than its gateway: 503 for users, never a question to sign in", async () => {
     const other = await startRolesApart();
-    const mixed = await roles.startGateway({ PARLEY_MESSENGER_URL: other.messengerUrl });
+    const mixed = await roles.startGateway({ PARLEY_MESSENGER_URL: other.urls.PARLEY_MESSENGER_URL });
     const headers = { authorization: `Bearer ${accessToken}` };
     const response = await fetch(`${mixed.url}/v2/chats/${chatId}`, { headers });
     const { code } = (await response.json()) as { code: string };

@@ -28,7 +28,7 @@ interface CircuitJson {
 describe("a service that is slow", { skip: withoutRedis }, async () => {
   if (withoutRedis) return;
   const roles = await startRolesApart({ PARLEY_ADMIN_EMAILS: adminEmail, PARLEY_CACHE: "off" });
-  const line = await startSlowLine(roles.messengerUrl);
+  const line = await startSlowLine(roles.urls.PARLEY_MESSENGER_URL);
   const gatewayWith = (settings: Record<string, string>) =>
     roles.startGateway({ PARLEY_MESSENGER_URL: line.url, ...settings });
   const patient = await gatewayWith({});
