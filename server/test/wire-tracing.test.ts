@@ -5,9 +5,10 @@ import { describe, test } from "node:test";
 import { createLog } from "#platform/log.ts";
 import { startCollector } from "#test/collector.ts";
 import { createTestDatabase } from "#test/database.ts";
-import { manyPeople, startPod } from "#test/parley.ts";
+import { cheapHashing, manyPeople, startPod } from "#test/parley.ts";
 import { createAccount } from "#test/people.ts";
 import { startRedis, withoutRedis } from "#test/redis-server.ts";
+import { startServicesApart } from "#test/services-apart.ts";
 import { SocketClient } from "#test/socket-client.ts";
 import { clientSpanOf, newTraceparent, traceIdOf, wayTo } from "#test/trace-reading.ts";
 import { until } from "#test/until.ts";
@@ -24,8 +25,7 @@ describe("one trace over the wire", { skip: withoutRedis }, async () => {
   const shared = {
     REDIS_URL: redis.url,
     PARLEY_SERVICE_TOKEN: secret(),
-    PARLEY_ARGON2_MEMORY_KIB: "1024",
-    PARLEY_ARGON2_PASSES: "1",
+    ...cheapHashing,
     ...manyPeople,
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     // Recorded is what the client asks for only.
@@ -37,22 +37,11 @@ describe("one trace over the wire", { skip: withoutRedis }, async () => {
     const log = createLog("info", { write: (line) => void own.push(line) });
     return startPod({ ...shared, OTEL_SERVICE_NAME: name, ...environment }, { log });
   };
-  const stored = { DATABASE_URL };
-  const identity = await pod("identity", {
-    ...stored,
-    PARLEY_ROLES: "identity",
-    PARLEY_SECRET_KEY: secret(),
+  const services = await startServicesApart((role, urls) => {
+    const key = role === "identity" ? { PARLEY_SECRET_KEY: secret() } : {};
+    return pod(role, { ...urls, ...key, DATABASE_URL, PARLEY_ROLES: role });
   });
-  const dispatch = await pod("dispatch", { ...stored, PARLEY_ROLES: "dispatch" });
-  const toDispatch = { PARLEY_DISPATCH_URL: `http://127.0.0.1:${dispatch.servicePort}` };
-  const messenger = await pod("messenger", { ...stored, ...toDispatch, PARLEY_ROLES: "messenger" });
-  const toSearched = {
-    PARLEY_IDENTITY_URL: `http://127.0.0.1:${identity.servicePort}`,
-    PARLEY_MESSENGER_URL: `http://127.0.0.1:${messenger.servicePort}`,
-  };
-  const search = await pod("search", { ...stored, ...toSearched, PARLEY_ROLES: "search" });
-  const toSearch = { PARLEY_SEARCH_URL: `http://127.0.0.1:${search.servicePort}` };
-  const behind = { PARLEY_ROLES: "gateway", ...toSearched, ...toDispatch, ...toSearch };
+  const behind = { ...services.urls, PARLEY_ROLES: "gateway" };
   const near = await pod("near", behind);
   const far = await pod("far", behind);
   const nearUrl = `http://127.0.0.1:${near.httpPort}`;
