@@ -34,33 +34,22 @@ const firstPorts = { http: 8080, grpc: 9090, service: 9190, ops: 9464 };
 const firstProviderPort = 4000;
 const dataDir = resolve(process.env.PARLEY_DATA_DIR || "data/pods");
 
-const commandLine = {
-  gateways: { type: "string", default: "2" },
-  messengers: { type: "string", default: "2" },
-  dispatchers: { type: "string", default: "1" },
-  searchers: { type: "string", default: "1" },
-  blobs: { type: "string", default: "1" },
-  help: { type: "boolean", short: "h" },
-} as const;
+/** How many pods of each there are; options of the command line have the same names. */
+const standardCounts = { gateways: 2, messengers: 2, dispatchers: 1, searchers: 1, blobs: 1 };
+type Counts = typeof standardCounts;
 
 async function main(): Promise<number> {
   const stopRequested = stopSignal();
   await using resources = new AsyncDisposableStack();
   try {
-    const { values } = parseArgs({ options: commandLine });
-    if (values.help) {
+    const counts = readCommandLine();
+    if (counts === "help") {
       console.log(help);
       return 0;
     }
     await mkdir(dataDir, { recursive: true });
     const providers = process.env.PARLEY_PROVIDERS ? undefined : await ownProviders(resources);
-    const cluster = await startCluster(resources, providers, {
-      gateways: countOf("--gateways", values.gateways),
-      messengers: countOf("--messengers", values.messengers),
-      dispatchers: countOf("--dispatchers", values.dispatchers),
-      searchers: countOf("--searchers", values.searchers),
-      blobs: countOf("--blobs", values.blobs),
-    });
+    const cluster = await startCluster(resources, providers, counts);
     console.log(describe(cluster, providers));
   } catch (error) {
     console.error(`pods: ${error instanceof Error ? error.message : String(error)}`);
@@ -74,7 +63,7 @@ async function main(): Promise<number> {
 async function startCluster(
   resources: AsyncDisposableStack,
   providers: LocalProviders | undefined,
-  counts: { gateways: number; messengers: number; dispatchers: number; searchers: number; blobs: number },
+  counts: Counts,
 ): Promise<LocalCluster> {
   const databaseUrl = process.env.DATABASE_URL || (await ownDatabase(resources));
   const redisUrl = process.env.REDIS_URL || (await ownRedis(resources));
@@ -130,16 +119,26 @@ function settingsHandedOn(): Record<string, string> {
   return Object.fromEntries(given) as Record<string, string>;
 }
 
+function readCommandLine(): Counts | "help" {
+  const names = Object.keys(standardCounts);
+  const { values } = parseArgs({
+    options: {
+      help: { type: "boolean", short: "h" },
+      ...Object.fromEntries(names.map((name) => [name, { type: "string" as const }])),
+    },
+  });
+  if (values.help) return "help";
+  const given = Object.entries(values).map(([name, text]) => [name, countOf(`--${name}`, String(text))]);
+  return { ...standardCounts, ...Object.fromEntries(given) };
+}
+
 function countOf(option: string, text: string): number {
   const count = /^\d+$/.test(text) ? Number(text) : 0;
   if (count < 1 || count > 20) throw new Error(`${option} must be a number from 1 to 20`);
   return count;
 }
 
-function describe(
-  { gateways, identities, messengers, dispatchers, searchers, blobs }: LocalCluster,
-  providers: LocalProviders | undefined,
-): string {
+function describe({ gateways, pods }: LocalCluster, providers: LocalProviders | undefined): string {
   const gatewayLines = gateways.map(
     (pod) =>
       `  ${pod.name.padEnd(13)}${pod.url}   gRPC ${pod.grpcUrl}   ops ${pod.opsUrl}   process ${pod.pid}`,
@@ -150,7 +149,7 @@ function describe(
     "\nThe cluster is ready. Web client and API at each gateway:",
     ...gatewayLines,
     "Services:",
-    ...[...identities, ...messengers, ...dispatchers, ...searchers, ...blobs].map(serviceLine),
+    ...pods.filter((pod) => !gateways.includes(pod)).map(serviceLine),
     ...(providers ? [`Simulated providers, free and paid: ${providers.urls.join(", ")} (/ledger)`] : []),
     `Logs: ${join(dataDir, "pods.log")}\n`,
   ].join("\n");
