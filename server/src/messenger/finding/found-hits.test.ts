@@ -25,7 +25,7 @@ const id = "00000000-0000-4000-8000-000000000000";
 
 test("others get their turn while many long messages are looked through for what matches", async () => {
   const text = Array.from({ length: 4_000 }, (_, index) => `w${index}`).join(" ");
-  const row = (place: number) => [1, 1, id, "", text, null, 0, null, null, null, null, id, place];
+  const row = (place: number) => [1, 1, id, "", text, null, 0, null, null, null, null, null, id, place];
   const rows = Array.from({ length: 100 }, (_, index) => row(index + 1));
   const terms = Array.from({ length: 8 }, (_, index) => ({
     ways: [[slotOf(`w${index}`)]],
