@@ -1,6 +1,6 @@
 /** Puts, committed in batches of what gathered while the previous ones were under way. */
 import { type Put, type PutOutcome, storePuts } from "#blobs/store-puts.ts";
-import { type Database, sqlState } from "#platform/database.ts";
+import { type Database, isTransient, sqlState } from "#platform/database.ts";
 import { createGathered, type Gathered } from "#platform/gathered.ts";
 import type { Log } from "#platform/log.ts";
 
@@ -20,8 +20,6 @@ export interface CommitPutsOptions {
 const maxBatch = 200;
 /** A second one is on its way while the first is written to disk; of one user they wait for each other. */
 const maxInFlight = 2;
-/** Deadlock and serialisation failure: nothing was stored, and the same batch may well succeed now. */
-const transientStates: readonly unknown[] = ["40P01", "40001"];
 const maxAttempts = 5;
 
 export function createCommitPut({ database, quotaBytes, maxWaiting, log }: CommitPutsOptions): CommitPut {
@@ -34,10 +32,12 @@ export function createCommitPut({ database, quotaBytes, maxWaiting, log }: Commi
         try {
           return await storePuts(database, puts, quotaBytes);
         } catch (error) {
-          const state = sqlState(error);
           // Of a failed statement only its SQLSTATE is logged: PostgreSQL may quote keys.
-          log.warn({ sqlState: state, batchSize: puts.length, attempt }, "a batch of puts was not committed");
-          if (!transientStates.includes(state) || attempt === maxAttempts) throw error;
+          log.warn(
+            { sqlState: sqlState(error), batchSize: puts.length, attempt },
+            "a batch of puts was not committed",
+          );
+          if (!isTransient(error) || attempt === maxAttempts) throw error;
         }
       }
     },

@@ -16,7 +16,7 @@ import {
 import { addWordsAhead } from "#messenger/store-text-index.ts";
 import { type IndexedTexts, notIndexed, type TextIndex } from "#messenger/text-index/text-index.ts";
 import type { Bus } from "#platform/bus.ts";
-import { type Database, sqlState } from "#platform/database.ts";
+import { type Database, isTransient, sqlState } from "#platform/database.ts";
 import { toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
 import { type Stamps, tags } from "#platform/stamps/stamps.ts";
@@ -36,8 +36,6 @@ export interface BatchOptions {
   onProcessable: () => void;
 }
 
-/** Deadlock and serialisation failure: nothing was stored, and the same batch may well succeed now. */
-const transientStates: readonly unknown[] = ["40P01", "40001"];
 const maxAttempts = 3;
 /** Of the recorded traces of a batch that failed, so many are named. */
 const maxTraceIds = 20;
@@ -105,17 +103,22 @@ async function storeWithRetries(options: BatchOptions, sends: ValidSend[]): Prom
       if (isProcessed) onProcessable();
       return outcomes;
     } catch (error) {
-      const state = sqlState(error);
       const traceIds = tracedSends(sends)
         ?.slice(0, maxTraceIds)
         .map((trace) => trace.traceId);
       // Of a failed statement only its SQLSTATE is logged: PostgreSQL may quote what people wrote.
       log.warn(
-        { sqlState: state, code: toPublicError(error).code, batchSize: sends.length, attempt, traceIds },
+        {
+          sqlState: sqlState(error),
+          code: toPublicError(error).code,
+          batchSize: sends.length,
+          attempt,
+          traceIds,
+        },
         "a batch of messages was not stored",
       );
       if (attempt === maxAttempts) throw error;
-      if (transientStates.includes(state)) continue;
+      if (isTransient(error)) continue;
       // Whatever there may be in an entry that the database refuses, the messages need not go without it.
       if (toPublicError(error).code !== "internal" || indexed === notIndexed) throw error;
       indexed = notIndexed;

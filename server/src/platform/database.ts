@@ -168,6 +168,12 @@ export function sqlState(error: unknown): string | undefined {
   return source instanceof pg.DatabaseError ? source.code : undefined;
 }
 
+/** Deadlock and serialisation failure: nothing was done, and the same statement may well succeed now. */
+export function isTransient(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === "40P01" || state === "40001";
+}
+
 /** Classes 08 (connection), 53 (resources: too many connections, disk full) and 57P (shutdown, crash). */
 function isAway(state: string): boolean {
   return state.startsWith("08") || state.startsWith("53") || state.startsWith("57P");

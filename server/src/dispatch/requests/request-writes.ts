@@ -7,7 +7,7 @@ import type {
   SendingRow,
 } from "#dispatch/requests/request-row.ts";
 import type { RequestStore } from "#dispatch/requests/store-requests.ts";
-import { sqlState } from "#platform/database.ts";
+import { isTransient } from "#platform/database.ts";
 import { createGathered, type Gathered } from "#platform/gathered.ts";
 
 export interface RequestWrites {
@@ -61,12 +61,9 @@ export function createRequestWrites(store: RequestStore): RequestWrites {
   };
 }
 
-/** Deadlock and serialisation failure: nothing was done, and the same statement may well succeed now. */
-const transientStates: readonly unknown[] = ["40P01", "40001"];
-
 function again<T>(work: () => Promise<T>): Promise<T> {
   return work().catch((error) => {
-    if (transientStates.includes(sqlState(error))) return work();
+    if (isTransient(error)) return work();
     throw error;
   });
 }
