@@ -1,12 +1,10 @@
-/** The stores that the tests of blobs run on, each for itself; and one that is in trouble. */
+/** Stores for the tests of blobs: in a folder that goes with the test file, and one that is in trouble. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 import { createFileStore } from "#blobs/stores/file-store.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
-import { openTestS3Store } from "#test/object-stores.ts";
-import { startS3Server, withoutS3 } from "#test/s3-server.ts";
 
 /** A store in a folder of its own, which goes when the test file ends. */
 export async function temporaryFileStore(): Promise<ObjectStore> {
@@ -17,31 +15,6 @@ export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "parley-blobs-"));
   after(() => rm(folder, { recursive: true, force: true }));
   return folder;
-}
-
-export interface StoreUnderTest {
-  name: string;
-  open(): Promise<ObjectStore>;
-}
-
-/** One server for the test file, and a prefix of its bucket for each store. */
-const s3Server = withoutS3 ? undefined : await startS3Server();
-
-export const storesUnderTest: readonly StoreUnderTest[] = [
-  { name: "files", open: temporaryFileStore },
-  ...(s3Server ? [{ name: "S3", open: async () => openTestS3Store(s3Server) }] : []),
-];
-
-/**
- * What a test file needs on each of the stores, all of it before its first test: node:test ends a file once no test is left, also while
- * it is still being set up for the next ones.
- */
-export async function onEachStore<T extends object>(
-  setUp: (store: ObjectStore) => Promise<T>,
-): Promise<(T & { name: string })[]> {
-  const ready: (T & { name: string })[] = [];
-  for (const { name, open } of storesUnderTest) ready.push({ name, ...(await setUp(await open())) });
-  return ready;
 }
 
 /** Does what the other does, unless the test has something happen before. */

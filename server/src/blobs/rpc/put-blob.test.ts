@@ -3,8 +3,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { checkBlobInvariants } from "#test/blob-invariants.ts";
 import { blobUser, codeOf, etagOfBytes, startBlobPod } from "#test/blob-pod.ts";
-import { createFaultyStore, onEachStore } from "#test/blob-stores.ts";
+import { createFaultyStore } from "#test/blob-stores.ts";
 import { createTestDatabase } from "#test/database.ts";
+import { onEachStore } from "#test/stores-under-test.ts";
 
 const stores = await onEachStore(async (opened) => {
   const { database } = await createTestDatabase();

@@ -6,8 +6,9 @@ import { createObjectIds } from "#blobs/objects/object-name.ts";
 import { type Put, storeDelete, storePuts } from "#blobs/store-puts.ts";
 import { checkBlobInvariants } from "#test/blob-invariants.ts";
 import { type BlobUser, blobUser, codeOf, etagOfBytes, startBlobPod } from "#test/blob-pod.ts";
-import { onEachStore, temporaryFileStore } from "#test/blob-stores.ts";
+import { temporaryFileStore } from "#test/blob-stores.ts";
 import { createTestDatabase } from "#test/database.ts";
+import { onEachStore } from "#test/stores-under-test.ts";
 
 const stores = await onEachStore(async (store) => {
   const { database } = await createTestDatabase();

@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { fault } from "#platform/errors.ts";
 import { checkBlobInvariants } from "#test/blob-invariants.ts";
 import { blobUser, codeOf, startBlobPod } from "#test/blob-pod.ts";
-import { createFaultyStore, onEachStore, temporaryFileStore } from "#test/blob-stores.ts";
+import { createFaultyStore, temporaryFileStore } from "#test/blob-stores.ts";
 import { createTestDatabase } from "#test/database.ts";
+import { onEachStore } from "#test/stores-under-test.ts";
 
 const stores = await onEachStore(async (opened) => {
   const { database } = await createTestDatabase();

@@ -13,8 +13,9 @@ import { createLog } from "#platform/log.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
 import { checkBlobInvariants } from "#test/blob-invariants.ts";
 import { blobConfig, blobUser, codeOf, startBlobPod } from "#test/blob-pod.ts";
-import { createFaultyStore, storesUnderTest } from "#test/blob-stores.ts";
+import { createFaultyStore } from "#test/blob-stores.ts";
 import { createTestDatabase } from "#test/database.ts";
+import { storesUnderTest } from "#test/stores-under-test.ts";
 
 const hourMs = 3_600_000;
 const graceMs = 600_000;
