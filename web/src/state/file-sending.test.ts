@@ -100,6 +100,7 @@ test("a failure is said in words, and the file can be sent again", async () => {
   const [failed] = all();
   assert.equal(failed!.status, "failed");
   assert.match(failed!.problem!, /no room left/);
+  assert.ok(failed!.canRetry);
   files.retry(failed!.id);
   assert.equal(all()[0]!.problem, undefined);
   uploads[1]!.finish();
@@ -131,6 +132,13 @@ test("of a message whose only file was removed the text is sent", async () => {
     sent.map(({ text, options }) => [text, options.attachments]),
     [["only text", []]],
   );
+});
+
+test("what is too large stays too large: nobody is asked to try again", async () => {
+  files.add("c", [file("a")]);
+  uploads[0]!.fail(new ParleyError("too-large"));
+  await settled();
+  assert.deepEqual([all()[0]!.status, all()[0]!.canRetry], ["failed", false]);
 });
 
 test("no more than ten go with one message", () => {

@@ -2,7 +2,7 @@
  * Uploads files while a message is being written, and sends the message once they are there. They live as long as the
  * page: only then does the message enter the outbox, which outlives it.
  */
-import type { ParleyClient, SentFile } from "@parley/client";
+import { type ParleyClient, ParleyError, type SentFile } from "@parley/client";
 import type { AppState } from "./app-state.ts";
 import { describeError } from "./describe-error.ts";
 import {
@@ -56,7 +56,8 @@ export function createFileSending(parley: ParleyClient, store: Store<AppState>):
       set({ status: "uploaded", sent: file.size });
       sendReady();
     } catch (error) {
-      set({ status: "failed", problem: describeError(error) });
+      const canRetry = !(error instanceof ParleyError && error.code === "too-large");
+      set({ status: "failed", problem: describeError(error), canRetry });
     }
   }
 
@@ -101,7 +102,8 @@ export function createFileSending(parley: ParleyClient, store: Store<AppState>):
         uploads.set(id, { file, ending: new AbortController() });
         const previewUrl = shownTypes.test(file.type) ? URL.createObjectURL(file) : undefined;
         const { name, size } = file;
-        return { id, name, size, previewUrl, status: "uploading", sent: 0, problem: undefined };
+        const problem = undefined;
+        return { id, name, size, previewUrl, status: "uploading", sent: 0, problem, canRetry: true };
       });
       const next = draft ?? { id: `outgoing-${++ids}`, chatId, files: [], submitted: undefined };
       if (added.length > 0) {
