@@ -128,7 +128,10 @@ for (const knowsHashes of [true, false]) {
     assert.equal(await codeOf(direct(user).link("k")), "direct-transfer-unavailable");
     const { id: inOne } = await tus.create({ key: "one", size: 2, contentType: "text/html" });
     await tus.append(inOne, 0, "ab");
-    assert.match((await direct(user).link("one")).url, /application\/octet-stream attachment; filename="one"$/);
+    assert.match(
+      (await direct(user).link("one")).url,
+      /application\/octet-stream attachment; filename="one"$/,
+    );
   });
 }
 
