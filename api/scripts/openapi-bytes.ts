@@ -72,16 +72,21 @@ function operation({ tag, responses, ...described }: Described): Json {
   };
 }
 
+const notFound = problem("There is none that the caller may read.");
+const noUpload = problem("There is no such upload among the caller's, or no longer.");
 const readResponses: Json = {
   200: { description: "The bytes.", headers: etagHeader, content: bytes },
   206: { description: "The ranges; several as `multipart/byteranges`.", headers: etagHeader, content: bytes },
   304: { description: "Not modified." },
+  404: notFound,
   412: problem("`If-Match` does not hold."),
   416: problem("There is no such range."),
 };
 const headResponses: Json = {
   200: { description: "The headers of GET.", headers: etagHeader },
   304: { description: "Not modified." },
+  404: notFound,
+  412: problem("`If-Match` does not hold."),
 };
 
 const blobPath: Json = {
@@ -171,7 +176,7 @@ const uploadPath: Json = {
     tag: "BlobService",
     summary: "How far the upload has come.",
     parameters: [uploadId, tusResumable],
-    responses: { 200: { description: "`Upload-Offset` says it.", headers: offsetHeader } },
+    responses: { 200: { description: "`Upload-Offset` says it.", headers: offsetHeader }, 404: noUpload },
   }),
   patch: operation({
     operationId: "appendToUpload",
@@ -181,6 +186,7 @@ const uploadPath: Json = {
     requestBody: { ...appended, required: true },
     responses: {
       204: { description: "Appended.", headers: { ...offsetHeader, ...etagHeader } },
+      404: noUpload,
       409: problem("The upload stands elsewhere."),
     },
   }),
@@ -189,7 +195,7 @@ const uploadPath: Json = {
     tag: "BlobService",
     summary: "Gives the upload up.",
     parameters: [uploadId, tusResumable],
-    responses: { 204: { description: "Deleted." } },
+    responses: { 204: { description: "Deleted." }, 404: noUpload },
   }),
 };
 

@@ -208,6 +208,41 @@ describe("files in the web client", { skip: withoutWeb }, async () => {
     assert.equal(scrollWidth, clientWidth);
   });
 
+  test("pictures stand side by side, a message is as wide as what it has, and its menu is in sight", async () => {
+    const { page } = await inOneChat(pages, parley.url);
+    const broken = { name: "broken.jpg", mimeType: "image/jpeg", buffer: randomBytes(1000) };
+    await choose(page, [broken]);
+    await page.getByRole("list", { name: "Files to send" }).locator(".file-icon").waitFor();
+    await page.getByRole("button", { name: "Remove broken.jpg" }).click();
+    await choose(page, [await picture("alone.png", 1200, 300)]);
+    await page.getByRole("button", { name: "Send" }).click();
+    await until("it is shown", () => isShown(page, "alone.png"));
+    const bubble = (await page.locator(".bubble").last().boundingBox())!;
+    const alone = (await page.locator(".picture").last().boundingBox())!;
+    assert.ok(bubble.width - alone.width < 40, "no room is left beside it");
+
+    await choose(page, [await picture("left.png"), await picture("right.png")]);
+    await page.getByRole("button", { name: "Send" }).click();
+    for (const name of ["left.png", "right.png"]) await until(name, () => isShown(page, name));
+    const [left, right] = await Promise.all(
+      ["left.png", "right.png"].map((name) => page.getByAltText(name).boundingBox()),
+    );
+    assert.equal(left!.y, right!.y);
+
+    await page.locator(".message.own").last().hover();
+    await page.getByRole("button", { name: "Message actions" }).last().click();
+    const menu = (await page.getByRole("menu").boundingBox())!;
+    const list = (await page.locator(".messages-place").boundingBox())!;
+    assert.ok(menu.x >= list.x, "nothing of the menu is cut off");
+    await page.keyboard.press("Escape");
+
+    await page.getByRole("button", { name: "Open alone.png" }).click();
+    const shown = (await page.getByRole("dialog").getByAltText("alone.png").boundingBox())!;
+    const belowPx = 700 - (shown.y + shown.height);
+    assert.ok(shown.y > belowPx && shown.y - belowPx < 80, "it is in the middle of what is below the title");
+    await page.keyboard.press("Escape");
+  });
+
   test("nothing went wrong in the pages", () => {
     assert.deepEqual(pages.problems, []);
   });

@@ -10,7 +10,7 @@ const sentences: Record<string, string> = {
   "bad-credentials": "Wrong e-mail address or password.",
   forbidden: "You may not do that here.",
   "too-large": "This is too large.",
-  "quota-exceeded": "You have no room left for this. Delete some files first.",
+  "quota-exceeded": "You have no room left for this. Delete messages with files first.",
   "storage-full": "The server has no room left.",
   "blob-store-unavailable": "Files cannot be stored or read for the moment. Please try again.",
   "blob-not-found": "A file of this message is no longer there.",

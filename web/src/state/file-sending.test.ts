@@ -18,7 +18,7 @@ let sent: { chatId: string; text: string; options: { attachments: SentFile[]; re
 let deleted: string[];
 let store: Store<AppState>;
 let files: FileSending;
-let signOut: () => void;
+let changeState: (state: "online" | "signed-out") => void;
 
 beforeEach(() => {
   uploads = [];
@@ -27,7 +27,7 @@ beforeEach(() => {
   store = createStore(initialState);
   const parley = {
     on: (_name: string, listener: (state: string) => void) => {
-      signOut = () => listener("signed-out");
+      changeState = listener;
     },
     uploadFile: ({ name }: File, options: Pick<Upload, "signal" | "onProgress">) =>
       new Promise((resolve, reject) => {
@@ -100,6 +100,7 @@ test("a failure is said in words, and the file can be sent again", async () => {
   const [failed] = all();
   assert.equal(failed!.status, "failed");
   assert.match(failed!.problem!, /no room left/);
+  assert.ok(failed!.canRetry);
   files.retry(failed!.id);
   assert.equal(all()[0]!.problem, undefined);
   uploads[1]!.finish();
@@ -133,6 +134,36 @@ test("of a message whose only file was removed the text is sent", async () => {
   );
 });
 
+test("what the lost connection broke off goes on when it is back; what was refused does not", async () => {
+  files.add("c", [file("lost"), file("refused"), file("removed")]);
+  files.submit("c", "text");
+  uploads[0]!.fail(new ParleyError("network"));
+  uploads[1]!.fail(new ParleyError("quota-exceeded"));
+  uploads[2]!.fail(new ParleyError("network"));
+  await settled();
+  files.remove(all()[2]!.id);
+  changeState("online");
+  changeState("online");
+  assert.deepEqual(
+    uploads.slice(3).map(({ name }) => name),
+    ["lost"],
+  );
+  files.remove(all()[1]!.id);
+  uploads[3]!.finish();
+  await settled();
+  assert.deepEqual(
+    sent.map(({ options }) => options.attachments.map(({ key }) => key)),
+    [["key of lost"]],
+  );
+});
+
+test("what is too large stays too large: nobody is asked to try again", async () => {
+  files.add("c", [file("a")]);
+  uploads[0]!.fail(new ParleyError("too-large"));
+  await settled();
+  assert.deepEqual([all()[0]!.status, all()[0]!.canRetry], ["failed", false]);
+});
+
 test("no more than ten go with one message", () => {
   files.add(
     "c",
@@ -144,7 +175,7 @@ test("no more than ten go with one message", () => {
 
 test("signing out ends the uploads", async () => {
   files.add("c", [file("a")]);
-  signOut();
+  changeState("signed-out");
   store.update(() => initialState);
   await settled();
   assert.ok(uploads[0]!.signal.aborted);

@@ -2,7 +2,7 @@
  * Uploads files while a message is being written, and sends the message once they are there. They live as long as the
  * page: only then does the message enter the outbox, which outlives it.
  */
-import type { ParleyClient, SentFile } from "@parley/client";
+import { isTransient, type ParleyClient, ParleyError, type SentFile } from "@parley/client";
 import type { AppState } from "./app-state.ts";
 import { describeError } from "./describe-error.ts";
 import {
@@ -28,6 +28,8 @@ interface Upload {
   file: File;
   ending: AbortController;
   sent?: SentFile;
+  /** It has failed for what may be over when the connection is back. */
+  isInterrupted?: boolean;
 }
 
 const shownTypes = /^image\/(png|jpeg|gif|webp|avif)$/;
@@ -45,6 +47,7 @@ export function createFileSending(parley: ParleyClient, store: Store<AppState>):
     const set = (changes: Partial<OutgoingFile>) => {
       if (!signal.aborted) change((outgoing) => changeFile(outgoing, fileId, changes));
     };
+    uploads.get(fileId)!.isInterrupted = false;
     set({ status: "uploading", sent: 0, problem: undefined });
     try {
       const sent = await parley.uploadFile(file, {
@@ -56,7 +59,9 @@ export function createFileSending(parley: ParleyClient, store: Store<AppState>):
       set({ status: "uploaded", sent: file.size });
       sendReady();
     } catch (error) {
-      set({ status: "failed", problem: describeError(error) });
+      if (!signal.aborted) uploads.get(fileId)!.isInterrupted = isTransient(error);
+      const canRetry = !(error instanceof ParleyError && error.code === "too-large");
+      set({ status: "failed", problem: describeError(error), canRetry });
     }
   }
 
@@ -88,6 +93,8 @@ export function createFileSending(parley: ParleyClient, store: Store<AppState>):
   }
 
   parley.on("state", (state) => {
+    // As texts do, that wait in the outbox.
+    if (state === "online") for (const [id, { isInterrupted }] of uploads) if (isInterrupted) void upload(id);
     if (state === "signed-out") for (const id of [...uploads.keys()]) forget(id);
   });
 
@@ -101,7 +108,8 @@ export function createFileSending(parley: ParleyClient, store: Store<AppState>):
         uploads.set(id, { file, ending: new AbortController() });
         const previewUrl = shownTypes.test(file.type) ? URL.createObjectURL(file) : undefined;
         const { name, size } = file;
-        return { id, name, size, previewUrl, status: "uploading", sent: 0, problem: undefined };
+        const problem = undefined;
+        return { id, name, size, previewUrl, status: "uploading", sent: 0, problem, canRetry: true };
       });
       const next = draft ?? { id: `outgoing-${++ids}`, chatId, files: [], submitted: undefined };
       if (added.length > 0) {

@@ -12,6 +12,8 @@ export interface OutgoingFile {
   readonly sent: number;
   /** Why it has failed. */
   readonly problem: string | undefined;
+  /** Whether what has failed may succeed another time. */
+  readonly canRetry: boolean;
 }
 
 export interface Outgoing {

@@ -9,12 +9,17 @@ const pictureTypes = /^image\/(png|jpeg|gif|webp|avif)$/;
 const videoTypes = /^video\/(mp4|webm)$/;
 const audioTypes = /^audio\/(mpeg|mp3|ogg|wav|webm|mp4)$/;
 
+/** In CSS pixels: of several pictures two go side by side. */
+const maxPicturePx = { one: 320, several: 240 };
+
 export function MessageAttachments({ message }: { message: Message }) {
+  const pictureCount = message.attachments.filter(({ contentType }) => isPicture(contentType)).length;
+  const maxPx = pictureCount > 1 ? maxPicturePx.several : maxPicturePx.one;
   return (
     <ul className="attachments" aria-label="Attachments">
       {message.attachments.map((attachment) => (
         <li key={attachment.id}>
-          <OneAttachment message={message} attachment={attachment} />
+          <OneAttachment message={message} attachment={attachment} maxPx={maxPx} />
         </li>
       ))}
     </ul>
@@ -26,13 +31,16 @@ interface AttachmentProps {
   attachment: Attachment;
 }
 
-function OneAttachment(props: AttachmentProps) {
+const essenceOf = (contentType: string) => contentType.split(";")[0]!.trim().toLowerCase();
+const isPicture = (contentType: string) => pictureTypes.test(essenceOf(contentType));
+
+function OneAttachment({ maxPx, ...props }: AttachmentProps & { maxPx: number }) {
   const { contentType, pending, width, hasThumbnail } = props.attachment;
-  const type = contentType.split(";")[0]!.trim().toLowerCase();
-  if (pictureTypes.test(type)) {
+  if (isPicture(contentType)) {
     if (pending) return <PreparedLater {...props} />;
-    if (hasThumbnail || width > 0) return <Picture {...props} />;
+    if (hasThumbnail || width > 0) return <Picture {...props} maxPx={maxPx} />;
   }
+  const type = essenceOf(contentType);
   if (videoTypes.test(type) || audioTypes.test(type))
     return <Player {...props} isVideo={videoTypes.test(type)} />;
   return <FileLink {...props} />;

@@ -55,6 +55,7 @@ function Menu({
 
   useEffect(() => {
     menu.current?.querySelector("button")?.focus();
+    if (menu.current) keepWithinList(menu.current);
     menu.current?.scrollIntoView({ block: "nearest" });
     const onPointerDown = (event: PointerEvent) => {
       if (!menu.current?.parentElement?.contains(event.target as Node)) onClose(false);
@@ -116,6 +117,15 @@ function Menu({
       )}
     </div>
   );
+}
+
+const marginPx = 4;
+
+/** It opens to the left, where beside a wide message, or under a short one of another's, there may be no room. */
+function keepWithinList(menu: HTMLElement): void {
+  const list = menu.closest(".messages-place")?.getBoundingClientRect();
+  const missingPx = (list?.left ?? 0) - menu.getBoundingClientRect().left;
+  if (missingPx > 0) menu.style.translate = `${Math.ceil(missingPx) + marginPx}px`;
 }
 
 const steps: Record<string, number> = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };

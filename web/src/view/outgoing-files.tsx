@@ -1,3 +1,4 @@
+import { useState } from "react";
 import type { OutgoingFile } from "../state/outgoing-state.ts";
 import { sizeText } from "./sizes.ts";
 import { useMessenger } from "./use-messenger.ts";
@@ -17,10 +18,15 @@ export function OutgoingFiles({ files }: { files: readonly OutgoingFile[] }) {
 
 function OutgoingChip({ file }: { file: OutgoingFile }) {
   const { files } = useMessenger();
-  const { id, name, size, sent, status, previewUrl, problem } = file;
+  const { id, name, size, sent, status, previewUrl, problem, canRetry } = file;
+  const [isShowable, setIsShowable] = useState(true);
   return (
     <div className={`outgoing-file ${status}`}>
-      {previewUrl ? <img src={previewUrl} alt="" /> : <FileIcon />}
+      {previewUrl && isShowable ? (
+        <img src={previewUrl} alt="" onError={() => setIsShowable(false)} />
+      ) : (
+        <FileIcon />
+      )}
       <span className="file-name" title={name}>
         {name}
       </span>
@@ -39,9 +45,11 @@ function OutgoingChip({ file }: { file: OutgoingFile }) {
       {problem && (
         <p className="problem" role="alert">
           {problem}{" "}
-          <button type="button" className="plain" onClick={() => files.retry(id)}>
-            Try again
-          </button>
+          {canRetry && (
+            <button type="button" className="plain" onClick={() => files.retry(id)}>
+              Try again
+            </button>
+          )}
         </p>
       )}
     </div>

@@ -5,19 +5,17 @@ import { useMessenger } from "./use-messenger.ts";
 interface PictureProps {
   message: Message;
   attachment: Attachment;
+  /** Its longer side at the most, in CSS pixels. */
+  maxPx: number;
 }
 
-/** In CSS pixels. */
-const maxWidthPx = 320;
-const maxHeightPx = 320;
-
 /** A thumbnail that takes its place before it has come; the whole picture when it is clicked. */
-export function Picture({ message, attachment }: PictureProps) {
+export function Picture({ message, attachment, maxPx }: PictureProps) {
   const { attachmentUrl } = useMessenger();
   const [isOpen, setIsOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const { name, width, height, hasThumbnail } = attachment;
-  const scale = Math.min(1, maxWidthPx / (width || maxWidthPx), maxHeightPx / (height || maxHeightPx));
+  const scale = Math.min(1, maxPx / (width || maxPx), maxPx / (height || maxPx));
   return (
     <>
       <button
@@ -30,8 +28,8 @@ export function Picture({ message, attachment }: PictureProps) {
         <SessionImage
           src={attachmentUrl(message, attachment, hasThumbnail ? "thumbnail" : undefined)}
           alt={name}
-          width={Math.round((width || maxWidthPx) * scale)}
-          height={Math.round((height || maxHeightPx) * scale)}
+          width={Math.round((width || maxPx) * scale)}
+          height={Math.round((height || maxPx) * scale)}
           loading="lazy"
         />
       </button>

@@ -54,19 +54,20 @@ for (const knowsHashes of [true, false]) {
   test(`bytes brought straight to a store ${which} are the key's once that is completed`, async () => {
     const user = blobUser(pod);
     const { create, complete, bring, link } = direct(user);
-    const { id, url, headers } = await create("k", "hello");
+    const { id, url, headers } = await create("notes/a b.png", "hello");
     assert.equal(headers["content-length"], "5");
     assert.equal(await codeOf(complete(id)), "upload-incomplete");
     assert.equal((await user.usage()).used, 5);
     await bring(url, "hello");
     const { blob } = await complete(id);
-    assert.match((await link("k")).url, /image\/png attachment$/);
-    const found = await user.get("k");
+    const name = 'filename="a b.png"';
+    assert.ok((await link("notes/a b.png")).url.endsWith(` image/png attachment; ${name}`));
+    const found = await user.get("notes/a b.png");
     assert.deepEqual([found.blob, found.bytes.toString()], [blob, "hello"]);
-    await user.put("k", "other");
+    await user.put("notes/a b.png", "other");
     assert.deepEqual((await complete(id)).blob, blob);
     assert.equal((await user.usage()).used, 5);
-    assert.match((await link("k")).url, /application\/octet-stream attachment$/);
+    assert.ok((await link("notes/a b.png")).url.endsWith(` application/octet-stream attachment; ${name}`));
     assert.equal(await codeOf(link("none")), "blob-not-found");
   });
 
@@ -127,7 +128,10 @@ for (const knowsHashes of [true, false]) {
     assert.equal(await codeOf(direct(user).link("k")), "direct-transfer-unavailable");
     const { id: inOne } = await tus.create({ key: "one", size: 2, contentType: "text/html" });
     await tus.append(inOne, 0, "ab");
-    assert.match((await direct(user).link("one")).url, /application\/octet-stream attachment$/);
+    assert.match(
+      (await direct(user).link("one")).url,
+      /application\/octet-stream attachment; filename="one"$/,
+    );
   });
 }
 

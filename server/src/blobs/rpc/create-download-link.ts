@@ -6,6 +6,7 @@ import { servedAs } from "#blobs/direct/served-as.ts";
 import { objectName } from "#blobs/objects/object-name.ts";
 import type { BlobParts } from "#blobs/parts.ts";
 import { requireBlob } from "#blobs/rpc/find-blob.ts";
+import { contentDisposition, nameOfKey } from "#platform/content-disposition.ts";
 import { fault } from "#platform/errors.ts";
 
 const urlExpiryS = 900;
@@ -13,7 +14,7 @@ const urlExpiryS = 900;
 export function createDownloadLink(parts: BlobParts) {
   return async ({ key }: CreateDownloadLinkRequest, context: HandlerContext) => {
     const direct = requireDirect(parts.store);
-    const { object, contentType } = await requireBlob(parts, key, context);
+    const { object, contentType, metadata } = await requireBlob(parts, key, context);
     if (object.pieces) {
       const detail =
         "The blob was uploaded in several parts, which only Parley puts together: read it from there";
@@ -23,7 +24,10 @@ export function createDownloadLink(parts: BlobParts) {
       const detail = "The blob is on its way to the object store: read it from Parley, or ask again later";
       throw fault("direct-transfer-unavailable", { detail });
     }
-    const url = await direct.signDownload(objectName(object.id), servedAs(contentType), urlExpiryS);
+    // Without a name it would be called what the object is.
+    const name = metadata?.filename ?? nameOfKey(key);
+    const answer = { ...servedAs(contentType), contentDisposition: contentDisposition("attachment", name) };
+    const url = await direct.signDownload(objectName(object.id), answer, urlExpiryS);
     return { url, expiresAt: timestampFromMs(parts.clock.now() + urlExpiryS * 1_000) };
   };
 }

@@ -39,8 +39,3 @@ export function blobPath(key: string): string {
   const encoded = encodeURIComponent(key);
   return `/v2/blobs/${tricky.test(key) ? encoded : encoded.replaceAll("%2F", "/")}`;
 }
-
-/** What people would call it: what follows the last slash. */
-export function nameOf(key: string): string {
-  return key.slice(key.lastIndexOf("/") + 1);
-}

@@ -3,7 +3,7 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { BlobInternalService, type StoredBlob } from "@parley/api/internal/blobs";
 import { BlobService } from "@parley/api/v2/blob";
 import type { ServedObject } from "#gateway/blobs/answer-plan.ts";
-import { keyOf, nameOf } from "#gateway/blobs/blob-key.ts";
+import { keyOf } from "#gateway/blobs/blob-key.ts";
 import { type BlobRoutesOptions, createUnary } from "#gateway/blobs/blob-options.ts";
 import type { ByteExchange, ByteRoute } from "#gateway/blobs/byte-route.ts";
 import { createDeleteBlob } from "#gateway/blobs/delete-blob.ts";
@@ -11,6 +11,7 @@ import { putBlob } from "#gateway/blobs/put-blob.ts";
 import { checkQuery } from "#gateway/blobs/query.ts";
 import { type Reading, sendObject } from "#gateway/blobs/send-object.ts";
 import { metadataHeaders } from "#gateway/blobs/user-metadata.ts";
+import { nameOfKey } from "#platform/content-disposition.ts";
 
 const url = "/v2/blobs/*";
 const template = "/v2/blobs/{key}";
@@ -68,7 +69,7 @@ function servedBlob({ blob, objectId }: StoredBlob): ServedObject {
     size,
     etag,
     contentType,
-    name: metadata.filename ?? nameOf(key),
+    name: metadata.filename ?? nameOfKey(key),
     updatedAtMs: updatedAt && timestampMs(updatedAt),
     // To be kept, but asked for again each time: a key may get other bytes at any moment.
     cacheControl: "private, no-cache",

@@ -2,7 +2,7 @@
  * What goes with bytes that anybody may have uploaded, so that no browser runs them in Parley's origin: what is not known to be
  * harmless is a download, nothing is guessed from the bytes, and if it is shown after all, then in a sandbox without scripts.
  */
-import { contentDisposition } from "#gateway/blobs/content-disposition.ts";
+import { contentDisposition } from "#platform/content-disposition.ts";
 import { isHarmless } from "#platform/harmless-types.ts";
 
 const fallbackType = "application/octet-stream";

@@ -25,3 +25,8 @@ function extendedValue(text: string): string {
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 }
+
+/** What people would call a blob: what follows the last slash of its key. */
+export function nameOfKey(key: string): string {
+  return key.slice(key.lastIndexOf("/") + 1);
+}
