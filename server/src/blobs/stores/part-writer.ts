@@ -1,12 +1,12 @@
 /**
  * How bytes get to a store over HTTP with little memory. Few: in one request, out of memory, so that it can be tried again. Of known
- * size: in one request as they come. Too many for one request: in parts, as they come. Of unknown size: in parts out of buffers, of which all
- * transfers of the process share a few.
+ * size: in one request as they come. Too many for one request: in parts, as they come. Many of unknown size: in parts out of buffers, of
+ * which all transfers of the process share a few.
  */
 import type { Readable } from "node:stream";
 import { type ByteSource, openSource } from "#blobs/stores/byte-source.ts";
 import type { WriteOptions } from "#blobs/stores/object-store.ts";
-import { fill, streamOf } from "#blobs/stores/sent-bytes.ts";
+import { fill, gather, streamOf } from "#blobs/stores/sent-bytes.ts";
 import { createStallWatch, type StallWatch } from "#blobs/stores/stall-watch.ts";
 import { fault } from "#platform/errors.ts";
 import { createGate } from "#platform/gate.ts";
@@ -44,6 +44,7 @@ export interface PartLimits {
 
 /** So many are sent out of memory, in one request. */
 const smallBytes = 262_144;
+const noBytes = Buffer.alloc(0);
 /** The least that S3 takes as a part. */
 export const bufferBytes = 5_242_880;
 const buffers = 5;
@@ -80,12 +81,20 @@ export function createPartWriter(limits: PartLimits): PartWriter {
     } else await sendBuffered({ upload, source, size, signal, watch });
   }
 
-  /** A buffer is held while it is filled and sent, then given to whoever waits for one. */
+  /**
+   * A buffer is held while it is filled and sent, then given to whoever waits for one. Few bytes need none: who sends slowly holds
+   * one for long, and most have few.
+   */
   async function sendBuffered({ upload, source, signal, watch }: Sending): Promise<void> {
+    let first = await gather(source, smallBytes, watch);
+    if (source.hasEnded) return putWhole(upload, { bytes: first, size: first.byteLength }, signal);
     let parts: PartedUpload | undefined;
     const sendNext = (number: number) =>
       withBuffer(watch, signal, async (buffer) => {
-        const size = await fill(source, buffer, watch);
+        buffer.set(first);
+        const alreadyFilled = first.byteLength;
+        first = noBytes;
+        const size = await fill(source, buffer, watch, alreadyFilled);
         const body = { bytes: buffer.subarray(0, size), size };
         if (number === 1 && source.hasEnded) return putWhole(upload, body, signal);
         parts ??= await upload.begin(signal);

@@ -3,10 +3,15 @@ import { Readable } from "node:stream";
 import type { ByteSource } from "#blobs/stores/byte-source.ts";
 import type { StallWatch } from "#blobs/stores/stall-watch.ts";
 
-/** How many bytes are in it: fewer than it holds at the end only. */
-export async function fill(source: ByteSource, buffer: Buffer, watch: StallWatch): Promise<number> {
+/** How many bytes are in it: fewer than it holds at the end only. There may be some at its beginning already. */
+export async function fill(
+  source: ByteSource,
+  buffer: Buffer,
+  watch: StallWatch,
+  alreadyFilled = 0,
+): Promise<number> {
   watch.pause();
-  let filled = 0;
+  let filled = alreadyFilled;
   do {
     const chunk = await source.pull(buffer.byteLength - filled);
     if (!chunk) break;
@@ -15,6 +20,29 @@ export async function fill(source: ByteSource, buffer: Buffer, watch: StallWatch
   } while (filled < buffer.byteLength);
   watch.resume();
   return filled;
+}
+
+const leastBytes = 16_384;
+
+/** The first bytes of an unknown number, in memory that grows with what comes rather than with what may come. */
+export async function gather(source: ByteSource, maxBytes: number, watch: StallWatch): Promise<Buffer> {
+  watch.pause();
+  let buffer = Buffer.allocUnsafeSlow(Math.min(leastBytes, maxBytes));
+  let size = 0;
+  while (size < maxBytes) {
+    const chunk = await source.pull(maxBytes - size);
+    if (!chunk) break;
+    const needed = size + chunk.byteLength;
+    if (needed > buffer.byteLength) {
+      const grown = Buffer.allocUnsafeSlow(Math.min(maxBytes, Math.max(needed, 2 * buffer.byteLength)));
+      grown.set(buffer.subarray(0, size));
+      buffer = grown;
+    }
+    buffer.set(chunk, size);
+    size = needed;
+  }
+  watch.resume();
+  return buffer.subarray(0, size);
 }
 
 /** So many of the source's bytes, as the store takes them. */
