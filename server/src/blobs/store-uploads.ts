@@ -47,7 +47,7 @@ const statements = {
     text: `UPDATE blobs.uploads u SET received = u.received + $3, pieces = u.pieces || $4::uuid,
              piece_sizes = u.piece_sizes || $3::bigint, hash_state = $5, append_from = $6,
              reserved = CASE WHEN u.size IS NULL THEN u.received + $3 ELSE u.reserved END, expires_at = ${later("$7")}
-           WHERE u.id = $1 AND u.received = $2 AND ${isOpen} RETURNING ${uploadColumns}`,
+           WHERE u.id = $1 AND u.received = $2 AND u.size IS NOT DISTINCT FROM $8 AND ${isOpen} RETURNING ${uploadColumns}`,
   },
   finish: {
     name: "blobs.uploads.finish",
@@ -151,14 +151,19 @@ export async function declareSize(tx: Queryable, id: string, size: number): Prom
   return row?.reserved;
 }
 
-/** Undefined: it does not stand at `offset` any more, or is not open. */
+/**
+ * Undefined: it does not stand as it did when the piece was begun, or is not open. Its size may have been said meanwhile: then
+ * that much counts already, and the piece may be too long.
+ */
 export function addPiece(
   tx: Queryable,
-  { id, offset, expiryHours }: { id: string; offset: number; expiryHours: number },
+  { id, received, size }: Pick<UploadRow, "id" | "received" | "size">,
   piece: NewPiece,
+  expiryHours: number,
 ): Promise<UploadRow | undefined> {
-  const { size, hashState, appendFrom } = piece;
-  return one(tx, statements.addPiece, [id, offset, size, piece.id, hashState, appendFrom, expiryHours]);
+  const { hashState, appendFrom } = piece;
+  const grown = [piece.size, piece.id, hashState, appendFrom, expiryHours];
+  return one(tx, statements.addPiece, [id, received, ...grown, size]);
 }
 
 /** Nobody else changes it until the end of the transaction. Undefined: it is not open. */

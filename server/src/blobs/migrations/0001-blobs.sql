@@ -52,7 +52,7 @@ CREATE TABLE blobs.attachments (
 CREATE INDEX attachments_object ON blobs.attachments (object_id);
 CREATE INDEX attachments_thumbnail ON blobs.attachments (thumbnail_object_id) WHERE thumbnail_object_id IS NOT NULL;
 
--- What a user's counted objects add up to that are not garbage. Changes with every put: pages keep room for that.
+-- What a user's counted objects add up to that are not garbage, and what open uploads have announced. Changes with every put: pages keep room for that.
 CREATE TABLE blobs.usage (
   owner_id uuid PRIMARY KEY,
   bytes bigint NOT NULL CHECK (bytes >= 0),

@@ -18,6 +18,12 @@ SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 BEGIN
+  -- Also of those who have put nothing yet: their first put and its deletion must not come in between unseen.
+  IF EXISTS (SELECT 1 FROM unnest(owners) AS given (id) WHERE given.id NOT IN (SELECT owner_id FROM blobs.usage WHERE owner_id = ANY (owners))) THEN
+    INSERT INTO blobs.usage (owner_id, bytes, blob_count)
+    SELECT DISTINCT given.id, 0, 0 FROM unnest(owners) AS given (id) ORDER BY given.id
+    ON CONFLICT DO NOTHING;
+  END IF;
   PERFORM 1 FROM blobs.usage WHERE owner_id = ANY (owners) ORDER BY owner_id FOR SHARE;
 
   INSERT INTO blobs.attachments (id, object_id, owner_id, content_type, created_at)

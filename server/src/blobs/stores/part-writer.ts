@@ -1,12 +1,12 @@
 /**
  * How bytes get to a store over HTTP with little memory. Few: in one request, out of memory, so that it can be tried again. Of known
- * size: in one request as they come. Too many for one request: in parts, as they come. Of unknown size: in parts out of buffers, of which all
- * transfers of the process share a few.
+ * size: in one request as they come. Too many for one request: in parts, as they come. Many of unknown size: in parts out of buffers, of
+ * which all transfers of the process share a few.
  */
 import type { Readable } from "node:stream";
 import { type ByteSource, openSource } from "#blobs/stores/byte-source.ts";
 import type { WriteOptions } from "#blobs/stores/object-store.ts";
-import { fill, streamOf } from "#blobs/stores/sent-bytes.ts";
+import { fill, gather, streamOf } from "#blobs/stores/sent-bytes.ts";
 import { createStallWatch, type StallWatch } from "#blobs/stores/stall-watch.ts";
 import { fault } from "#platform/errors.ts";
 import { createGate } from "#platform/gate.ts";
@@ -44,11 +44,14 @@ export interface PartLimits {
 
 /** So many are sent out of memory, in one request. */
 const smallBytes = 262_144;
+const noBytes = Buffer.alloc(0);
 /** The least that S3 takes as a part. */
-const bufferBytes = 5_242_880;
+export const bufferBytes = 5_242_880;
 const buffers = 5;
 const bufferWaitMs = 30_000;
 const maxWaiting = 10_000;
+/** Who takes longer to fill one while others wait for it makes room for them. */
+const usualFillMs = 20_000;
 
 export type PartWriter = (
   upload: ObjectUpload,
@@ -58,14 +61,14 @@ export type PartWriter = (
   toFault: (error: unknown) => unknown,
 ) => Promise<void>;
 
-export function createPartWriter(limits: PartLimits): PartWriter {
+export function createPartWriter(limits: PartLimits, maxFillMs = usualFillMs): PartWriter {
   const gate = createGate({ maxRunning: buffers, maxWaiting, maxWaitMs: bufferWaitMs });
   const spare: Buffer[] = [];
 
   async function send({ upload, source, size, signal, watch }: Sending): Promise<void> {
     if (size !== undefined && size <= smallBytes) {
       const buffer = Buffer.allocUnsafeSlow(size);
-      await fill(source, buffer, watch);
+      await fill(source, buffer, { watch });
       await putWhole(upload, { bytes: buffer, size }, signal);
     } else if (size !== undefined && size <= limits.putBytes) {
       await putWhole(upload, { bytes: streamOf(source, size, watch), size }, signal);
@@ -80,12 +83,24 @@ export function createPartWriter(limits: PartLimits): PartWriter {
     } else await sendBuffered({ upload, source, size, signal, watch });
   }
 
-  /** A buffer is held while it is filled and sent, then given to whoever waits for one. */
+  /**
+   * A buffer is held while it is filled and sent, then given to whoever waits for one. Few bytes need none: who sends slowly holds
+   * one for long, and most have few.
+   */
   async function sendBuffered({ upload, source, signal, watch }: Sending): Promise<void> {
+    let first = await gather(source, smallBytes, watch);
+    if (source.hasEnded) return putWhole(upload, { bytes: first, size: first.byteLength }, signal);
     let parts: PartedUpload | undefined;
     const sendNext = (number: number) =>
       withBuffer(watch, signal, async (buffer) => {
-        const size = await fill(source, buffer, watch);
+        buffer.set(first);
+        const alreadyFilled = first.byteLength;
+        first = noBytes;
+        const untilMs = performance.now() + maxFillMs;
+        const onChunk = () => {
+          if (gate.waiting > 0 && performance.now() > untilMs) throw tooSlow();
+        };
+        const size = await fill(source, buffer, { watch, alreadyFilled, onChunk });
         const body = { bytes: buffer.subarray(0, size), size };
         if (number === 1 && source.hasEnded) return putWhole(upload, body, signal);
         parts ??= await upload.begin(signal);
@@ -172,6 +187,12 @@ async function inParts(
     await parts.abort();
     throw error;
   }
+}
+
+function tooSlow() {
+  const detail =
+    "bytes of unannounced length come too slowly while others wait: announce it (Content-Length)";
+  return fault("overloaded", { detail });
 }
 
 function tooManyParts() {

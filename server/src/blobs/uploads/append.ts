@@ -4,7 +4,7 @@
  */
 import { objectName } from "#blobs/objects/object-name.ts";
 import type { IncomingBytes } from "#blobs/uploads/incoming-bytes.ts";
-import { maxPieces, pieceBytesOf } from "#blobs/uploads/piece-size.ts";
+import { longestPieceMs, maxPieces, pieceBytesOf, pieceMsOf } from "#blobs/uploads/piece-size.ts";
 import { addLastPiece, addPieceOnly, type Progress } from "#blobs/uploads/progress.ts";
 import { restoreHash } from "#blobs/uploads/restore-hash.ts";
 import type { ResumableSha256 } from "#blobs/uploads/resumable-sha256.ts";
@@ -12,10 +12,8 @@ import type { UploadParts } from "#blobs/uploads/upload-parts.ts";
 import type { UploadRow } from "#blobs/uploads/upload-row.ts";
 import { fault } from "#platform/errors.ts";
 
-/** One piece is under way for so long at the most: a slow client, too, keeps what it has sent. */
-const maxPieceMs = 300_000;
 /** Not the client's patience: what came until it went is kept. */
-const maxWriteMs = 2 * maxPieceMs;
+const maxWriteMs = 2 * longestPieceMs;
 const maxRestoreMs = 600_000;
 
 export interface Append {
@@ -69,7 +67,7 @@ function countPiece({ config }: UploadParts, { standing, bytes, hash }: PieceApp
   const { size, received } = standing;
   const left = (size ?? config.PARLEY_BLOB_MAX_BYTES) - received;
   const maxBytes = Math.min(left, pieceBytesOf(size ?? config.PARLEY_BLOB_MAX_BYTES));
-  const untilMs = performance.now() + maxPieceMs;
+  const untilMs = performance.now() + pieceMsOf(standing.pieces.length);
   const counted = { size: 0, bytes: read() };
   async function* read() {
     for await (const chunk of bytes.take({ maxBytes, untilMs })) {

@@ -37,6 +37,21 @@ test("pieces of any size hold all bytes once, in order", async () => {
   );
 });
 
+test("a piece ends when its time is over, though the client says nothing; what comes later is the next one's", async () => {
+  const later = Promise.withResolvers<void>();
+  async function* halting() {
+    yield Buffer.from("ab");
+    await later.promise;
+    yield Buffer.from("cd");
+  }
+  const bytes = createIncomingBytes(halting(), { signal: never, idleMs: 60_000 });
+  assert.equal(await read(bytes.take({ maxBytes: 10, untilMs: performance.now() + 20 })), "ab");
+  later.resolve();
+  assert.equal(await bytes.hasMore(), true);
+  assert.equal(await read(bytes.take({ maxBytes: 10, untilMs: endless })), "cd");
+  bytes.close();
+});
+
 test("a stream that breaks off ends after what has come, and says why", async () => {
   async function* breaking() {
     yield Buffer.from("ab");

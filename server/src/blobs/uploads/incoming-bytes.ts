@@ -35,6 +35,8 @@ export function createIncomingBytes(
   let rest: Uint8Array = none;
   let hasEnded = false;
   let failure: unknown;
+  /** Of the chunk that is being waited for. */
+  let arrival: Promise<void> | undefined;
 
   /** Not a race with one promise for all: each race would stay in its memory until the upload ends. */
   function next(): Promise<IteratorResult<Uint8Array>> {
@@ -46,26 +48,34 @@ export function createIncomingBytes(
     });
   }
 
-  async function hasMore(): Promise<boolean> {
+  async function receive(): Promise<void> {
+    try {
+      const { done, value } = await next();
+      if (done) hasEnded = true;
+      else rest = value;
+    } catch (error) {
+      hasEnded = true;
+      failure = error;
+    }
+    interrupt = undefined;
+    arrival = undefined;
+  }
+
+  /** Once the time is over, what is there by then. */
+  async function hasMore(untilMs?: number): Promise<boolean> {
     while (rest.length === 0 && !hasEnded) {
-      try {
-        const { done, value } = await next();
-        if (done) hasEnded = true;
-        else rest = value;
-      } catch (error) {
-        hasEnded = true;
-        failure = error;
-      }
-      interrupt = undefined;
+      arrival ??= receive();
+      if (untilMs === undefined) await arrival;
+      else if (!(await comesUntil(arrival, untilMs))) break;
     }
     return rest.length > 0;
   }
 
   return {
-    hasMore,
+    hasMore: () => hasMore(),
     async *take({ maxBytes, untilMs }) {
       let left = maxBytes;
-      while (left > 0 && performance.now() < untilMs && (await hasMore())) {
+      while (left > 0 && performance.now() < untilMs && (await hasMore(untilMs))) {
         const chunk = rest.subarray(0, left);
         rest = rest.subarray(chunk.length);
         left -= chunk.length;
@@ -82,6 +92,18 @@ export function createIncomingBytes(
       void Promise.resolve(iterator.return?.()).catch(() => {});
     },
   };
+}
+
+/** What setTimeout can hold. */
+const maxTimerMs = 2_147_483_647;
+
+/** Whether it has come when the time is over. */
+async function comesUntil(arrival: Promise<void>, untilMs: number): Promise<boolean> {
+  const over = Promise.withResolvers<boolean>();
+  const leftMs = Math.min(maxTimerMs, Math.max(0, untilMs - performance.now()));
+  const timer = setTimeout(() => over.resolve(false), leftMs);
+  arrival.then(() => over.resolve(true));
+  return over.promise.finally(() => clearTimeout(timer));
 }
 
 /** Of a client that sends none. */

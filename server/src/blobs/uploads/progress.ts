@@ -43,8 +43,7 @@ export function addLastPiece(
 }
 
 function add(tx: Queryable, { config }: UploadParts, { upload, piece }: Progress) {
-  const expiryHours = config.PARLEY_BLOB_UPLOAD_EXPIRY_HOURS;
-  return addPiece(tx, { id: upload.id, offset: upload.received, expiryHours }, piece);
+  return addPiece(tx, upload, piece, config.PARLEY_BLOB_UPLOAD_EXPIRY_HOURS);
 }
 
 /** A piece alone is an object by itself. */

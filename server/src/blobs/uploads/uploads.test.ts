@@ -286,3 +286,27 @@ async function expire(id: string) {
   const text = "UPDATE blobs.uploads SET expires_at = now() - interval '1 second' WHERE id = $1";
   await database.query({ name: "t.expire", text }, [id]);
 }
+
+test("a size that is said while bytes of another append are on their way leaves nothing counted too much", async () => {
+  const { user, tus, elsewhere } = someone();
+  const { id } = await tus.create({ key: "k" });
+  const isSaid = Promise.withResolvers<void>();
+  const hasBegun = Promise.withResolvers<void>();
+  const slow = tus.append(
+    id,
+    0,
+    (async function* () {
+      yield Buffer.from("0123456789");
+      hasBegun.resolve();
+      await isSaid.promise;
+    })(),
+  );
+  await hasBegun.promise;
+  assert.equal((await elsewhere.append(id, 0, "", { size: 5 })).offset, 0);
+  isSaid.resolve();
+  assert.equal(await codeOf(slow), "upload-offset-mismatch");
+  assert.equal((await user.usage()).used, 5);
+  await elsewhere.append(id, 0, "abcde");
+  assert.equal((await user.get("k")).bytes.toString(), "abcde");
+  assert.equal((await user.usage()).used, 5);
+});

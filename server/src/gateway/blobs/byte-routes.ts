@@ -8,6 +8,7 @@ import type { BlobRoutesOptions } from "#gateway/blobs/blob-options.ts";
 import { blobRoutes } from "#gateway/blobs/blob-routes.ts";
 import type { ByteExchange, ByteRoute } from "#gateway/blobs/byte-route.ts";
 import { isUnread, lingerAfterAnswer } from "#gateway/blobs/refused-body.ts";
+import { requireKnownCoding } from "#gateway/blobs/request-bytes.ts";
 import type { Reading } from "#gateway/blobs/send-object.ts";
 import { tusHeaders, uploadRoutes } from "#gateway/blobs/upload-routes.ts";
 import { releaseBodyDeadline } from "#gateway/http/body-deadline.ts";
@@ -52,6 +53,7 @@ function addRoute(scope: FastifyInstance, route: ByteRoute, { openCall }: ByteRo
       const opened = await openCall(route.method, request.raw, reply.raw, gone.signal);
       const context = { ...opened, trace: request.observed?.trace };
       request.callContext = context;
+      requireKnownCoding(request.raw);
       await route.serve({ request, reply, context });
       return reply;
     },

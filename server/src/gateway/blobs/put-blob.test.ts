@@ -298,3 +298,13 @@ test("delete: gone is gone, and a condition is kept to", async () => {
   assert.equal((await remove({ "if-match": "*" })).status, 412);
   assert.equal((await remove()).status, 204);
 });
+
+test("bytes in a transfer coding that nobody takes away are refused", async () => {
+  const putIn = (coding: string) => {
+    const head = requestHead("PUT /v2/blobs/coded", { authorization, "transfer-encoding": coding });
+    return exchange(httpPort, head, "2\r\nhi\r\n0\r\n\r\n");
+  };
+  const { status, body } = await putIn("gzip, chunked");
+  assert.deepEqual([status, JSON.parse(body).code], [415, "unsupported-media-type"]);
+  assert.equal((await putIn("Chunked")).status, 201);
+});

@@ -3,6 +3,12 @@ import type { IncomingMessage } from "node:http";
 import type { Transfer } from "#gateway/blobs/transfer.ts";
 import { fault } from "#platform/errors.ts";
 
+/** Node takes "chunked" away and leaves what else there is: the bytes would not be those that the sender means. */
+export function requireKnownCoding({ headers }: IncomingMessage): void {
+  if ((headers["transfer-encoding"] ?? "chunked").trim().toLowerCase() === "chunked") return;
+  throw fault("unsupported-media-type", { detail: "Of transfer codings only chunked is known here" });
+}
+
 /** Throws what the transfer was aborted with, and "cancelled" when the client goes away in the middle. */
 export async function* requestBytes(
   request: IncomingMessage,
