@@ -6,7 +6,7 @@ import type { Put } from "#blobs/store-puts.ts";
 import { fault } from "#platform/errors.ts";
 
 /** Up to this size the look-up costs more than reading bytes in vain; the commit refuses as well. */
-const notWorthLookingBytes = 65_536;
+const notWorthLookingBytes = 262_144;
 
 /** size: undefined: not known. */
 export async function admitPut(

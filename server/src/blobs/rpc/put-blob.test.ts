@@ -124,7 +124,7 @@ for (const { name, database, store, pod, other } of stores) {
     assert.equal(await codeOf(user.put("a", unread(), { size: 800_000 })), "quota-exceeded");
     const present = { absent: true };
     assert.equal(
-      await codeOf(user.put("half", unread(), { size: 100_000, condition: present })),
+      await codeOf(user.put("half", unread(), { size: 300_000, condition: present })),
       "precondition-failed",
     );
     assert.deepEqual([isRead, store.faults.writes], [false, writesBefore + 1]);
