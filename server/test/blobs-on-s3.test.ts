@@ -43,7 +43,7 @@ describe("blobs on S3", { skip: withoutS3 }, async () => {
     const answer = await fetch(link.url);
     assert.deepEqual(Buffer.from(await answer.arrayBuffer()), bytes);
     assert.equal(answer.headers.get("content-type"), "image/png");
-    assert.equal(answer.headers.get("content-disposition"), "attachment");
+    assert.equal(answer.headers.get("content-disposition"), 'attachment; filename="k"');
   });
 
   test("its URL takes no other bytes, neither before nor after it is completed", async () => {

@@ -2,12 +2,12 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
 import type { CreateDownloadLinkRequest } from "@parley/api/v2/blob";
 import { requireDirect } from "#blobs/direct/require-direct.ts";
-import { servedAs } from "#blobs/direct/served-as.ts";
 import { objectName } from "#blobs/objects/object-name.ts";
 import type { BlobParts } from "#blobs/parts.ts";
 import { requireBlob } from "#blobs/rpc/find-blob.ts";
 import { contentDisposition, nameOfKey } from "#platform/content-disposition.ts";
 import { fault } from "#platform/errors.ts";
+import { isHarmless } from "#platform/harmless-types.ts";
 
 const urlExpiryS = 900;
 
@@ -26,7 +26,11 @@ export function createDownloadLink(parts: BlobParts) {
     }
     // Without a name it would be called what the object is.
     const name = metadata?.filename ?? nameOfKey(key);
-    const answer = { ...servedAs(contentType), contentDisposition: contentDisposition("attachment", name) };
+    // No header of ours says that a browser must not run it: so it is always a download, and its type one that cannot run.
+    const answer = {
+      contentType: isHarmless(contentType) ? contentType : "application/octet-stream",
+      contentDisposition: contentDisposition("attachment", name),
+    };
     const url = await direct.signDownload(objectName(object.id), answer, urlExpiryS);
     return { url, expiresAt: timestampFromMs(parts.clock.now() + urlExpiryS * 1_000) };
   };
