@@ -116,6 +116,7 @@ function createParts(options: BlobsOptions): BlobParts {
   const path = join(dataDir, "spool");
   const spool = createPodSpool({ config, path, store, database, toPod, clock, telemetry, log });
   const cache = createHotCache(config.PARLEY_BLOB_CACHE_BYTES);
+  const newObjectId = createObjectIds(clock);
   const transfers = createTransfers(config.PARLEY_BLOB_TRANSFERS_MAX);
   const metrics = createBlobMetrics(telemetry, {
     transfersUnderWay: () => transfers.underWay,
@@ -125,9 +126,9 @@ function createParts(options: BlobsOptions): BlobParts {
     config,
     database,
     store,
-    objects: createObjects({ store, spool, cache, onCacheRead: metrics.cacheRead, clock, log }),
+    objects: createObjects({ store, spool, cache, onCacheRead: metrics.cacheRead, newObjectId, clock, log }),
     spool,
-    newObjectId: createObjectIds(clock),
+    newObjectId,
     knownObjects: createKnownObjects(database),
     commitPut: createCommitPut({
       database,

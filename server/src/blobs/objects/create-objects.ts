@@ -2,7 +2,7 @@
 import { type CheckedBytes, checkBytes } from "#blobs/objects/checked-bytes.ts";
 import type { HotCache } from "#blobs/objects/hot-cache.ts";
 import { maxWriteMs } from "#blobs/objects/object-ages.ts";
-import { createObjectIds, objectName } from "#blobs/objects/object-name.ts";
+import { objectName } from "#blobs/objects/object-name.ts";
 import type { Objects, ObjectWrite, StoredObject, WrittenObject } from "#blobs/objects/objects.ts";
 import type { Spool } from "#blobs/objects/spool.ts";
 import type { ByteRange, ObjectStore } from "#blobs/stores/object-store.ts";
@@ -17,13 +17,13 @@ export interface ObjectsOptions {
   cache: HotCache;
   /** Told of each read of what may be kept in memory. */
   onCacheRead?: (isHit: boolean) => void;
+  newObjectId(): string;
   clock: Clock;
   log: Log;
 }
 
 export function createObjects(options: ObjectsOptions): Objects {
-  const { store, spool, clock, log } = options;
-  const newId = createObjectIds(clock);
+  const { store, spool, newObjectId, clock, log } = options;
 
   async function discard({ id, spooledBy }: Pick<WrittenObject, "id" | "spooledBy">) {
     const name = objectName(id);
@@ -36,7 +36,7 @@ export function createObjects(options: ObjectsOptions): Objects {
 
   return {
     async write(source, write) {
-      const id = newId();
+      const id = newObjectId();
       const startedAtMs = clock.now();
       const checked = checkBytes(source, write);
       const spooledBy = await writeBytes(options, id, checked, write);

@@ -75,7 +75,13 @@ test("folders are hours, and nothing else is", () => {
 
 test("an object of pieces is read as one", async () => {
   const store = await temporaryFileStore();
-  const objects = createObjects({ store, cache: createHotCache(0), clock, log });
+  const objects = createObjects({
+    store,
+    cache: createHotCache(0),
+    newObjectId: createObjectIds(clock),
+    clock,
+    log,
+  });
   const given = fc.record({
     parts: fc.array(fc.string({ unit: "grapheme-ascii", maxLength: 6 }), { minLength: 1, maxLength: 5 }),
     from: fc.nat(30),
@@ -106,7 +112,14 @@ test("small objects are read from the store once, as long as memory holds them",
   const store = createFaultyStore(await temporaryFileStore());
   const cache = createHotCache(64_000);
   const hits: boolean[] = [];
-  const objects = createObjects({ store, cache, onCacheRead: (isHit) => hits.push(isHit), clock, log });
+  const objects = createObjects({
+    store,
+    cache,
+    onCacheRead: (isHit) => hits.push(isHit),
+    newObjectId: createObjectIds(clock),
+    clock,
+    log,
+  });
   const small = stored(await objects.write(bytesOf("small"), asGiven));
   assert.equal(await collect(objects.read(small, { offset: 1, length: 3 }, signal)), "mal");
   assert.equal(await collect(objects.read(small, { offset: 0, length: 5 }, signal)), "small");
@@ -130,7 +143,13 @@ test("the cache keeps to its bytes, and to what was used last", () => {
 
 test("reads that fail are not kept", async () => {
   const store = createFaultyStore(await temporaryFileStore());
-  const objects = createObjects({ store, cache: createHotCache(1_000_000), clock, log });
+  const objects = createObjects({
+    store,
+    cache: createHotCache(1_000_000),
+    newObjectId: createObjectIds(clock),
+    clock,
+    log,
+  });
   const object = stored(await objects.write(bytesOf("whole"), asGiven));
   const calm = store.faults.onReadChunk;
   store.faults.onReadChunk = () => Promise.reject(new Error("cut"));
@@ -149,7 +168,14 @@ test("what may be spooled goes to the spool while that has room, and is read and
     read: ({ id }, range, readSignal) => disk.read(objectName(id), range, readSignal),
     discard: (name) => disk.delete([name]),
   };
-  const objects = createObjects({ store, spool, cache: createHotCache(0), clock, log });
+  const objects = createObjects({
+    store,
+    spool,
+    cache: createHotCache(0),
+    newObjectId: createObjectIds(clock),
+    clock,
+    log,
+  });
   const spooled = await objects.write(bytesOf("spooled"), { ...asGiven, mayBeSpooled: true });
   assert.deepEqual([spooled.spooledBy, store.faults.writes], ["pod-1", 0]);
   const object = { ...stored(spooled), spooledBy: "pod-1" };
@@ -159,7 +185,13 @@ test("what may be spooled goes to the spool while that has room, and is read and
   hasRoom = false;
   const straight = await objects.write(bytesOf("straight"), { ...asGiven, mayBeSpooled: true });
   assert.deepEqual([straight.spooledBy, store.faults.writes], [undefined, 1]);
-  const without = createObjects({ store, cache: createHotCache(0), clock, log });
+  const without = createObjects({
+    store,
+    cache: createHotCache(0),
+    newObjectId: createObjectIds(clock),
+    clock,
+    log,
+  });
   assert.equal(
     await codeOf(collect(without.read(object, { offset: 0, length: 7 }, signal))),
     "blob-store-unavailable",
