@@ -7,6 +7,7 @@ import { blobUser, startBlobPod } from "#test/blob-pod.ts";
 import { temporaryFileStore } from "#test/blob-stores.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { hugeGif, picture } from "#test/pictures.ts";
+import { until } from "#test/until.ts";
 
 const { database } = await createTestDatabase();
 const store = await temporaryFileStore();
@@ -54,6 +55,23 @@ test("what is attached stays as it was, whatever becomes of the key, until it is
   assert.ok(await isGarbage(held.objectId));
   await release(held.attachmentId);
   assert.equal((await anna.usage()).used, 0);
+});
+
+test("the first put of a user waits for an attach that is looking at their keys", async () => {
+  const anna = blobUser(pod);
+  const waiting = {
+    name: "test.waiting",
+    text: "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+  };
+  await database.withClient(async (client) => {
+    await client.query("BEGIN");
+    const attaching = [[randomUUID()], [anna.userId], [Buffer.from("photo")]];
+    await client.query("SELECT FROM blobs.attach_blobs($1::uuid[], $2::uuid[], $3::bytea[])", attaching);
+    const put = anna.put("photo", "bytes");
+    await until("the put waits", async () => (await database.query(waiting)).length > 0);
+    await client.query("COMMIT");
+    await put;
+  });
 });
 
 test("an object is let go with the last that refers to it, be it a key or an attachment", async () => {
