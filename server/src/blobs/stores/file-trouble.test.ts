@@ -1,9 +1,10 @@
 /** Files on a disk that is full, and what a process leaves that was killed. */
 import assert from "node:assert/strict";
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, rmdir, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { createFileStore } from "#blobs/stores/file-store.ts";
 import { toPublicError } from "#platform/errors.ts";
 import {
@@ -88,6 +89,28 @@ test("writes and the taking away of their folder do not get in each other's way"
     await store.delete([name]);
   });
   await Promise.all(rounds);
+});
+
+test("a write finds its folder, however often somebody takes it away while it is empty", async () => {
+  const { store, root } = await openTestFileStore();
+  let isOver = false;
+  const takeAway = async () => {
+    while (!isOver) {
+      await rmdir(join(root, "2026-11-01T00")).catch(() => {});
+      await delay(1);
+    }
+  };
+  const taking = takeAway();
+  try {
+    for (let round = 0; round < 100; round++) {
+      const name = newObjectName("2026-11-01T00/");
+      await store.write(name, bytesOf(10), known(10));
+      await store.delete([name]);
+    }
+  } finally {
+    isOver = true;
+    await taking;
+  }
 });
 
 test("a folder that cannot be written to fails the check, with what to do", { skip: isRoot }, async () => {

@@ -313,16 +313,16 @@ describe("a request in the background", () => {
 
   it("waits its turn: who came first is served first when a provider opens", async () => {
     const permits = createTestPermits({ free: 0 });
-    permits.refuse("free", { reason: "spent", opensInMs: 300 });
+    permits.refuse("free", { reason: "spent", opensInMs: 1_500 });
     const { process, sending } = await startPod({
       permits,
       catalogue: testCatalogue([free]),
       environment: { PARLEY_PROCESS_WORKERS: "1" },
     });
-    const caller = as(randomUUID());
+    const userId = randomUUID();
     const texts = ["1", "2", "3", "4", "5", "6"];
-    for (const text of texts) await process.process({ text, respondAsync: true }, caller);
-    await delay(50);
+    for (const text of texts) await process.process({ text, respondAsync: true }, as(userId));
+    await until("all wait", async () => (await rowsOf(userId)).every(({ owner }) => owner === null));
     permits.refuse("free", undefined as never);
     permits.open("free", 100);
     await until("all are done", () => sending.sent.length === texts.length);

@@ -10,6 +10,9 @@ import { unfinishedName } from "#blobs/stores/store-names.ts";
 /** Chunks are gathered into writes of this size: a system call costs more than holding them for a moment. */
 const writeBytes = 262_144;
 
+/** Whoever deletes the last file of a folder takes the folder away, also while somebody is making it. */
+const maxAttempts = 100;
+
 /** Bytes, then the name, then the folder: whoever finds the name finds all of them, also after a power cut. */
 export async function writeFile(
   path: string,
@@ -43,15 +46,15 @@ export async function writeFile(
 
 async function create(path: string, folders: Folders): Promise<FileHandle> {
   const folder = dirname(path);
-  await folders.ensure(folder);
-  try {
-    return await open(path, "wx", 0o600);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    // It was empty and taken away.
-    folders.forget(folder);
-    await folders.ensure(folder);
-    return open(path, "wx", 0o600);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await folders.ensure(folder);
+      return await open(path, "wx", 0o600);
+    } catch (error) {
+      if (!isMissing(error) || attempt === maxAttempts) throw error;
+      // It was empty and taken away, just now.
+      folders.forget(folder);
+    }
   }
 }
 
