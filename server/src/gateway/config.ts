@@ -1,4 +1,5 @@
 import { cacheSettings } from "#gateway/cache/config.ts";
+import { dialectSettings } from "#gateway/dialects/config.ts";
 import { socketSettings } from "#gateway/realtime/config.ts";
 import { throttleSettings } from "#gateway/throttle/config.ts";
 import { blobLimitSettings } from "#platform/blob-limits.ts";
@@ -38,6 +39,7 @@ export const gatewaySettings = {
   ),
   ...throttleSettings,
   ...cacheSettings,
+  ...dialectSettings,
   ...tokenSettings,
   PARLEY_TOKEN_TOLERANCE_S: integer("how far clocks may differ when an access token expires", 5, {
     min: 0,

@@ -1,5 +1,5 @@
 /** The gateway: every client connection ends here, and every call goes from here to the services. */
-import { AuthService } from "@parley/api/v2/auth";
+import { AuthService, type SignInRequest } from "@parley/api/v2/auth";
 import { MessengerService } from "@parley/api/v2/messenger";
 import { createAdminMethods } from "#gateway/admin/admin-methods.ts";
 import { createAuthenticator } from "#gateway/auth/authenticate.ts";
@@ -13,6 +13,7 @@ import { callOptions } from "#gateway/call-options.ts";
 import { createCallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import type { GatewayConfig } from "#gateway/config.ts";
+import { createDialectSupport } from "#gateway/dialects/dialect-support.ts";
 import { type GatewayPorts, openEntrances } from "#gateway/entrances.ts";
 import { createOpenCall } from "#gateway/http/call-context.ts";
 import { createClientAddresses } from "#gateway/http/client-address.ts";
@@ -71,8 +72,10 @@ function createOverrides(
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
     telemetry,
   });
-  const signIn = limitSignIn(throttle, (request, context) =>
-    clients.auth.signIn(request, callOptions(context)),
+  const signIn = limitSignIn(
+    throttle,
+    ({ email }: SignInRequest) => email,
+    (request, context) => clients.auth.signIn(request, callOptions(context)),
   );
   return new Map([
     ...createMemberChecks(clients),
@@ -142,6 +145,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     limits: options.stallLimits ?? stallLimits,
   };
   const cache = stamps && createRestCache({ ...options, stamps });
+  const dialects = createDialectSupport({
+    ...options,
+    call,
+    authenticator,
+    endedSessions,
+    addresses,
+    throttle,
+    cache,
+  });
   const stops = createStopList(log);
 
   return {
@@ -153,6 +165,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         call,
         openCall,
         bytes,
+        dialects,
         cache,
         rpc,
         cors,

@@ -69,6 +69,7 @@ export const errorKinds = {
     status: 408,
     title: "The rest of the request did not come in time",
   },
+  "account-exists": { grpc: Code.AlreadyExists, status: 409, title: "There is such an account already" },
   "owner-required": { grpc: Code.FailedPrecondition, status: 409, title: "The chat needs an owner" },
   "search-task-not-done": {
     grpc: Code.FailedPrecondition,

@@ -236,6 +236,13 @@ export declare type Member = Message$1<"parley.v2.Member"> & {
    * @generated from field: uint32 read_no = 4;
    */
   readNo: number;
+
+  /**
+   * What this member is called in this chat; empty: as everywhere.
+   *
+   * @generated from field: string display_name = 5;
+   */
+  displayName: string;
 };
 
 /**
@@ -265,6 +272,13 @@ export declare type MemberJson = {
    * @generated from field: uint32 read_no = 4;
    */
   readNo?: number;
+
+  /**
+   * What this member is called in this chat; empty: as everywhere.
+   *
+   * @generated from field: string display_name = 5;
+   */
+  displayName?: string;
 };
 
 /**

@@ -236,6 +236,13 @@ export declare type CreateSearchTaskRequest = Message<"parley.v2.CreateSearchTas
    * @generated from field: string query = 1;
    */
   query: string;
+
+  /**
+   * Also messages with words that are spelt nearly so.
+   *
+   * @generated from field: bool fuzzy = 2;
+   */
+  fuzzy: boolean;
 };
 
 /**
@@ -248,6 +255,13 @@ export declare type CreateSearchTaskRequestJson = {
    * @generated from field: string query = 1;
    */
   query?: string;
+
+  /**
+   * Also messages with words that are spelt nearly so.
+   *
+   * @generated from field: bool fuzzy = 2;
+   */
+  fuzzy?: boolean;
 };
 
 /**

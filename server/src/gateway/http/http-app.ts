@@ -10,6 +10,7 @@ import { accessCookie, readCookie } from "#gateway/auth/cookies.ts";
 import type { BlobRoutesOptions } from "#gateway/blobs/blob-options.ts";
 import { registerByteRoutes } from "#gateway/blobs/byte-routes.ts";
 import type { CallObserver } from "#gateway/call-observer.ts";
+import { type DialectRoutesOptions, registerDialects } from "#gateway/dialects/register-dialects.ts";
 import { registerDocs } from "#gateway/http/docs.ts";
 import { logFailure } from "#gateway/http/failure-log.ts";
 import { observeHttp } from "#gateway/http/http-observer.ts";
@@ -24,6 +25,7 @@ import { parseTraceparent, Trace } from "#platform/trace.ts";
 
 export interface HttpAppOptions extends RestOptions, HttpServerOptions {
   bytes: BlobRoutesOptions;
+  dialects: DialectRoutesOptions;
   maxBodyBytes: number;
   webRoot: string | undefined;
   observer: CallObserver;
@@ -52,6 +54,7 @@ export async function createHttpApp(
   registerRest(app, options);
   const onBroken = (request: FastifyRequest, error: unknown) => void tellFailure(error, request, options.log);
   registerByteRoutes(app, { ...options.bytes, onBroken });
+  registerDialects(app, options.dialects, (request, error) => tellFailure(error, request, options.log).told);
   await registerDocs(app);
   await registerWebClient(app, options.webRoot);
   await app.ready();

@@ -23,6 +23,7 @@ export const throttleSettings = {
     "all other calls from one address that no user is known of, wrong tokens included",
     "100/s burst 1000",
   ),
+  PARLEY_LIMIT_MESSENGER_V1: rateLimit("requests of one user to the old API messenger-v1", "100/s burst 100"),
   PARLEY_THROTTLE_MAX_BUCKETS: integer("users, or addresses, that each limit keeps in mind", 50_000, {
     min: 100,
     max: 10_000_000,

@@ -13,7 +13,9 @@ export type RateClassName =
   | "socket"
   | "sign-in"
   | "sign-up"
-  | "address";
+  | "address"
+  // Of the old API of this name.
+  | "messenger-v1";
 
 const names: Record<Exclude<RateClass, RateClass.UNSPECIFIED>, RateClassName> = {
   [RateClass.READ]: "read",

@@ -5,19 +5,22 @@
  */
 import { createHash } from "node:crypto";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { SignInRequest, SignInResponse } from "@parley/api/v2/auth";
 import type { CallContext } from "#gateway/call.ts";
 import { addressKey } from "#gateway/throttle/address-key.ts";
 import type { Throttle } from "#gateway/throttle/throttle.ts";
 import { createLruCache } from "#platform/lru-cache.ts";
 
-type SignIn = (request: SignInRequest, context: CallContext) => Promise<SignInResponse>;
+type SignIn<Request, Answer> = (request: Request, context: CallContext) => Promise<Answer>;
 
 const knownForMs = 30 * 24 * 3_600_000;
 const maxKnown = 50_000;
 
 /** The same sign-in, within the limit on failures. */
-export function limitSignIn({ account, shared }: Throttle, signIn: SignIn): SignIn {
+export function limitSignIn<Request, Answer>(
+  { account, shared }: Throttle,
+  loginOf: (request: Request) => string,
+  signIn: SignIn<Request, Answer>,
+): SignIn<Request, Answer> {
   if (!account) return signIn;
   // Where accounts have been signed in to, by account and address, until when.
   const known = createLruCache<string, true>(maxKnown);
@@ -27,7 +30,7 @@ export function limitSignIn({ account, shared }: Throttle, signIn: SignIn): Sign
   }
 
   return async (request, context) => {
-    const key = hash(accountKey(request.email));
+    const key = hash(accountKey(loginOf(request)));
     const pair = `known:${hash(`${key} ${addressKey(context.clientAddress)}`)}`;
     if (await isKnown(pair)) return signIn(request, context);
     // Taken first, so that many at once do not all find the last one.

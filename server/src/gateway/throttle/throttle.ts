@@ -31,6 +31,8 @@ export interface Throttle {
   admit(method: DescMethod, from: CallFrom): Promise<void> | undefined;
   /** The same, and the answer's headers say what is left. */
   admitRequest(method: DescMethod, from: CallFrom, headers: RateHeaders): Promise<void>;
+  /** As admitRequest, for what is no method of the contract. */
+  admitClass(name: RateClassName, from: CallFrom, headers: RateHeaders): Promise<void>;
   /** Somebody whose credentials are refused, or are yet to be looked at. */
   admitStranger(address: string, headers?: RateHeaders): Promise<void>;
   admitSocket(userId: string): Promise<void> | undefined;
@@ -53,6 +55,7 @@ export interface ThrottleOptions {
 export const noThrottle: Throttle = {
   admit: () => undefined,
   admitRequest: async () => {},
+  admitClass: async () => {},
   admitStranger: async () => {},
   admitSocket: () => undefined,
   account: undefined,
@@ -86,6 +89,12 @@ export function createThrottle(options: ThrottleOptions): Throttle {
     async admitRequest(method, from, headers) {
       const limiter = limiterOf(method);
       if (limiter) await admitAndTell(limiter, keyOf(limiter, method, from), headers);
+    },
+    async admitClass(name, { caller, clientAddress }, headers) {
+      const limiter = limiters.get(name);
+      if (!limiter) return;
+      const key = limiter.scope === "user" && caller ? caller.userId : addressKey(clientAddress);
+      await admitAndTell(limiter, key, headers);
     },
     async admitStranger(address, headers) {
       const limiter = limiters.get("address");
@@ -133,6 +142,7 @@ function createLimiters({ config, redis, log, nowMs = () => performance.now() }:
     ["lookup", "user", config.PARLEY_LIMIT_LOOKUP],
     ["search", "user", config.PARLEY_LIMIT_SEARCH],
     ["socket", "user", config.PARLEY_LIMIT_SOCKET],
+    ["messenger-v1", "user", config.PARLEY_LIMIT_MESSENGER_V1],
     ["sign-in", "address", config.PARLEY_LIMIT_SIGN_IN],
     ["sign-up", "address", config.PARLEY_LIMIT_SIGN_UP],
     ["address", "address", config.PARLEY_LIMIT_ADDRESS],

@@ -4,12 +4,160 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
+import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
+import type { ProcessResponse, ProcessResponseJson } from "../../v2/process_pb.js";
 import type { ListProvidersResponse, ListProvidersResponseJson } from "../../v2/admin_pb.js";
 
 /**
  * Describes the file parley/internal/v1/dispatch.proto.
  */
 export declare const file_parley_internal_v1_dispatch: GenFile;
+
+/**
+ * @generated from message parley.internal.v1.Allowance
+ */
+export declare type Allowance = Message<"parley.internal.v1.Allowance"> & {
+  /**
+   * @generated from field: uint32 left = 1;
+   */
+  left: number;
+
+  /**
+   * When there is a new one.
+   *
+   * @generated from field: google.protobuf.Timestamp refreshed_at = 2;
+   */
+  refreshedAt?: Timestamp | undefined;
+};
+
+/**
+ * @generated from message parley.internal.v1.Allowance
+ */
+export declare type AllowanceJson = {
+  /**
+   * @generated from field: uint32 left = 1;
+   */
+  left?: number;
+
+  /**
+   * When there is a new one.
+   *
+   * @generated from field: google.protobuf.Timestamp refreshed_at = 2;
+   */
+  refreshedAt?: TimestampJson;
+};
+
+/**
+ * Describes the message parley.internal.v1.Allowance.
+ * Use `create(AllowanceSchema)` to create a new message.
+ */
+export declare const AllowanceSchema: GenMessage<Allowance, {jsonType: AllowanceJson}>;
+
+/**
+ * @generated from message parley.internal.v1.ProcessWithinAllowanceRequest
+ */
+export declare type ProcessWithinAllowanceRequest = Message<"parley.internal.v1.ProcessWithinAllowanceRequest"> & {
+  /**
+   * @generated from field: string text = 1;
+   */
+  text: string;
+};
+
+/**
+ * @generated from message parley.internal.v1.ProcessWithinAllowanceRequest
+ */
+export declare type ProcessWithinAllowanceRequestJson = {
+  /**
+   * @generated from field: string text = 1;
+   */
+  text?: string;
+};
+
+/**
+ * Describes the message parley.internal.v1.ProcessWithinAllowanceRequest.
+ * Use `create(ProcessWithinAllowanceRequestSchema)` to create a new message.
+ */
+export declare const ProcessWithinAllowanceRequestSchema: GenMessage<ProcessWithinAllowanceRequest, {jsonType: ProcessWithinAllowanceRequestJson}>;
+
+/**
+ * @generated from message parley.internal.v1.ProcessWithinAllowanceResponse
+ */
+export declare type ProcessWithinAllowanceResponse = Message<"parley.internal.v1.ProcessWithinAllowanceResponse"> & {
+  /**
+   * @generated from field: parley.v2.ProcessResponse process = 1;
+   */
+  process?: ProcessResponse | undefined;
+
+  /**
+   * @generated from field: parley.internal.v1.Allowance allowance = 2;
+   */
+  allowance?: Allowance | undefined;
+};
+
+/**
+ * @generated from message parley.internal.v1.ProcessWithinAllowanceResponse
+ */
+export declare type ProcessWithinAllowanceResponseJson = {
+  /**
+   * @generated from field: parley.v2.ProcessResponse process = 1;
+   */
+  process?: ProcessResponseJson;
+
+  /**
+   * @generated from field: parley.internal.v1.Allowance allowance = 2;
+   */
+  allowance?: AllowanceJson;
+};
+
+/**
+ * Describes the message parley.internal.v1.ProcessWithinAllowanceResponse.
+ * Use `create(ProcessWithinAllowanceResponseSchema)` to create a new message.
+ */
+export declare const ProcessWithinAllowanceResponseSchema: GenMessage<ProcessWithinAllowanceResponse, {jsonType: ProcessWithinAllowanceResponseJson}>;
+
+/**
+ * @generated from message parley.internal.v1.GetAllowanceRequest
+ */
+export declare type GetAllowanceRequest = Message<"parley.internal.v1.GetAllowanceRequest"> & {
+};
+
+/**
+ * @generated from message parley.internal.v1.GetAllowanceRequest
+ */
+export declare type GetAllowanceRequestJson = {
+};
+
+/**
+ * Describes the message parley.internal.v1.GetAllowanceRequest.
+ * Use `create(GetAllowanceRequestSchema)` to create a new message.
+ */
+export declare const GetAllowanceRequestSchema: GenMessage<GetAllowanceRequest, {jsonType: GetAllowanceRequestJson}>;
+
+/**
+ * @generated from message parley.internal.v1.GetAllowanceResponse
+ */
+export declare type GetAllowanceResponse = Message<"parley.internal.v1.GetAllowanceResponse"> & {
+  /**
+   * @generated from field: parley.internal.v1.Allowance allowance = 1;
+   */
+  allowance?: Allowance | undefined;
+};
+
+/**
+ * @generated from message parley.internal.v1.GetAllowanceResponse
+ */
+export declare type GetAllowanceResponseJson = {
+  /**
+   * @generated from field: parley.internal.v1.Allowance allowance = 1;
+   */
+  allowance?: AllowanceJson;
+};
+
+/**
+ * Describes the message parley.internal.v1.GetAllowanceResponse.
+ * Use `create(GetAllowanceResponseSchema)` to create a new message.
+ */
+export declare const GetAllowanceResponseSchema: GenMessage<GetAllowanceResponse, {jsonType: GetAllowanceResponseJson}>;
 
 /**
  * @generated from message parley.internal.v1.ProcessMessageRequest
@@ -229,6 +377,25 @@ export declare const DispatchInternalService: GenService<{
     methodKind: "unary";
     input: typeof DescribeProvidersRequestSchema;
     output: typeof DescribeProvidersResponseSchema;
+  },
+  /**
+   * For the old APIs: as ProcessService.Process, within an allowance of the caller's own for each day (UTC).
+   * Whoever has used it up and has no paid access is refused: "payment-required".
+   *
+   * @generated from rpc parley.internal.v1.DispatchInternalService.ProcessWithinAllowance
+   */
+  processWithinAllowance: {
+    methodKind: "unary";
+    input: typeof ProcessWithinAllowanceRequestSchema;
+    output: typeof ProcessWithinAllowanceResponseSchema;
+  },
+  /**
+   * @generated from rpc parley.internal.v1.DispatchInternalService.GetAllowance
+   */
+  getAllowance: {
+    methodKind: "unary";
+    input: typeof GetAllowanceRequestSchema;
+    output: typeof GetAllowanceResponseSchema;
   },
 }>;
 

@@ -3,42 +3,80 @@
 /* eslint-disable */
 
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_parley_v2_admin } from "../../v2/admin_pb.js";
 import { file_parley_v2_options } from "../../v2/options_pb.js";
+import { file_parley_v2_process } from "../../v2/process_pb.js";
 
 /**
  * Describes the file parley/internal/v1/dispatch.proto.
  */
 export const file_parley_internal_v1_dispatch = /*@__PURE__*/
-  fileDesc("CiFwYXJsZXkvaW50ZXJuYWwvdjEvZGlzcGF0Y2gucHJvdG8SEnBhcmxleS5pbnRlcm5hbC52MSJ4ChVQcm9jZXNzTWVzc2FnZVJlcXVlc3QSEQoJcHJvY2Vzc29yGAEgASgJEgwKBHRleHQYAiABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAMgASgJEg8KB3VzZXJfaWQYBCABKAkSFAoMbWF5X3VzZV9wYWlkGAUgASgIInYKFlByb2Nlc3NNZXNzYWdlUmVzcG9uc2USDgoGc3RhdHVzGAEgASgJEg4KBnJlc3VsdBgCIAEoCRIQCghwcm92aWRlchgDIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgEIAEoDRISCgplcnJvcl9jb2RlGAUgASgJIhoKGERlc2NyaWJlUHJvdmlkZXJzUmVxdWVzdCJQChlEZXNjcmliZVByb3ZpZGVyc1Jlc3BvbnNlEjMKCXByb3ZpZGVycxgBIAEoCzIgLnBhcmxleS52Mi5MaXN0UHJvdmlkZXJzUmVzcG9uc2UyggIKF0Rpc3BhdGNoSW50ZXJuYWxTZXJ2aWNlEnAKDlByb2Nlc3NNZXNzYWdlEikucGFybGV5LmludGVybmFsLnYxLlByb2Nlc3NNZXNzYWdlUmVxdWVzdBoqLnBhcmxleS5pbnRlcm5hbC52MS5Qcm9jZXNzTWVzc2FnZVJlc3BvbnNlIgeQAgKwuxgBEnUKEURlc2NyaWJlUHJvdmlkZXJzEiwucGFybGV5LmludGVybmFsLnYxLkRlc2NyaWJlUHJvdmlkZXJzUmVxdWVzdBotLnBhcmxleS5pbnRlcm5hbC52MS5EZXNjcmliZVByb3ZpZGVyc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_parley_v2_admin, file_parley_v2_options]);
+  fileDesc("CiFwYXJsZXkvaW50ZXJuYWwvdjEvZGlzcGF0Y2gucHJvdG8SEnBhcmxleS5pbnRlcm5hbC52MSJLCglBbGxvd2FuY2USDAoEbGVmdBgBIAEoDRIwCgxyZWZyZXNoZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjYKHVByb2Nlc3NXaXRoaW5BbGxvd2FuY2VSZXF1ZXN0EhUKBHRleHQYASABKAlCB7pIBHICEAEifwoeUHJvY2Vzc1dpdGhpbkFsbG93YW5jZVJlc3BvbnNlEisKB3Byb2Nlc3MYASABKAsyGi5wYXJsZXkudjIuUHJvY2Vzc1Jlc3BvbnNlEjAKCWFsbG93YW5jZRgCIAEoCzIdLnBhcmxleS5pbnRlcm5hbC52MS5BbGxvd2FuY2UiFQoTR2V0QWxsb3dhbmNlUmVxdWVzdCJIChRHZXRBbGxvd2FuY2VSZXNwb25zZRIwCglhbGxvd2FuY2UYASABKAsyHS5wYXJsZXkuaW50ZXJuYWwudjEuQWxsb3dhbmNlIngKFVByb2Nlc3NNZXNzYWdlUmVxdWVzdBIRCglwcm9jZXNzb3IYASABKAkSDAoEdGV4dBgCIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYAyABKAkSDwoHdXNlcl9pZBgEIAEoCRIUCgxtYXlfdXNlX3BhaWQYBSABKAgidgoWUHJvY2Vzc01lc3NhZ2VSZXNwb25zZRIOCgZzdGF0dXMYASABKAkSDgoGcmVzdWx0GAIgASgJEhAKCHByb3ZpZGVyGAMgASgJEhYKDnJldHJ5X2FmdGVyX21zGAQgASgNEhIKCmVycm9yX2NvZGUYBSABKAkiGgoYRGVzY3JpYmVQcm92aWRlcnNSZXF1ZXN0IlAKGURlc2NyaWJlUHJvdmlkZXJzUmVzcG9uc2USMwoJcHJvdmlkZXJzGAEgASgLMiAucGFybGV5LnYyLkxpc3RQcm92aWRlcnNSZXNwb25zZTLyAwoXRGlzcGF0Y2hJbnRlcm5hbFNlcnZpY2UScAoOUHJvY2Vzc01lc3NhZ2USKS5wYXJsZXkuaW50ZXJuYWwudjEuUHJvY2Vzc01lc3NhZ2VSZXF1ZXN0GioucGFybGV5LmludGVybmFsLnYxLlByb2Nlc3NNZXNzYWdlUmVzcG9uc2UiB5ACArC7GAESdQoRRGVzY3JpYmVQcm92aWRlcnMSLC5wYXJsZXkuaW50ZXJuYWwudjEuRGVzY3JpYmVQcm92aWRlcnNSZXF1ZXN0Gi0ucGFybGV5LmludGVybmFsLnYxLkRlc2NyaWJlUHJvdmlkZXJzUmVzcG9uc2UiA5ACARKFAQoWUHJvY2Vzc1dpdGhpbkFsbG93YW5jZRIxLnBhcmxleS5pbnRlcm5hbC52MS5Qcm9jZXNzV2l0aGluQWxsb3dhbmNlUmVxdWVzdBoyLnBhcmxleS5pbnRlcm5hbC52MS5Qcm9jZXNzV2l0aGluQWxsb3dhbmNlUmVzcG9uc2UiBLC7GAESZgoMR2V0QWxsb3dhbmNlEicucGFybGV5LmludGVybmFsLnYxLkdldEFsbG93YW5jZVJlcXVlc3QaKC5wYXJsZXkuaW50ZXJuYWwudjEuR2V0QWxsb3dhbmNlUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_parley_v2_admin, file_parley_v2_options, file_parley_v2_process]);
+
+/**
+ * Describes the message parley.internal.v1.Allowance.
+ * Use `create(AllowanceSchema)` to create a new message.
+ */
+export const AllowanceSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_dispatch, 0);
+
+/**
+ * Describes the message parley.internal.v1.ProcessWithinAllowanceRequest.
+ * Use `create(ProcessWithinAllowanceRequestSchema)` to create a new message.
+ */
+export const ProcessWithinAllowanceRequestSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_dispatch, 1);
+
+/**
+ * Describes the message parley.internal.v1.ProcessWithinAllowanceResponse.
+ * Use `create(ProcessWithinAllowanceResponseSchema)` to create a new message.
+ */
+export const ProcessWithinAllowanceResponseSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_dispatch, 2);
+
+/**
+ * Describes the message parley.internal.v1.GetAllowanceRequest.
+ * Use `create(GetAllowanceRequestSchema)` to create a new message.
+ */
+export const GetAllowanceRequestSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_dispatch, 3);
+
+/**
+ * Describes the message parley.internal.v1.GetAllowanceResponse.
+ * Use `create(GetAllowanceResponseSchema)` to create a new message.
+ */
+export const GetAllowanceResponseSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_dispatch, 4);
 
 /**
  * Describes the message parley.internal.v1.ProcessMessageRequest.
  * Use `create(ProcessMessageRequestSchema)` to create a new message.
  */
 export const ProcessMessageRequestSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_dispatch, 0);
+  messageDesc(file_parley_internal_v1_dispatch, 5);
 
 /**
  * Describes the message parley.internal.v1.ProcessMessageResponse.
  * Use `create(ProcessMessageResponseSchema)` to create a new message.
  */
 export const ProcessMessageResponseSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_dispatch, 1);
+  messageDesc(file_parley_internal_v1_dispatch, 6);
 
 /**
  * Describes the message parley.internal.v1.DescribeProvidersRequest.
  * Use `create(DescribeProvidersRequestSchema)` to create a new message.
  */
 export const DescribeProvidersRequestSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_dispatch, 2);
+  messageDesc(file_parley_internal_v1_dispatch, 7);
 
 /**
  * Describes the message parley.internal.v1.DescribeProvidersResponse.
  * Use `create(DescribeProvidersResponseSchema)` to create a new message.
  */
 export const DescribeProvidersResponseSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_dispatch, 3);
+  messageDesc(file_parley_internal_v1_dispatch, 8);
 
 /**
  * What the gateway and the messenger ask of dispatch beyond ProcessService.

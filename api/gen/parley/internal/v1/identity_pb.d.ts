@@ -12,6 +12,738 @@ import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
 export declare const file_parley_internal_v1_identity: GenFile;
 
 /**
+ * A user as the old APIs know them.
+ *
+ * @generated from message parley.internal.v1.Account
+ */
+export declare type Account = Message<"parley.internal.v1.Account"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Empty: the account has none.
+   *
+   * @generated from field: string login = 2;
+   */
+  login: string;
+
+  /**
+   * @generated from field: string email = 3;
+   */
+  email: string;
+
+  /**
+   * @generated from field: string name = 4;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string surname = 5;
+   */
+  surname: string;
+
+  /**
+   * What else the user has said of themselves, e.g. "city"; no more than 16 of them.
+   *
+   * @generated from field: map<string, string> profile = 6;
+   */
+  profile: { [key: string]: string };
+
+  /**
+   * @generated from field: repeated string roles = 7;
+   */
+  roles: string[];
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_at = 8;
+   */
+  createdAt?: Timestamp | undefined;
+};
+
+/**
+ * A user as the old APIs know them.
+ *
+ * @generated from message parley.internal.v1.Account
+ */
+export declare type AccountJson = {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId?: string;
+
+  /**
+   * Empty: the account has none.
+   *
+   * @generated from field: string login = 2;
+   */
+  login?: string;
+
+  /**
+   * @generated from field: string email = 3;
+   */
+  email?: string;
+
+  /**
+   * @generated from field: string name = 4;
+   */
+  name?: string;
+
+  /**
+   * @generated from field: string surname = 5;
+   */
+  surname?: string;
+
+  /**
+   * What else the user has said of themselves, e.g. "city"; no more than 16 of them.
+   *
+   * @generated from field: map<string, string> profile = 6;
+   */
+  profile?: { [key: string]: string };
+
+  /**
+   * @generated from field: repeated string roles = 7;
+   */
+  roles?: string[];
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_at = 8;
+   */
+  createdAt?: TimestampJson;
+};
+
+/**
+ * Describes the message parley.internal.v1.Account.
+ * Use `create(AccountSchema)` to create a new message.
+ */
+export declare const AccountSchema: GenMessage<Account, {jsonType: AccountJson}>;
+
+/**
+ * At least one of login and email. A login that is an e-mail address is taken for one.
+ *
+ * @generated from message parley.internal.v1.RegisterAccountRequest
+ */
+export declare type RegisterAccountRequest = Message<"parley.internal.v1.RegisterAccountRequest"> & {
+  /**
+   * @generated from field: string login = 1;
+   */
+  login: string;
+
+  /**
+   * @generated from field: string email = 2;
+   */
+  email: string;
+
+  /**
+   * @generated from field: string password = 3;
+   */
+  password: string;
+
+  /**
+   * The login, or the beginning of the address, when empty.
+   *
+   * @generated from field: string name = 4;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string surname = 5;
+   */
+  surname: string;
+
+  /**
+   * @generated from field: map<string, string> profile = 6;
+   */
+  profile: { [key: string]: string };
+};
+
+/**
+ * At least one of login and email. A login that is an e-mail address is taken for one.
+ *
+ * @generated from message parley.internal.v1.RegisterAccountRequest
+ */
+export declare type RegisterAccountRequestJson = {
+  /**
+   * @generated from field: string login = 1;
+   */
+  login?: string;
+
+  /**
+   * @generated from field: string email = 2;
+   */
+  email?: string;
+
+  /**
+   * @generated from field: string password = 3;
+   */
+  password?: string;
+
+  /**
+   * The login, or the beginning of the address, when empty.
+   *
+   * @generated from field: string name = 4;
+   */
+  name?: string;
+
+  /**
+   * @generated from field: string surname = 5;
+   */
+  surname?: string;
+
+  /**
+   * @generated from field: map<string, string> profile = 6;
+   */
+  profile?: { [key: string]: string };
+};
+
+/**
+ * Describes the message parley.internal.v1.RegisterAccountRequest.
+ * Use `create(RegisterAccountRequestSchema)` to create a new message.
+ */
+export declare const RegisterAccountRequestSchema: GenMessage<RegisterAccountRequest, {jsonType: RegisterAccountRequestJson}>;
+
+/**
+ * @generated from message parley.internal.v1.RegisterAccountResponse
+ */
+export declare type RegisterAccountResponse = Message<"parley.internal.v1.RegisterAccountResponse"> & {
+  /**
+   * @generated from field: parley.internal.v1.Account account = 1;
+   */
+  account?: Account | undefined;
+};
+
+/**
+ * @generated from message parley.internal.v1.RegisterAccountResponse
+ */
+export declare type RegisterAccountResponseJson = {
+  /**
+   * @generated from field: parley.internal.v1.Account account = 1;
+   */
+  account?: AccountJson;
+};
+
+/**
+ * Describes the message parley.internal.v1.RegisterAccountResponse.
+ * Use `create(RegisterAccountResponseSchema)` to create a new message.
+ */
+export declare const RegisterAccountResponseSchema: GenMessage<RegisterAccountResponse, {jsonType: RegisterAccountResponseJson}>;
+
+/**
+ * @generated from message parley.internal.v1.StartSessionRequest
+ */
+export declare type StartSessionRequest = Message<"parley.internal.v1.StartSessionRequest"> & {
+  /**
+   * An e-mail address or a login name.
+   *
+   * @generated from field: string login = 1;
+   */
+  login: string;
+
+  /**
+   * @generated from field: string password = 2;
+   */
+  password: string;
+
+  /**
+   * How long the session's first access token is valid; 0: as long as usual. No session outlives session_seconds.
+   *
+   * @generated from field: uint32 access_token_seconds = 3;
+   */
+  accessTokenSeconds: number;
+
+  /**
+   * How long the session lives; 0: as long as usual.
+   *
+   * @generated from field: uint32 session_seconds = 4;
+   */
+  sessionSeconds: number;
+
+  /**
+   * Answer a session key as well.
+   *
+   * @generated from field: bool with_session_key = 5;
+   */
+  withSessionKey: boolean;
+};
+
+/**
+ * @generated from message parley.internal.v1.StartSessionRequest
+ */
+export declare type StartSessionRequestJson = {
+  /**
+   * An e-mail address or a login name.
+   *
+   * @generated from field: string login = 1;
+   */
+  login?: string;
+
+  /**
+   * @generated from field: string password = 2;
+   */
+  password?: string;
+
+  /**
+   * How long the session's first access token is valid; 0: as long as usual. No session outlives session_seconds.
+   *
+   * @generated from field: uint32 access_token_seconds = 3;
+   */
+  accessTokenSeconds?: number;
+
+  /**
+   * How long the session lives; 0: as long as usual.
+   *
+   * @generated from field: uint32 session_seconds = 4;
+   */
+  sessionSeconds?: number;
+
+  /**
+   * Answer a session key as well.
+   *
+   * @generated from field: bool with_session_key = 5;
+   */
+  withSessionKey?: boolean;
+};
+
+/**
+ * Describes the message parley.internal.v1.StartSessionRequest.
+ * Use `create(StartSessionRequestSchema)` to create a new message.
+ */
+export declare const StartSessionRequestSchema: GenMessage<StartSessionRequest, {jsonType: StartSessionRequestJson}>;
+
+/**
+ * @generated from message parley.internal.v1.StartSessionResponse
+ */
+export declare type StartSessionResponse = Message<"parley.internal.v1.StartSessionResponse"> & {
+  /**
+   * @generated from field: parley.internal.v1.Account account = 1;
+   */
+  account?: Account | undefined;
+
+  /**
+   * @generated from field: string session_id = 2;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: string access_token = 3;
+   */
+  accessToken: string;
+
+  /**
+   * @generated from field: string refresh_token = 4;
+   */
+  refreshToken: string;
+
+  /**
+   * Seconds until the access token expires.
+   *
+   * @generated from field: uint32 expires_in = 5;
+   */
+  expiresIn: number;
+
+  /**
+   * 32 hexadecimal digits, opaque: whoever has them is signed in. Empty unless asked for.
+   *
+   * @generated from field: string session_key = 6;
+   */
+  sessionKey: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp session_expires_at = 7;
+   */
+  sessionExpiresAt?: Timestamp | undefined;
+};
+
+/**
+ * @generated from message parley.internal.v1.StartSessionResponse
+ */
+export declare type StartSessionResponseJson = {
+  /**
+   * @generated from field: parley.internal.v1.Account account = 1;
+   */
+  account?: AccountJson;
+
+  /**
+   * @generated from field: string session_id = 2;
+   */
+  sessionId?: string;
+
+  /**
+   * @generated from field: string access_token = 3;
+   */
+  accessToken?: string;
+
+  /**
+   * @generated from field: string refresh_token = 4;
+   */
+  refreshToken?: string;
+
+  /**
+   * Seconds until the access token expires.
+   *
+   * @generated from field: uint32 expires_in = 5;
+   */
+  expiresIn?: number;
+
+  /**
+   * 32 hexadecimal digits, opaque: whoever has them is signed in. Empty unless asked for.
+   *
+   * @generated from field: string session_key = 6;
+   */
+  sessionKey?: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp session_expires_at = 7;
+   */
+  sessionExpiresAt?: TimestampJson;
+};
+
+/**
+ * Describes the message parley.internal.v1.StartSessionResponse.
+ * Use `create(StartSessionResponseSchema)` to create a new message.
+ */
+export declare const StartSessionResponseSchema: GenMessage<StartSessionResponse, {jsonType: StartSessionResponseJson}>;
+
+/**
+ * @generated from message parley.internal.v1.ResolveSessionKeyRequest
+ */
+export declare type ResolveSessionKeyRequest = Message<"parley.internal.v1.ResolveSessionKeyRequest"> & {
+  /**
+   * SHA-256 of the session key's text.
+   *
+   * @generated from field: bytes key_hash = 1;
+   */
+  keyHash: Uint8Array;
+};
+
+/**
+ * @generated from message parley.internal.v1.ResolveSessionKeyRequest
+ */
+export declare type ResolveSessionKeyRequestJson = {
+  /**
+   * SHA-256 of the session key's text.
+   *
+   * @generated from field: bytes key_hash = 1;
+   */
+  keyHash?: string;
+};
+
+/**
+ * Describes the message parley.internal.v1.ResolveSessionKeyRequest.
+ * Use `create(ResolveSessionKeyRequestSchema)` to create a new message.
+ */
+export declare const ResolveSessionKeyRequestSchema: GenMessage<ResolveSessionKeyRequest, {jsonType: ResolveSessionKeyRequestJson}>;
+
+/**
+ * @generated from message parley.internal.v1.ResolveSessionKeyResponse
+ */
+export declare type ResolveSessionKeyResponse = Message<"parley.internal.v1.ResolveSessionKeyResponse"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string session_id = 2;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: repeated string roles = 3;
+   */
+  roles: string[];
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 4;
+   */
+  expiresAt?: Timestamp | undefined;
+};
+
+/**
+ * @generated from message parley.internal.v1.ResolveSessionKeyResponse
+ */
+export declare type ResolveSessionKeyResponseJson = {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId?: string;
+
+  /**
+   * @generated from field: string session_id = 2;
+   */
+  sessionId?: string;
+
+  /**
+   * @generated from field: repeated string roles = 3;
+   */
+  roles?: string[];
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 4;
+   */
+  expiresAt?: TimestampJson;
+};
+
+/**
+ * Describes the message parley.internal.v1.ResolveSessionKeyResponse.
+ * Use `create(ResolveSessionKeyResponseSchema)` to create a new message.
+ */
+export declare const ResolveSessionKeyResponseSchema: GenMessage<ResolveSessionKeyResponse, {jsonType: ResolveSessionKeyResponseJson}>;
+
+/**
+ * @generated from message parley.internal.v1.ListAccountsRequest
+ */
+export declare type ListAccountsRequest = Message<"parley.internal.v1.ListAccountsRequest"> & {
+  /**
+   * @generated from field: repeated string user_ids = 1;
+   */
+  userIds: string[];
+
+  /**
+   * Also the accounts with these e-mail addresses or login names.
+   *
+   * @generated from field: repeated string logins = 2;
+   */
+  logins: string[];
+};
+
+/**
+ * @generated from message parley.internal.v1.ListAccountsRequest
+ */
+export declare type ListAccountsRequestJson = {
+  /**
+   * @generated from field: repeated string user_ids = 1;
+   */
+  userIds?: string[];
+
+  /**
+   * Also the accounts with these e-mail addresses or login names.
+   *
+   * @generated from field: repeated string logins = 2;
+   */
+  logins?: string[];
+};
+
+/**
+ * Describes the message parley.internal.v1.ListAccountsRequest.
+ * Use `create(ListAccountsRequestSchema)` to create a new message.
+ */
+export declare const ListAccountsRequestSchema: GenMessage<ListAccountsRequest, {jsonType: ListAccountsRequestJson}>;
+
+/**
+ * @generated from message parley.internal.v1.ListAccountsResponse
+ */
+export declare type ListAccountsResponse = Message<"parley.internal.v1.ListAccountsResponse"> & {
+  /**
+   * @generated from field: repeated parley.internal.v1.Account accounts = 1;
+   */
+  accounts: Account[];
+};
+
+/**
+ * @generated from message parley.internal.v1.ListAccountsResponse
+ */
+export declare type ListAccountsResponseJson = {
+  /**
+   * @generated from field: repeated parley.internal.v1.Account accounts = 1;
+   */
+  accounts?: AccountJson[];
+};
+
+/**
+ * Describes the message parley.internal.v1.ListAccountsResponse.
+ * Use `create(ListAccountsResponseSchema)` to create a new message.
+ */
+export declare const ListAccountsResponseSchema: GenMessage<ListAccountsResponse, {jsonType: ListAccountsResponseJson}>;
+
+/**
+ * @generated from message parley.internal.v1.FindAccountsRequest
+ */
+export declare type FindAccountsRequest = Message<"parley.internal.v1.FindAccountsRequest"> & {
+  /**
+   * Empty: any.
+   *
+   * @generated from field: string name_prefix = 1;
+   */
+  namePrefix: string;
+
+  /**
+   * @generated from field: string surname_prefix = 2;
+   */
+  surnamePrefix: string;
+
+  /**
+   * At most this many; 100 when absent.
+   *
+   * @generated from field: uint32 limit = 3;
+   */
+  limit: number;
+};
+
+/**
+ * @generated from message parley.internal.v1.FindAccountsRequest
+ */
+export declare type FindAccountsRequestJson = {
+  /**
+   * Empty: any.
+   *
+   * @generated from field: string name_prefix = 1;
+   */
+  namePrefix?: string;
+
+  /**
+   * @generated from field: string surname_prefix = 2;
+   */
+  surnamePrefix?: string;
+
+  /**
+   * At most this many; 100 when absent.
+   *
+   * @generated from field: uint32 limit = 3;
+   */
+  limit?: number;
+};
+
+/**
+ * Describes the message parley.internal.v1.FindAccountsRequest.
+ * Use `create(FindAccountsRequestSchema)` to create a new message.
+ */
+export declare const FindAccountsRequestSchema: GenMessage<FindAccountsRequest, {jsonType: FindAccountsRequestJson}>;
+
+/**
+ * @generated from message parley.internal.v1.FindAccountsResponse
+ */
+export declare type FindAccountsResponse = Message<"parley.internal.v1.FindAccountsResponse"> & {
+  /**
+   * @generated from field: repeated parley.internal.v1.Account accounts = 1;
+   */
+  accounts: Account[];
+};
+
+/**
+ * @generated from message parley.internal.v1.FindAccountsResponse
+ */
+export declare type FindAccountsResponseJson = {
+  /**
+   * @generated from field: repeated parley.internal.v1.Account accounts = 1;
+   */
+  accounts?: AccountJson[];
+};
+
+/**
+ * Describes the message parley.internal.v1.FindAccountsResponse.
+ * Use `create(FindAccountsResponseSchema)` to create a new message.
+ */
+export declare const FindAccountsResponseSchema: GenMessage<FindAccountsResponse, {jsonType: FindAccountsResponseJson}>;
+
+/**
+ * @generated from message parley.internal.v1.UpdateAccountRequest
+ */
+export declare type UpdateAccountRequest = Message<"parley.internal.v1.UpdateAccountRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Stays when the password changes.
+   *
+   * @generated from field: string session_id = 2;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: optional string email = 3;
+   */
+  email?: string | undefined;
+
+  /**
+   * @generated from field: optional string password = 4;
+   */
+  password?: string | undefined;
+
+  /**
+   * @generated from field: optional string name = 5;
+   */
+  name?: string | undefined;
+
+  /**
+   * @generated from field: optional string surname = 6;
+   */
+  surname?: string | undefined;
+};
+
+/**
+ * @generated from message parley.internal.v1.UpdateAccountRequest
+ */
+export declare type UpdateAccountRequestJson = {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId?: string;
+
+  /**
+   * Stays when the password changes.
+   *
+   * @generated from field: string session_id = 2;
+   */
+  sessionId?: string;
+
+  /**
+   * @generated from field: optional string email = 3;
+   */
+  email?: string;
+
+  /**
+   * @generated from field: optional string password = 4;
+   */
+  password?: string;
+
+  /**
+   * @generated from field: optional string name = 5;
+   */
+  name?: string;
+
+  /**
+   * @generated from field: optional string surname = 6;
+   */
+  surname?: string;
+};
+
+/**
+ * Describes the message parley.internal.v1.UpdateAccountRequest.
+ * Use `create(UpdateAccountRequestSchema)` to create a new message.
+ */
+export declare const UpdateAccountRequestSchema: GenMessage<UpdateAccountRequest, {jsonType: UpdateAccountRequestJson}>;
+
+/**
+ * @generated from message parley.internal.v1.UpdateAccountResponse
+ */
+export declare type UpdateAccountResponse = Message<"parley.internal.v1.UpdateAccountResponse"> & {
+  /**
+   * @generated from field: parley.internal.v1.Account account = 1;
+   */
+  account?: Account | undefined;
+};
+
+/**
+ * @generated from message parley.internal.v1.UpdateAccountResponse
+ */
+export declare type UpdateAccountResponseJson = {
+  /**
+   * @generated from field: parley.internal.v1.Account account = 1;
+   */
+  account?: AccountJson;
+};
+
+/**
+ * Describes the message parley.internal.v1.UpdateAccountResponse.
+ * Use `create(UpdateAccountResponseSchema)` to create a new message.
+ */
+export declare const UpdateAccountResponseSchema: GenMessage<UpdateAccountResponse, {jsonType: UpdateAccountResponseJson}>;
+
+/**
  * @generated from message parley.internal.v1.RedeemWsTicketRequest
  */
 export declare type RedeemWsTicketRequest = Message<"parley.internal.v1.RedeemWsTicketRequest"> & {
@@ -371,6 +1103,67 @@ export declare const IdentityInternalService: GenService<{
     methodKind: "unary";
     input: typeof ListEndedSessionsRequestSchema;
     output: typeof ListEndedSessionsResponseSchema;
+  },
+  /**
+   * For the old APIs, whose accounts may have no e-mail address, a short password, and
+   * more to say of themselves. Tells when the name or the address is taken: "account-exists".
+   *
+   * @generated from rpc parley.internal.v1.IdentityInternalService.RegisterAccount
+   */
+  registerAccount: {
+    methodKind: "unary";
+    input: typeof RegisterAccountRequestSchema;
+    output: typeof RegisterAccountResponseSchema;
+  },
+  /**
+   * Signs in by e-mail address or login name; "bad-credentials" else.
+   *
+   * @generated from rpc parley.internal.v1.IdentityInternalService.StartSession
+   */
+  startSession: {
+    methodKind: "unary";
+    input: typeof StartSessionRequestSchema;
+    output: typeof StartSessionResponseSchema;
+  },
+  /**
+   * The live session that a session key stands for; "unauthenticated" when there is none.
+   *
+   * @generated from rpc parley.internal.v1.IdentityInternalService.ResolveSessionKey
+   */
+  resolveSessionKey: {
+    methodKind: "unary";
+    input: typeof ResolveSessionKeyRequestSchema;
+    output: typeof ResolveSessionKeyResponseSchema;
+  },
+  /**
+   * In any order; ids of nobody are left out.
+   *
+   * @generated from rpc parley.internal.v1.IdentityInternalService.ListAccounts
+   */
+  listAccounts: {
+    methodKind: "unary";
+    input: typeof ListAccountsRequestSchema;
+    output: typeof ListAccountsResponseSchema;
+  },
+  /**
+   * Accounts whose name and surname begin so, whatever the case; in the order of both.
+   *
+   * @generated from rpc parley.internal.v1.IdentityInternalService.FindAccounts
+   */
+  findAccounts: {
+    methodKind: "unary";
+    input: typeof FindAccountsRequestSchema;
+    output: typeof FindAccountsResponseSchema;
+  },
+  /**
+   * Changes what is given of the user's own account. A new password ends all other sessions.
+   *
+   * @generated from rpc parley.internal.v1.IdentityInternalService.UpdateAccount
+   */
+  updateAccount: {
+    methodKind: "unary";
+    input: typeof UpdateAccountRequestSchema;
+    output: typeof UpdateAccountResponseSchema;
   },
 }>;
 

@@ -3,83 +3,175 @@
 /* eslint-disable */
 
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file parley/internal/v1/identity.proto.
  */
 export const file_parley_internal_v1_identity = /*@__PURE__*/
-  fileDesc("CiFwYXJsZXkvaW50ZXJuYWwvdjEvaWRlbnRpdHkucHJvdG8SEnBhcmxleS5pbnRlcm5hbC52MSInChVSZWRlZW1Xc1RpY2tldFJlcXVlc3QSDgoGdGlja2V0GAEgASgJInwKFlJlZGVlbVdzVGlja2V0UmVzcG9uc2USDwoHdXNlcl9pZBgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEg0KBXJvbGVzGAMgAygJEi4KCmV4cGlyZXNfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIksKGlJlc29sdmVFeHRlcm5hbFVzZXJSZXF1ZXN0Eg4KBmlzc3VlchgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEgwKBG5hbWUYAyABKAkiLgobUmVzb2x2ZUV4dGVybmFsVXNlclJlc3BvbnNlEg8KB3VzZXJfaWQYASABKAkiKwoXRmluZE1pc3NpbmdVc2Vyc1JlcXVlc3QSEAoIdXNlcl9pZHMYASADKAkiLAoYRmluZE1pc3NpbmdVc2Vyc1Jlc3BvbnNlEhAKCHVzZXJfaWRzGAEgAygJIhkKF1JvdGF0ZVNpZ25pbmdLZXlSZXF1ZXN0IicKGFJvdGF0ZVNpZ25pbmdLZXlSZXNwb25zZRILCgNraWQYASABKAkiGgoYTGlzdEVuZGVkU2Vzc2lvbnNSZXF1ZXN0IjAKGUxpc3RFbmRlZFNlc3Npb25zUmVzcG9uc2USEwoLc2Vzc2lvbl9pZHMYASADKAky2QQKF0lkZW50aXR5SW50ZXJuYWxTZXJ2aWNlEmcKDlJlZGVlbVdzVGlja2V0EikucGFybGV5LmludGVybmFsLnYxLlJlZGVlbVdzVGlja2V0UmVxdWVzdBoqLnBhcmxleS5pbnRlcm5hbC52MS5SZWRlZW1Xc1RpY2tldFJlc3BvbnNlEnsKE1Jlc29sdmVFeHRlcm5hbFVzZXISLi5wYXJsZXkuaW50ZXJuYWwudjEuUmVzb2x2ZUV4dGVybmFsVXNlclJlcXVlc3QaLy5wYXJsZXkuaW50ZXJuYWwudjEuUmVzb2x2ZUV4dGVybmFsVXNlclJlc3BvbnNlIgOQAgIScgoQRmluZE1pc3NpbmdVc2VycxIrLnBhcmxleS5pbnRlcm5hbC52MS5GaW5kTWlzc2luZ1VzZXJzUmVxdWVzdBosLnBhcmxleS5pbnRlcm5hbC52MS5GaW5kTWlzc2luZ1VzZXJzUmVzcG9uc2UiA5ACARJtChBSb3RhdGVTaWduaW5nS2V5EisucGFybGV5LmludGVybmFsLnYxLlJvdGF0ZVNpZ25pbmdLZXlSZXF1ZXN0GiwucGFybGV5LmludGVybmFsLnYxLlJvdGF0ZVNpZ25pbmdLZXlSZXNwb25zZRJ1ChFMaXN0RW5kZWRTZXNzaW9ucxIsLnBhcmxleS5pbnRlcm5hbC52MS5MaXN0RW5kZWRTZXNzaW9uc1JlcXVlc3QaLS5wYXJsZXkuaW50ZXJuYWwudjEuTGlzdEVuZGVkU2Vzc2lvbnNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CiFwYXJsZXkvaW50ZXJuYWwvdjEvaWRlbnRpdHkucHJvdG8SEnBhcmxleS5pbnRlcm5hbC52MSKBAgoHQWNjb3VudBIPCgd1c2VyX2lkGAEgASgJEg0KBWxvZ2luGAIgASgJEg0KBWVtYWlsGAMgASgJEgwKBG5hbWUYBCABKAkSDwoHc3VybmFtZRgFIAEoCRI5Cgdwcm9maWxlGAYgAygLMigucGFybGV5LmludGVybmFsLnYxLkFjY291bnQuUHJvZmlsZUVudHJ5Eg0KBXJvbGVzGAcgAygJEi4KCmNyZWF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGi4KDFByb2ZpbGVFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIqkCChZSZWdpc3RlckFjY291bnRSZXF1ZXN0EhYKBWxvZ2luGAEgASgJQge6SARyAhhkEhcKBWVtYWlsGAIgASgJQgi6SAVyAxj+ARIcCghwYXNzd29yZBgDIAEoCUIKukgHcgUQASiAAhIVCgRuYW1lGAQgASgJQge6SARyAhhkEhgKB3N1cm5hbWUYBSABKAlCB7pIBHICGGQSXwoHcHJvZmlsZRgGIAMoCzI3LnBhcmxleS5pbnRlcm5hbC52MS5SZWdpc3RlckFjY291bnRSZXF1ZXN0LlByb2ZpbGVFbnRyeUIVukgSmgEPEBAiBHICGCAqBXIDGOgHGi4KDFByb2ZpbGVFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIkcKF1JlZ2lzdGVyQWNjb3VudFJlc3BvbnNlEiwKB2FjY291bnQYASABKAsyGy5wYXJsZXkuaW50ZXJuYWwudjEuQWNjb3VudCKSAQoTU3RhcnRTZXNzaW9uUmVxdWVzdBINCgVsb2dpbhgBIAEoCRIQCghwYXNzd29yZBgCIAEoCRInChRhY2Nlc3NfdG9rZW5fc2Vjb25kcxgDIAEoDUIJukgGKgQYgKMFEhcKD3Nlc3Npb25fc2Vjb25kcxgEIAEoDRIYChB3aXRoX3Nlc3Npb25fa2V5GAUgASgIIuYBChRTdGFydFNlc3Npb25SZXNwb25zZRIsCgdhY2NvdW50GAEgASgLMhsucGFybGV5LmludGVybmFsLnYxLkFjY291bnQSEgoKc2Vzc2lvbl9pZBgCIAEoCRIUCgxhY2Nlc3NfdG9rZW4YAyABKAkSFQoNcmVmcmVzaF90b2tlbhgEIAEoCRISCgpleHBpcmVzX2luGAUgASgNEhMKC3Nlc3Npb25fa2V5GAYgASgJEjYKEnNlc3Npb25fZXhwaXJlc19hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiLAoYUmVzb2x2ZVNlc3Npb25LZXlSZXF1ZXN0EhAKCGtleV9oYXNoGAEgASgMIn8KGVJlc29sdmVTZXNzaW9uS2V5UmVzcG9uc2USDwoHdXNlcl9pZBgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEg0KBXJvbGVzGAMgAygJEi4KCmV4cGlyZXNfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkwKE0xpc3RBY2NvdW50c1JlcXVlc3QSGwoIdXNlcl9pZHMYASADKAlCCbpIBpIBAxDoBxIYCgZsb2dpbnMYAiADKAlCCLpIBZIBAhBkIkUKFExpc3RBY2NvdW50c1Jlc3BvbnNlEi0KCGFjY291bnRzGAEgAygLMhsucGFybGV5LmludGVybmFsLnYxLkFjY291bnQibAoTRmluZEFjY291bnRzUmVxdWVzdBIcCgtuYW1lX3ByZWZpeBgBIAEoCUIHukgEcgIYZBIfCg5zdXJuYW1lX3ByZWZpeBgCIAEoCUIHukgEcgIYZBIWCgVsaW1pdBgDIAEoDUIHukgEKgIYZCJFChRGaW5kQWNjb3VudHNSZXNwb25zZRItCghhY2NvdW50cxgBIAMoCzIbLnBhcmxleS5pbnRlcm5hbC52MS5BY2NvdW50Iu0BChRVcGRhdGVBY2NvdW50UmVxdWVzdBIZCgd1c2VyX2lkGAEgASgJQgi6SAVyA7ABARISCgpzZXNzaW9uX2lkGAIgASgJEhwKBWVtYWlsGAMgASgJQgi6SAVyAxj+AUgAiAEBEiEKCHBhc3N3b3JkGAQgASgJQgq6SAdyBRABKIACSAGIAQESGgoEbmFtZRgFIAEoCUIHukgEcgIYZEgCiAEBEh0KB3N1cm5hbWUYBiABKAlCB7pIBHICGGRIA4gBAUIICgZfZW1haWxCCwoJX3Bhc3N3b3JkQgcKBV9uYW1lQgoKCF9zdXJuYW1lIkUKFVVwZGF0ZUFjY291bnRSZXNwb25zZRIsCgdhY2NvdW50GAEgASgLMhsucGFybGV5LmludGVybmFsLnYxLkFjY291bnQiJwoVUmVkZWVtV3NUaWNrZXRSZXF1ZXN0Eg4KBnRpY2tldBgBIAEoCSJ8ChZSZWRlZW1Xc1RpY2tldFJlc3BvbnNlEg8KB3VzZXJfaWQYASABKAkSEgoKc2Vzc2lvbl9pZBgCIAEoCRINCgVyb2xlcxgDIAMoCRIuCgpleHBpcmVzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJLChpSZXNvbHZlRXh0ZXJuYWxVc2VyUmVxdWVzdBIOCgZpc3N1ZXIYASABKAkSDwoHc3ViamVjdBgCIAEoCRIMCgRuYW1lGAMgASgJIi4KG1Jlc29sdmVFeHRlcm5hbFVzZXJSZXNwb25zZRIPCgd1c2VyX2lkGAEgASgJIisKF0ZpbmRNaXNzaW5nVXNlcnNSZXF1ZXN0EhAKCHVzZXJfaWRzGAEgAygJIiwKGEZpbmRNaXNzaW5nVXNlcnNSZXNwb25zZRIQCgh1c2VyX2lkcxgBIAMoCSIZChdSb3RhdGVTaWduaW5nS2V5UmVxdWVzdCInChhSb3RhdGVTaWduaW5nS2V5UmVzcG9uc2USCwoDa2lkGAEgASgJIhoKGExpc3RFbmRlZFNlc3Npb25zUmVxdWVzdCIwChlMaXN0RW5kZWRTZXNzaW9uc1Jlc3BvbnNlEhMKC3Nlc3Npb25faWRzGAEgAygJMtUJChdJZGVudGl0eUludGVybmFsU2VydmljZRJnCg5SZWRlZW1Xc1RpY2tldBIpLnBhcmxleS5pbnRlcm5hbC52MS5SZWRlZW1Xc1RpY2tldFJlcXVlc3QaKi5wYXJsZXkuaW50ZXJuYWwudjEuUmVkZWVtV3NUaWNrZXRSZXNwb25zZRJ7ChNSZXNvbHZlRXh0ZXJuYWxVc2VyEi4ucGFybGV5LmludGVybmFsLnYxLlJlc29sdmVFeHRlcm5hbFVzZXJSZXF1ZXN0Gi8ucGFybGV5LmludGVybmFsLnYxLlJlc29sdmVFeHRlcm5hbFVzZXJSZXNwb25zZSIDkAICEnIKEEZpbmRNaXNzaW5nVXNlcnMSKy5wYXJsZXkuaW50ZXJuYWwudjEuRmluZE1pc3NpbmdVc2Vyc1JlcXVlc3QaLC5wYXJsZXkuaW50ZXJuYWwudjEuRmluZE1pc3NpbmdVc2Vyc1Jlc3BvbnNlIgOQAgESbQoQUm90YXRlU2lnbmluZ0tleRIrLnBhcmxleS5pbnRlcm5hbC52MS5Sb3RhdGVTaWduaW5nS2V5UmVxdWVzdBosLnBhcmxleS5pbnRlcm5hbC52MS5Sb3RhdGVTaWduaW5nS2V5UmVzcG9uc2USdQoRTGlzdEVuZGVkU2Vzc2lvbnMSLC5wYXJsZXkuaW50ZXJuYWwudjEuTGlzdEVuZGVkU2Vzc2lvbnNSZXF1ZXN0Gi0ucGFybGV5LmludGVybmFsLnYxLkxpc3RFbmRlZFNlc3Npb25zUmVzcG9uc2UiA5ACARJqCg9SZWdpc3RlckFjY291bnQSKi5wYXJsZXkuaW50ZXJuYWwudjEuUmVnaXN0ZXJBY2NvdW50UmVxdWVzdBorLnBhcmxleS5pbnRlcm5hbC52MS5SZWdpc3RlckFjY291bnRSZXNwb25zZRJhCgxTdGFydFNlc3Npb24SJy5wYXJsZXkuaW50ZXJuYWwudjEuU3RhcnRTZXNzaW9uUmVxdWVzdBooLnBhcmxleS5pbnRlcm5hbC52MS5TdGFydFNlc3Npb25SZXNwb25zZRJ1ChFSZXNvbHZlU2Vzc2lvbktleRIsLnBhcmxleS5pbnRlcm5hbC52MS5SZXNvbHZlU2Vzc2lvbktleVJlcXVlc3QaLS5wYXJsZXkuaW50ZXJuYWwudjEuUmVzb2x2ZVNlc3Npb25LZXlSZXNwb25zZSIDkAIBEmYKDExpc3RBY2NvdW50cxInLnBhcmxleS5pbnRlcm5hbC52MS5MaXN0QWNjb3VudHNSZXF1ZXN0GigucGFybGV5LmludGVybmFsLnYxLkxpc3RBY2NvdW50c1Jlc3BvbnNlIgOQAgESZgoMRmluZEFjY291bnRzEicucGFybGV5LmludGVybmFsLnYxLkZpbmRBY2NvdW50c1JlcXVlc3QaKC5wYXJsZXkuaW50ZXJuYWwudjEuRmluZEFjY291bnRzUmVzcG9uc2UiA5ACARJkCg1VcGRhdGVBY2NvdW50EigucGFybGV5LmludGVybmFsLnYxLlVwZGF0ZUFjY291bnRSZXF1ZXN0GikucGFybGV5LmludGVybmFsLnYxLlVwZGF0ZUFjY291bnRSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+
+/**
+ * Describes the message parley.internal.v1.Account.
+ * Use `create(AccountSchema)` to create a new message.
+ */
+export const AccountSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_identity, 0);
+
+/**
+ * Describes the message parley.internal.v1.RegisterAccountRequest.
+ * Use `create(RegisterAccountRequestSchema)` to create a new message.
+ */
+export const RegisterAccountRequestSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_identity, 1);
+
+/**
+ * Describes the message parley.internal.v1.RegisterAccountResponse.
+ * Use `create(RegisterAccountResponseSchema)` to create a new message.
+ */
+export const RegisterAccountResponseSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_identity, 2);
+
+/**
+ * Describes the message parley.internal.v1.StartSessionRequest.
+ * Use `create(StartSessionRequestSchema)` to create a new message.
+ */
+export const StartSessionRequestSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_identity, 3);
+
+/**
+ * Describes the message parley.internal.v1.StartSessionResponse.
+ * Use `create(StartSessionResponseSchema)` to create a new message.
+ */
+export const StartSessionResponseSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_identity, 4);
+
+/**
+ * Describes the message parley.internal.v1.ResolveSessionKeyRequest.
+ * Use `create(ResolveSessionKeyRequestSchema)` to create a new message.
+ */
+export const ResolveSessionKeyRequestSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_identity, 5);
+
+/**
+ * Describes the message parley.internal.v1.ResolveSessionKeyResponse.
+ * Use `create(ResolveSessionKeyResponseSchema)` to create a new message.
+ */
+export const ResolveSessionKeyResponseSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_identity, 6);
+
+/**
+ * Describes the message parley.internal.v1.ListAccountsRequest.
+ * Use `create(ListAccountsRequestSchema)` to create a new message.
+ */
+export const ListAccountsRequestSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_identity, 7);
+
+/**
+ * Describes the message parley.internal.v1.ListAccountsResponse.
+ * Use `create(ListAccountsResponseSchema)` to create a new message.
+ */
+export const ListAccountsResponseSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_identity, 8);
+
+/**
+ * Describes the message parley.internal.v1.FindAccountsRequest.
+ * Use `create(FindAccountsRequestSchema)` to create a new message.
+ */
+export const FindAccountsRequestSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_identity, 9);
+
+/**
+ * Describes the message parley.internal.v1.FindAccountsResponse.
+ * Use `create(FindAccountsResponseSchema)` to create a new message.
+ */
+export const FindAccountsResponseSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_identity, 10);
+
+/**
+ * Describes the message parley.internal.v1.UpdateAccountRequest.
+ * Use `create(UpdateAccountRequestSchema)` to create a new message.
+ */
+export const UpdateAccountRequestSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_identity, 11);
+
+/**
+ * Describes the message parley.internal.v1.UpdateAccountResponse.
+ * Use `create(UpdateAccountResponseSchema)` to create a new message.
+ */
+export const UpdateAccountResponseSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_identity, 12);
 
 /**
  * Describes the message parley.internal.v1.RedeemWsTicketRequest.
  * Use `create(RedeemWsTicketRequestSchema)` to create a new message.
  */
 export const RedeemWsTicketRequestSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_identity, 0);
+  messageDesc(file_parley_internal_v1_identity, 13);
 
 /**
  * Describes the message parley.internal.v1.RedeemWsTicketResponse.
  * Use `create(RedeemWsTicketResponseSchema)` to create a new message.
  */
 export const RedeemWsTicketResponseSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_identity, 1);
+  messageDesc(file_parley_internal_v1_identity, 14);
 
 /**
  * Describes the message parley.internal.v1.ResolveExternalUserRequest.
  * Use `create(ResolveExternalUserRequestSchema)` to create a new message.
  */
 export const ResolveExternalUserRequestSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_identity, 2);
+  messageDesc(file_parley_internal_v1_identity, 15);
 
 /**
  * Describes the message parley.internal.v1.ResolveExternalUserResponse.
  * Use `create(ResolveExternalUserResponseSchema)` to create a new message.
  */
 export const ResolveExternalUserResponseSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_identity, 3);
+  messageDesc(file_parley_internal_v1_identity, 16);
 
 /**
  * Describes the message parley.internal.v1.FindMissingUsersRequest.
  * Use `create(FindMissingUsersRequestSchema)` to create a new message.
  */
 export const FindMissingUsersRequestSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_identity, 4);
+  messageDesc(file_parley_internal_v1_identity, 17);
 
 /**
  * Describes the message parley.internal.v1.FindMissingUsersResponse.
  * Use `create(FindMissingUsersResponseSchema)` to create a new message.
  */
 export const FindMissingUsersResponseSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_identity, 5);
+  messageDesc(file_parley_internal_v1_identity, 18);
 
 /**
  * Describes the message parley.internal.v1.RotateSigningKeyRequest.
  * Use `create(RotateSigningKeyRequestSchema)` to create a new message.
  */
 export const RotateSigningKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_identity, 6);
+  messageDesc(file_parley_internal_v1_identity, 19);
 
 /**
  * Describes the message parley.internal.v1.RotateSigningKeyResponse.
  * Use `create(RotateSigningKeyResponseSchema)` to create a new message.
  */
 export const RotateSigningKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_identity, 7);
+  messageDesc(file_parley_internal_v1_identity, 20);
 
 /**
  * Describes the message parley.internal.v1.ListEndedSessionsRequest.
  * Use `create(ListEndedSessionsRequestSchema)` to create a new message.
  */
 export const ListEndedSessionsRequestSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_identity, 8);
+  messageDesc(file_parley_internal_v1_identity, 21);
 
 /**
  * Describes the message parley.internal.v1.ListEndedSessionsResponse.
  * Use `create(ListEndedSessionsResponseSchema)` to create a new message.
  */
 export const ListEndedSessionsResponseSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_identity, 9);
+  messageDesc(file_parley_internal_v1_identity, 22);
 
 /**
  * What the gateway asks of identity beyond AuthService and UserService.

@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Attachment, AttachmentJson, Message as Message$1, MessageJson } from "../../v2/event_pb.js";
+import type { Attachment, AttachmentJson, Chat, ChatJson, Message as Message$1, MessageJson } from "../../v2/event_pb.js";
 import type { Thumbnail, ThumbnailJson } from "./blobs_pb.js";
 import type { AttachmentInput, AttachmentInputJson } from "../../v2/messenger_pb.js";
 import type { Violation, ViolationJson } from "../../v2/errors_pb.js";
@@ -15,6 +15,398 @@ import type { SearchHit, SearchHitJson } from "../../v2/search_pb.js";
  * Describes the file parley/internal/v1/messenger.proto.
  */
 export declare const file_parley_internal_v1_messenger: GenFile;
+
+/**
+ * @generated from message parley.internal.v1.CreateOpenChatRequest
+ */
+export declare type CreateOpenChatRequest = Message<"parley.internal.v1.CreateOpenChatRequest"> & {
+  /**
+   * @generated from field: string title = 1;
+   */
+  title: string;
+};
+
+/**
+ * @generated from message parley.internal.v1.CreateOpenChatRequest
+ */
+export declare type CreateOpenChatRequestJson = {
+  /**
+   * @generated from field: string title = 1;
+   */
+  title?: string;
+};
+
+/**
+ * Describes the message parley.internal.v1.CreateOpenChatRequest.
+ * Use `create(CreateOpenChatRequestSchema)` to create a new message.
+ */
+export declare const CreateOpenChatRequestSchema: GenMessage<CreateOpenChatRequest, {jsonType: CreateOpenChatRequestJson}>;
+
+/**
+ * @generated from message parley.internal.v1.CreateOpenChatResponse
+ */
+export declare type CreateOpenChatResponse = Message<"parley.internal.v1.CreateOpenChatResponse"> & {
+  /**
+   * @generated from field: parley.v2.Chat chat = 1;
+   */
+  chat?: Chat | undefined;
+};
+
+/**
+ * @generated from message parley.internal.v1.CreateOpenChatResponse
+ */
+export declare type CreateOpenChatResponseJson = {
+  /**
+   * @generated from field: parley.v2.Chat chat = 1;
+   */
+  chat?: ChatJson;
+};
+
+/**
+ * Describes the message parley.internal.v1.CreateOpenChatResponse.
+ * Use `create(CreateOpenChatResponseSchema)` to create a new message.
+ */
+export declare const CreateOpenChatResponseSchema: GenMessage<CreateOpenChatResponse, {jsonType: CreateOpenChatResponseJson}>;
+
+/**
+ * @generated from message parley.internal.v1.JoinChatRequest
+ */
+export declare type JoinChatRequest = Message<"parley.internal.v1.JoinChatRequest"> & {
+  /**
+   * @generated from field: string chat_id = 1;
+   */
+  chatId: string;
+
+  /**
+   * What the caller is called in this chat.
+   *
+   * @generated from field: string display_name = 2;
+   */
+  displayName: string;
+};
+
+/**
+ * @generated from message parley.internal.v1.JoinChatRequest
+ */
+export declare type JoinChatRequestJson = {
+  /**
+   * @generated from field: string chat_id = 1;
+   */
+  chatId?: string;
+
+  /**
+   * What the caller is called in this chat.
+   *
+   * @generated from field: string display_name = 2;
+   */
+  displayName?: string;
+};
+
+/**
+ * Describes the message parley.internal.v1.JoinChatRequest.
+ * Use `create(JoinChatRequestSchema)` to create a new message.
+ */
+export declare const JoinChatRequestSchema: GenMessage<JoinChatRequest, {jsonType: JoinChatRequestJson}>;
+
+/**
+ * @generated from message parley.internal.v1.JoinChatResponse
+ */
+export declare type JoinChatResponse = Message<"parley.internal.v1.JoinChatResponse"> & {
+  /**
+   * Whether the caller was no member before.
+   *
+   * @generated from field: bool joined = 1;
+   */
+  joined: boolean;
+};
+
+/**
+ * @generated from message parley.internal.v1.JoinChatResponse
+ */
+export declare type JoinChatResponseJson = {
+  /**
+   * Whether the caller was no member before.
+   *
+   * @generated from field: bool joined = 1;
+   */
+  joined?: boolean;
+};
+
+/**
+ * Describes the message parley.internal.v1.JoinChatResponse.
+ * Use `create(JoinChatResponseSchema)` to create a new message.
+ */
+export declare const JoinChatResponseSchema: GenMessage<JoinChatResponse, {jsonType: JoinChatResponseJson}>;
+
+/**
+ * @generated from message parley.internal.v1.ListChatPageRequest
+ */
+export declare type ListChatPageRequest = Message<"parley.internal.v1.ListChatPageRequest"> & {
+  /**
+   * At most this many; 50 when absent.
+   *
+   * @generated from field: uint32 limit = 1;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: uint32 offset = 2;
+   */
+  offset: number;
+};
+
+/**
+ * @generated from message parley.internal.v1.ListChatPageRequest
+ */
+export declare type ListChatPageRequestJson = {
+  /**
+   * At most this many; 50 when absent.
+   *
+   * @generated from field: uint32 limit = 1;
+   */
+  limit?: number;
+
+  /**
+   * @generated from field: uint32 offset = 2;
+   */
+  offset?: number;
+};
+
+/**
+ * Describes the message parley.internal.v1.ListChatPageRequest.
+ * Use `create(ListChatPageRequestSchema)` to create a new message.
+ */
+export declare const ListChatPageRequestSchema: GenMessage<ListChatPageRequest, {jsonType: ListChatPageRequestJson}>;
+
+/**
+ * @generated from message parley.internal.v1.ListChatPageResponse
+ */
+export declare type ListChatPageResponse = Message<"parley.internal.v1.ListChatPageResponse"> & {
+  /**
+   * @generated from field: uint32 total = 1;
+   */
+  total: number;
+
+  /**
+   * @generated from field: repeated parley.internal.v1.ChatOfMembers chats = 2;
+   */
+  chats: ChatOfMembers[];
+};
+
+/**
+ * @generated from message parley.internal.v1.ListChatPageResponse
+ */
+export declare type ListChatPageResponseJson = {
+  /**
+   * @generated from field: uint32 total = 1;
+   */
+  total?: number;
+
+  /**
+   * @generated from field: repeated parley.internal.v1.ChatOfMembers chats = 2;
+   */
+  chats?: ChatOfMembersJson[];
+};
+
+/**
+ * Describes the message parley.internal.v1.ListChatPageResponse.
+ * Use `create(ListChatPageResponseSchema)` to create a new message.
+ */
+export declare const ListChatPageResponseSchema: GenMessage<ListChatPageResponse, {jsonType: ListChatPageResponseJson}>;
+
+/**
+ * @generated from message parley.internal.v1.ChatOfMembers
+ */
+export declare type ChatOfMembers = Message<"parley.internal.v1.ChatOfMembers"> & {
+  /**
+   * @generated from field: parley.v2.Chat chat = 1;
+   */
+  chat?: Chat | undefined;
+
+  /**
+   * The first hundred, in their order.
+   *
+   * @generated from field: repeated string member_ids = 2;
+   */
+  memberIds: string[];
+};
+
+/**
+ * @generated from message parley.internal.v1.ChatOfMembers
+ */
+export declare type ChatOfMembersJson = {
+  /**
+   * @generated from field: parley.v2.Chat chat = 1;
+   */
+  chat?: ChatJson;
+
+  /**
+   * The first hundred, in their order.
+   *
+   * @generated from field: repeated string member_ids = 2;
+   */
+  memberIds?: string[];
+};
+
+/**
+ * Describes the message parley.internal.v1.ChatOfMembers.
+ * Use `create(ChatOfMembersSchema)` to create a new message.
+ */
+export declare const ChatOfMembersSchema: GenMessage<ChatOfMembers, {jsonType: ChatOfMembersJson}>;
+
+/**
+ * @generated from message parley.internal.v1.ListMessagePageRequest
+ */
+export declare type ListMessagePageRequest = Message<"parley.internal.v1.ListMessagePageRequest"> & {
+  /**
+   * @generated from field: string chat_id = 1;
+   */
+  chatId: string;
+
+  /**
+   * At most this many; 50 when absent.
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
+
+  /**
+   * So many of the newest are left out. Deleted messages count.
+   *
+   * @generated from field: uint32 offset = 3;
+   */
+  offset: number;
+
+  /**
+   * Only messages with a smaller seq than this; the offset counts from there.
+   *
+   * @generated from field: optional uint32 before = 4;
+   */
+  before?: number | undefined;
+};
+
+/**
+ * @generated from message parley.internal.v1.ListMessagePageRequest
+ */
+export declare type ListMessagePageRequestJson = {
+  /**
+   * @generated from field: string chat_id = 1;
+   */
+  chatId?: string;
+
+  /**
+   * At most this many; 50 when absent.
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit?: number;
+
+  /**
+   * So many of the newest are left out. Deleted messages count.
+   *
+   * @generated from field: uint32 offset = 3;
+   */
+  offset?: number;
+
+  /**
+   * Only messages with a smaller seq than this; the offset counts from there.
+   *
+   * @generated from field: optional uint32 before = 4;
+   */
+  before?: number;
+};
+
+/**
+ * Describes the message parley.internal.v1.ListMessagePageRequest.
+ * Use `create(ListMessagePageRequestSchema)` to create a new message.
+ */
+export declare const ListMessagePageRequestSchema: GenMessage<ListMessagePageRequest, {jsonType: ListMessagePageRequestJson}>;
+
+/**
+ * @generated from message parley.internal.v1.ListMessagePageResponse
+ */
+export declare type ListMessagePageResponse = Message<"parley.internal.v1.ListMessagePageResponse"> & {
+  /**
+   * Of all messages of the chat, deleted ones included.
+   *
+   * @generated from field: uint32 total = 1;
+   */
+  total: number;
+
+  /**
+   * The newest first.
+   *
+   * @generated from field: repeated parley.v2.Message messages = 2;
+   */
+  messages: Message$1[];
+
+  /**
+   * As before=: the page of older messages. Absent when there is none.
+   *
+   * @generated from field: optional uint32 next_before = 3;
+   */
+  nextBefore?: number | undefined;
+
+  /**
+   * Up to which ordinal number (no) everybody else in the chat has read; 0 when nobody is.
+   *
+   * @generated from field: uint32 read_by_others = 4;
+   */
+  readByOthers: number;
+
+  /**
+   * Up to which the caller has.
+   *
+   * @generated from field: uint32 read_by_caller = 5;
+   */
+  readByCaller: number;
+};
+
+/**
+ * @generated from message parley.internal.v1.ListMessagePageResponse
+ */
+export declare type ListMessagePageResponseJson = {
+  /**
+   * Of all messages of the chat, deleted ones included.
+   *
+   * @generated from field: uint32 total = 1;
+   */
+  total?: number;
+
+  /**
+   * The newest first.
+   *
+   * @generated from field: repeated parley.v2.Message messages = 2;
+   */
+  messages?: MessageJson[];
+
+  /**
+   * As before=: the page of older messages. Absent when there is none.
+   *
+   * @generated from field: optional uint32 next_before = 3;
+   */
+  nextBefore?: number;
+
+  /**
+   * Up to which ordinal number (no) everybody else in the chat has read; 0 when nobody is.
+   *
+   * @generated from field: uint32 read_by_others = 4;
+   */
+  readByOthers?: number;
+
+  /**
+   * Up to which the caller has.
+   *
+   * @generated from field: uint32 read_by_caller = 5;
+   */
+  readByCaller?: number;
+};
+
+/**
+ * Describes the message parley.internal.v1.ListMessagePageResponse.
+ * Use `create(ListMessagePageResponseSchema)` to create a new message.
+ */
+export declare const ListMessagePageResponseSchema: GenMessage<ListMessagePageResponse, {jsonType: ListMessagePageResponseJson}>;
 
 /**
  * @generated from message parley.internal.v1.FindAttachmentRequest
@@ -977,6 +1369,47 @@ export declare const MessengerInternalService: GenService<{
     methodKind: "unary";
     input: typeof FindAttachmentRequestSchema;
     output: typeof FindAttachmentResponseSchema;
+  },
+  /**
+   * For the old APIs. A group that whoever knows its id may join; the caller owns it.
+   *
+   * @generated from rpc parley.internal.v1.MessengerInternalService.CreateOpenChat
+   */
+  createOpenChat: {
+    methodKind: "unary";
+    input: typeof CreateOpenChatRequestSchema;
+    output: typeof CreateOpenChatResponseSchema;
+  },
+  /**
+   * Makes the caller a member of an open chat, or gives a member of any chat another name in it.
+   * "chat-not-found" for those who are not members of a chat that is not open.
+   *
+   * @generated from rpc parley.internal.v1.MessengerInternalService.JoinChat
+   */
+  joinChat: {
+    methodKind: "unary";
+    input: typeof JoinChatRequestSchema;
+    output: typeof JoinChatResponseSchema;
+  },
+  /**
+   * The caller's chats by position, the most recently active first.
+   *
+   * @generated from rpc parley.internal.v1.MessengerInternalService.ListChatPage
+   */
+  listChatPage: {
+    methodKind: "unary";
+    input: typeof ListChatPageRequestSchema;
+    output: typeof ListChatPageResponseSchema;
+  },
+  /**
+   * A chat's messages by position, for a member; "chat-not-found" else.
+   *
+   * @generated from rpc parley.internal.v1.MessengerInternalService.ListMessagePage
+   */
+  listMessagePage: {
+    methodKind: "unary";
+    input: typeof ListMessagePageRequestSchema;
+    output: typeof ListMessagePageResponseSchema;
   },
 }>;
 

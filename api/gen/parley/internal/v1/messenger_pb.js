@@ -16,126 +16,189 @@ import { file_parley_v2_search } from "../../v2/search_pb.js";
  * Describes the file parley/internal/v1/messenger.proto.
  */
 export const file_parley_internal_v1_messenger = /*@__PURE__*/
-  fileDesc("CiJwYXJsZXkvaW50ZXJuYWwvdjEvbWVzc2VuZ2VyLnByb3RvEhJwYXJsZXkuaW50ZXJuYWwudjEicAoVRmluZEF0dGFjaG1lbnRSZXF1ZXN0EhkKB2NoYXRfaWQYASABKAlCCLpIBXIDsAEBEhsKCm1lc3NhZ2VfaWQYAiABKAlCB7pIBHICGEASHwoNYXR0YWNobWVudF9pZBgDIAEoCUIIukgFcgOwAQEilgEKFkZpbmRBdHRhY2htZW50UmVzcG9uc2USKQoKYXR0YWNobWVudBgBIAEoCzIVLnBhcmxleS52Mi5BdHRhY2htZW50EhEKCW9iamVjdF9pZBgCIAEoCRIMCgRldGFnGAMgASgJEjAKCXRodW1ibmFpbBgEIAEoCzIdLnBhcmxleS5pbnRlcm5hbC52MS5UaHVtYm5haWwiSQoTU2VuZE1lc3NhZ2VzUmVxdWVzdBIyCgVzZW5kcxgBIAMoCzIYLnBhcmxleS5pbnRlcm5hbC52MS5TZW5kQgm6SAaSAQMQkE4iowEKBFNlbmQSEQoJc2VuZGVyX2lkGAEgASgJEg8KB2NoYXRfaWQYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEgwKBHRleHQYBCABKAkSEAoIcmVwbHlfdG8YBSABKAkSEwoLdHJhY2VwYXJlbnQYBiABKAkSLwoLYXR0YWNobWVudHMYByADKAsyGi5wYXJsZXkudjIuQXR0YWNobWVudElucHV0IkkKFFNlbmRNZXNzYWdlc1Jlc3BvbnNlEjEKCG91dGNvbWVzGAEgAygLMh8ucGFybGV5LmludGVybmFsLnYxLlNlbmRPdXRjb21lInAKC1NlbmRPdXRjb21lEiMKB21lc3NhZ2UYASABKAsyEi5wYXJsZXkudjIuTWVzc2FnZRISCgplcnJvcl9jb2RlGAIgASgJEigKCnZpb2xhdGlvbnMYAyADKAsyFC5wYXJsZXkudjIuVmlvbGF0aW9uIicKFExpc3RQb3NpdGlvbnNSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkiSAoVTGlzdFBvc2l0aW9uc1Jlc3BvbnNlEi8KCXBvc2l0aW9ucxgBIAMoCzIcLnBhcmxleS5pbnRlcm5hbC52MS5Qb3NpdGlvbiItCghQb3NpdGlvbhIPCgdjaGF0X2lkGAEgASgJEhAKCGxhc3Rfc2VxGAIgASgNIkQKGkZpbHRlckFjcXVhaW50YW5jZXNSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSFQoNY2FuZGlkYXRlX2lkcxgCIAMoCSIvChtGaWx0ZXJBY3F1YWludGFuY2VzUmVzcG9uc2USEAoIdXNlcl9pZHMYASADKAki1AEKDE1lc3NhZ2VRdWVyeRItCgV0ZXJtcxgBIAMoCzIeLnBhcmxleS5pbnRlcm5hbC52MS5TZWFyY2hUZXJtEhIKCnNlbmRlcl9pZHMYAiADKAkSDQoFY2hhdHMYAyADKAkSKgoGYmVmb3JlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpub3RfYmVmb3JlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5oYXNfYXR0YWNobWVudBgGIAEoCCJMCgpTZWFyY2hUZXJtEgwKBHRleHQYASABKAkSDgoGcGhyYXNlGAIgASgIEg4KBnByZWZpeBgDIAEoCBIQCghleGNsdWRlZBgEIAEoCCK3AQoTRmluZE1lc3NhZ2VzUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEi8KBXF1ZXJ5GAIgASgLMiAucGFybGV5LmludGVybmFsLnYxLk1lc3NhZ2VRdWVyeRIsCgVvcmRlchgDIAEoDjIdLnBhcmxleS5pbnRlcm5hbC52MS5GaW5kT3JkZXISDQoFbGltaXQYBCABKA0SDgoGY3Vyc29yGAUgASgJEhEKCWJ1ZGdldF9tcxgGIAEoDSKKAQoURmluZE1lc3NhZ2VzUmVzcG9uc2USIgoEaGl0cxgBIAMoCzIULnBhcmxleS52Mi5TZWFyY2hIaXQSEwoLbWVzc2FnZV9pZHMYAiADKAkSDwoHcGFydGlhbBgDIAEoCBIYCgtuZXh0X2N1cnNvchgEIAEoCUgAiAEBQg4KDF9uZXh0X2N1cnNvciJ8ChhSZWFkRm91bmRNZXNzYWdlc1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIvCgVxdWVyeRgCIAEoCzIgLnBhcmxleS5pbnRlcm5hbC52MS5NZXNzYWdlUXVlcnkSHgoLbWVzc2FnZV9pZHMYAyADKAlCCbpIBpIBAxDIASI/ChlSZWFkRm91bmRNZXNzYWdlc1Jlc3BvbnNlEiIKBGhpdHMYASADKAsyFC5wYXJsZXkudjIuU2VhcmNoSGl0KlgKCUZpbmRPcmRlchIaChZGSU5EX09SREVSX1VOU1BFQ0lGSUVEEAASGAoURklORF9PUkRFUl9SRUxFVkFOQ0UQARIVChFGSU5EX09SREVSX05FV0VTVBACMr8FChhNZXNzZW5nZXJJbnRlcm5hbFNlcnZpY2USZgoMU2VuZE1lc3NhZ2VzEicucGFybGV5LmludGVybmFsLnYxLlNlbmRNZXNzYWdlc1JlcXVlc3QaKC5wYXJsZXkuaW50ZXJuYWwudjEuU2VuZE1lc3NhZ2VzUmVzcG9uc2UiA5ACAhJpCg1MaXN0UG9zaXRpb25zEigucGFybGV5LmludGVybmFsLnYxLkxpc3RQb3NpdGlvbnNSZXF1ZXN0GikucGFybGV5LmludGVybmFsLnYxLkxpc3RQb3NpdGlvbnNSZXNwb25zZSIDkAIBEnsKE0ZpbHRlckFjcXVhaW50YW5jZXMSLi5wYXJsZXkuaW50ZXJuYWwudjEuRmlsdGVyQWNxdWFpbnRhbmNlc1JlcXVlc3QaLy5wYXJsZXkuaW50ZXJuYWwudjEuRmlsdGVyQWNxdWFpbnRhbmNlc1Jlc3BvbnNlIgOQAgESagoMRmluZE1lc3NhZ2VzEicucGFybGV5LmludGVybmFsLnYxLkZpbmRNZXNzYWdlc1JlcXVlc3QaKC5wYXJsZXkuaW50ZXJuYWwudjEuRmluZE1lc3NhZ2VzUmVzcG9uc2UiB5ACAbi7GAESdQoRUmVhZEZvdW5kTWVzc2FnZXMSLC5wYXJsZXkuaW50ZXJuYWwudjEuUmVhZEZvdW5kTWVzc2FnZXNSZXF1ZXN0Gi0ucGFybGV5LmludGVybmFsLnYxLlJlYWRGb3VuZE1lc3NhZ2VzUmVzcG9uc2UiA5ACARJwCg5GaW5kQXR0YWNobWVudBIpLnBhcmxleS5pbnRlcm5hbC52MS5GaW5kQXR0YWNobWVudFJlcXVlc3QaKi5wYXJsZXkuaW50ZXJuYWwudjEuRmluZEF0dGFjaG1lbnRSZXNwb25zZSIHkAIBqLsYAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_parley_internal_v1_blobs, file_parley_v2_errors, file_parley_v2_event, file_parley_v2_messenger, file_parley_v2_options, file_parley_v2_search]);
+  fileDesc("CiJwYXJsZXkvaW50ZXJuYWwvdjEvbWVzc2VuZ2VyLnByb3RvEhJwYXJsZXkuaW50ZXJuYWwudjEiMgoVQ3JlYXRlT3BlbkNoYXRSZXF1ZXN0EhkKBXRpdGxlGAEgASgJQgq6SAdyBRABGMgBIjcKFkNyZWF0ZU9wZW5DaGF0UmVzcG9uc2USHQoEY2hhdBgBIAEoCzIPLnBhcmxleS52Mi5DaGF0Ik0KD0pvaW5DaGF0UmVxdWVzdBIZCgdjaGF0X2lkGAEgASgJQgi6SAVyA7ABARIfCgxkaXNwbGF5X25hbWUYAiABKAlCCbpIBnIEEAEYZCIiChBKb2luQ2hhdFJlc3BvbnNlEg4KBmpvaW5lZBgBIAEoCCI+ChNMaXN0Q2hhdFBhZ2VSZXF1ZXN0EhcKBWxpbWl0GAEgASgNQgi6SAUqAxjIARIOCgZvZmZzZXQYAiABKA0iVwoUTGlzdENoYXRQYWdlUmVzcG9uc2USDQoFdG90YWwYASABKA0SMAoFY2hhdHMYAiADKAsyIS5wYXJsZXkuaW50ZXJuYWwudjEuQ2hhdE9mTWVtYmVycyJCCg1DaGF0T2ZNZW1iZXJzEh0KBGNoYXQYASABKAsyDy5wYXJsZXkudjIuQ2hhdBISCgptZW1iZXJfaWRzGAIgAygJInwKFkxpc3RNZXNzYWdlUGFnZVJlcXVlc3QSGQoHY2hhdF9pZBgBIAEoCUIIukgFcgOwAQESFwoFbGltaXQYAiABKA1CCLpIBSoDGOgHEg4KBm9mZnNldBgDIAEoDRITCgZiZWZvcmUYBCABKA1IAIgBAUIJCgdfYmVmb3JlIqgBChdMaXN0TWVzc2FnZVBhZ2VSZXNwb25zZRINCgV0b3RhbBgBIAEoDRIkCghtZXNzYWdlcxgCIAMoCzISLnBhcmxleS52Mi5NZXNzYWdlEhgKC25leHRfYmVmb3JlGAMgASgNSACIAQESFgoOcmVhZF9ieV9vdGhlcnMYBCABKA0SFgoOcmVhZF9ieV9jYWxsZXIYBSABKA1CDgoMX25leHRfYmVmb3JlInAKFUZpbmRBdHRhY2htZW50UmVxdWVzdBIZCgdjaGF0X2lkGAEgASgJQgi6SAVyA7ABARIbCgptZXNzYWdlX2lkGAIgASgJQge6SARyAhhAEh8KDWF0dGFjaG1lbnRfaWQYAyABKAlCCLpIBXIDsAEBIpYBChZGaW5kQXR0YWNobWVudFJlc3BvbnNlEikKCmF0dGFjaG1lbnQYASABKAsyFS5wYXJsZXkudjIuQXR0YWNobWVudBIRCglvYmplY3RfaWQYAiABKAkSDAoEZXRhZxgDIAEoCRIwCgl0aHVtYm5haWwYBCABKAsyHS5wYXJsZXkuaW50ZXJuYWwudjEuVGh1bWJuYWlsIkkKE1NlbmRNZXNzYWdlc1JlcXVlc3QSMgoFc2VuZHMYASADKAsyGC5wYXJsZXkuaW50ZXJuYWwudjEuU2VuZEIJukgGkgEDEJBOIqMBCgRTZW5kEhEKCXNlbmRlcl9pZBgBIAEoCRIPCgdjaGF0X2lkGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRIMCgR0ZXh0GAQgASgJEhAKCHJlcGx5X3RvGAUgASgJEhMKC3RyYWNlcGFyZW50GAYgASgJEi8KC2F0dGFjaG1lbnRzGAcgAygLMhoucGFybGV5LnYyLkF0dGFjaG1lbnRJbnB1dCJJChRTZW5kTWVzc2FnZXNSZXNwb25zZRIxCghvdXRjb21lcxgBIAMoCzIfLnBhcmxleS5pbnRlcm5hbC52MS5TZW5kT3V0Y29tZSJwCgtTZW5kT3V0Y29tZRIjCgdtZXNzYWdlGAEgASgLMhIucGFybGV5LnYyLk1lc3NhZ2USEgoKZXJyb3JfY29kZRgCIAEoCRIoCgp2aW9sYXRpb25zGAMgAygLMhQucGFybGV5LnYyLlZpb2xhdGlvbiInChRMaXN0UG9zaXRpb25zUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJIkgKFUxpc3RQb3NpdGlvbnNSZXNwb25zZRIvCglwb3NpdGlvbnMYASADKAsyHC5wYXJsZXkuaW50ZXJuYWwudjEuUG9zaXRpb24iLQoIUG9zaXRpb24SDwoHY2hhdF9pZBgBIAEoCRIQCghsYXN0X3NlcRgCIAEoDSJEChpGaWx0ZXJBY3F1YWludGFuY2VzUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhUKDWNhbmRpZGF0ZV9pZHMYAiADKAkiLwobRmlsdGVyQWNxdWFpbnRhbmNlc1Jlc3BvbnNlEhAKCHVzZXJfaWRzGAEgAygJItQBCgxNZXNzYWdlUXVlcnkSLQoFdGVybXMYASADKAsyHi5wYXJsZXkuaW50ZXJuYWwudjEuU2VhcmNoVGVybRISCgpzZW5kZXJfaWRzGAIgAygJEg0KBWNoYXRzGAMgAygJEioKBmJlZm9yZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKbm90X2JlZm9yZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOaGFzX2F0dGFjaG1lbnQYBiABKAgiTAoKU2VhcmNoVGVybRIMCgR0ZXh0GAEgASgJEg4KBnBocmFzZRgCIAEoCBIOCgZwcmVmaXgYAyABKAgSEAoIZXhjbHVkZWQYBCABKAgitwEKE0ZpbmRNZXNzYWdlc1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIvCgVxdWVyeRgCIAEoCzIgLnBhcmxleS5pbnRlcm5hbC52MS5NZXNzYWdlUXVlcnkSLAoFb3JkZXIYAyABKA4yHS5wYXJsZXkuaW50ZXJuYWwudjEuRmluZE9yZGVyEg0KBWxpbWl0GAQgASgNEg4KBmN1cnNvchgFIAEoCRIRCglidWRnZXRfbXMYBiABKA0iigEKFEZpbmRNZXNzYWdlc1Jlc3BvbnNlEiIKBGhpdHMYASADKAsyFC5wYXJsZXkudjIuU2VhcmNoSGl0EhMKC21lc3NhZ2VfaWRzGAIgAygJEg8KB3BhcnRpYWwYAyABKAgSGAoLbmV4dF9jdXJzb3IYBCABKAlIAIgBAUIOCgxfbmV4dF9jdXJzb3IifAoYUmVhZEZvdW5kTWVzc2FnZXNSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSLwoFcXVlcnkYAiABKAsyIC5wYXJsZXkuaW50ZXJuYWwudjEuTWVzc2FnZVF1ZXJ5Eh4KC21lc3NhZ2VfaWRzGAMgAygJQgm6SAaSAQMQyAEiPwoZUmVhZEZvdW5kTWVzc2FnZXNSZXNwb25zZRIiCgRoaXRzGAEgAygLMhQucGFybGV5LnYyLlNlYXJjaEhpdCpYCglGaW5kT3JkZXISGgoWRklORF9PUkRFUl9VTlNQRUNJRklFRBAAEhgKFEZJTkRfT1JERVJfUkVMRVZBTkNFEAESFQoRRklORF9PUkRFUl9ORVdFU1QQAjLdCAoYTWVzc2VuZ2VySW50ZXJuYWxTZXJ2aWNlEmYKDFNlbmRNZXNzYWdlcxInLnBhcmxleS5pbnRlcm5hbC52MS5TZW5kTWVzc2FnZXNSZXF1ZXN0GigucGFybGV5LmludGVybmFsLnYxLlNlbmRNZXNzYWdlc1Jlc3BvbnNlIgOQAgISaQoNTGlzdFBvc2l0aW9ucxIoLnBhcmxleS5pbnRlcm5hbC52MS5MaXN0UG9zaXRpb25zUmVxdWVzdBopLnBhcmxleS5pbnRlcm5hbC52MS5MaXN0UG9zaXRpb25zUmVzcG9uc2UiA5ACARJ7ChNGaWx0ZXJBY3F1YWludGFuY2VzEi4ucGFybGV5LmludGVybmFsLnYxLkZpbHRlckFjcXVhaW50YW5jZXNSZXF1ZXN0Gi8ucGFybGV5LmludGVybmFsLnYxLkZpbHRlckFjcXVhaW50YW5jZXNSZXNwb25zZSIDkAIBEmoKDEZpbmRNZXNzYWdlcxInLnBhcmxleS5pbnRlcm5hbC52MS5GaW5kTWVzc2FnZXNSZXF1ZXN0GigucGFybGV5LmludGVybmFsLnYxLkZpbmRNZXNzYWdlc1Jlc3BvbnNlIgeQAgG4uxgBEnUKEVJlYWRGb3VuZE1lc3NhZ2VzEiwucGFybGV5LmludGVybmFsLnYxLlJlYWRGb3VuZE1lc3NhZ2VzUmVxdWVzdBotLnBhcmxleS5pbnRlcm5hbC52MS5SZWFkRm91bmRNZXNzYWdlc1Jlc3BvbnNlIgOQAgEScAoORmluZEF0dGFjaG1lbnQSKS5wYXJsZXkuaW50ZXJuYWwudjEuRmluZEF0dGFjaG1lbnRSZXF1ZXN0GioucGFybGV5LmludGVybmFsLnYxLkZpbmRBdHRhY2htZW50UmVzcG9uc2UiB5ACAai7GAESZwoOQ3JlYXRlT3BlbkNoYXQSKS5wYXJsZXkuaW50ZXJuYWwudjEuQ3JlYXRlT3BlbkNoYXRSZXF1ZXN0GioucGFybGV5LmludGVybmFsLnYxLkNyZWF0ZU9wZW5DaGF0UmVzcG9uc2USWgoISm9pbkNoYXQSIy5wYXJsZXkuaW50ZXJuYWwudjEuSm9pbkNoYXRSZXF1ZXN0GiQucGFybGV5LmludGVybmFsLnYxLkpvaW5DaGF0UmVzcG9uc2UiA5ACAhJmCgxMaXN0Q2hhdFBhZ2USJy5wYXJsZXkuaW50ZXJuYWwudjEuTGlzdENoYXRQYWdlUmVxdWVzdBooLnBhcmxleS5pbnRlcm5hbC52MS5MaXN0Q2hhdFBhZ2VSZXNwb25zZSIDkAIBEm8KD0xpc3RNZXNzYWdlUGFnZRIqLnBhcmxleS5pbnRlcm5hbC52MS5MaXN0TWVzc2FnZVBhZ2VSZXF1ZXN0GisucGFybGV5LmludGVybmFsLnYxLkxpc3RNZXNzYWdlUGFnZVJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_parley_internal_v1_blobs, file_parley_v2_errors, file_parley_v2_event, file_parley_v2_messenger, file_parley_v2_options, file_parley_v2_search]);
+
+/**
+ * Describes the message parley.internal.v1.CreateOpenChatRequest.
+ * Use `create(CreateOpenChatRequestSchema)` to create a new message.
+ */
+export const CreateOpenChatRequestSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_messenger, 0);
+
+/**
+ * Describes the message parley.internal.v1.CreateOpenChatResponse.
+ * Use `create(CreateOpenChatResponseSchema)` to create a new message.
+ */
+export const CreateOpenChatResponseSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_messenger, 1);
+
+/**
+ * Describes the message parley.internal.v1.JoinChatRequest.
+ * Use `create(JoinChatRequestSchema)` to create a new message.
+ */
+export const JoinChatRequestSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_messenger, 2);
+
+/**
+ * Describes the message parley.internal.v1.JoinChatResponse.
+ * Use `create(JoinChatResponseSchema)` to create a new message.
+ */
+export const JoinChatResponseSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_messenger, 3);
+
+/**
+ * Describes the message parley.internal.v1.ListChatPageRequest.
+ * Use `create(ListChatPageRequestSchema)` to create a new message.
+ */
+export const ListChatPageRequestSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_messenger, 4);
+
+/**
+ * Describes the message parley.internal.v1.ListChatPageResponse.
+ * Use `create(ListChatPageResponseSchema)` to create a new message.
+ */
+export const ListChatPageResponseSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_messenger, 5);
+
+/**
+ * Describes the message parley.internal.v1.ChatOfMembers.
+ * Use `create(ChatOfMembersSchema)` to create a new message.
+ */
+export const ChatOfMembersSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_messenger, 6);
+
+/**
+ * Describes the message parley.internal.v1.ListMessagePageRequest.
+ * Use `create(ListMessagePageRequestSchema)` to create a new message.
+ */
+export const ListMessagePageRequestSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_messenger, 7);
+
+/**
+ * Describes the message parley.internal.v1.ListMessagePageResponse.
+ * Use `create(ListMessagePageResponseSchema)` to create a new message.
+ */
+export const ListMessagePageResponseSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_messenger, 8);
 
 /**
  * Describes the message parley.internal.v1.FindAttachmentRequest.
  * Use `create(FindAttachmentRequestSchema)` to create a new message.
  */
 export const FindAttachmentRequestSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 0);
+  messageDesc(file_parley_internal_v1_messenger, 9);
 
 /**
  * Describes the message parley.internal.v1.FindAttachmentResponse.
  * Use `create(FindAttachmentResponseSchema)` to create a new message.
  */
 export const FindAttachmentResponseSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 1);
+  messageDesc(file_parley_internal_v1_messenger, 10);
 
 /**
  * Describes the message parley.internal.v1.SendMessagesRequest.
  * Use `create(SendMessagesRequestSchema)` to create a new message.
  */
 export const SendMessagesRequestSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 2);
+  messageDesc(file_parley_internal_v1_messenger, 11);
 
 /**
  * Describes the message parley.internal.v1.Send.
  * Use `create(SendSchema)` to create a new message.
  */
 export const SendSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 3);
+  messageDesc(file_parley_internal_v1_messenger, 12);
 
 /**
  * Describes the message parley.internal.v1.SendMessagesResponse.
  * Use `create(SendMessagesResponseSchema)` to create a new message.
  */
 export const SendMessagesResponseSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 4);
+  messageDesc(file_parley_internal_v1_messenger, 13);
 
 /**
  * Describes the message parley.internal.v1.SendOutcome.
  * Use `create(SendOutcomeSchema)` to create a new message.
  */
 export const SendOutcomeSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 5);
+  messageDesc(file_parley_internal_v1_messenger, 14);
 
 /**
  * Describes the message parley.internal.v1.ListPositionsRequest.
  * Use `create(ListPositionsRequestSchema)` to create a new message.
  */
 export const ListPositionsRequestSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 6);
+  messageDesc(file_parley_internal_v1_messenger, 15);
 
 /**
  * Describes the message parley.internal.v1.ListPositionsResponse.
  * Use `create(ListPositionsResponseSchema)` to create a new message.
  */
 export const ListPositionsResponseSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 7);
+  messageDesc(file_parley_internal_v1_messenger, 16);
 
 /**
  * Describes the message parley.internal.v1.Position.
  * Use `create(PositionSchema)` to create a new message.
  */
 export const PositionSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 8);
+  messageDesc(file_parley_internal_v1_messenger, 17);
 
 /**
  * Describes the message parley.internal.v1.FilterAcquaintancesRequest.
  * Use `create(FilterAcquaintancesRequestSchema)` to create a new message.
  */
 export const FilterAcquaintancesRequestSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 9);
+  messageDesc(file_parley_internal_v1_messenger, 18);
 
 /**
  * Describes the message parley.internal.v1.FilterAcquaintancesResponse.
  * Use `create(FilterAcquaintancesResponseSchema)` to create a new message.
  */
 export const FilterAcquaintancesResponseSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 10);
+  messageDesc(file_parley_internal_v1_messenger, 19);
 
 /**
  * Describes the message parley.internal.v1.MessageQuery.
  * Use `create(MessageQuerySchema)` to create a new message.
  */
 export const MessageQuerySchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 11);
+  messageDesc(file_parley_internal_v1_messenger, 20);
 
 /**
  * Describes the message parley.internal.v1.SearchTerm.
  * Use `create(SearchTermSchema)` to create a new message.
  */
 export const SearchTermSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 12);
+  messageDesc(file_parley_internal_v1_messenger, 21);
 
 /**
  * Describes the message parley.internal.v1.FindMessagesRequest.
  * Use `create(FindMessagesRequestSchema)` to create a new message.
  */
 export const FindMessagesRequestSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 13);
+  messageDesc(file_parley_internal_v1_messenger, 22);
 
 /**
  * Describes the message parley.internal.v1.FindMessagesResponse.
  * Use `create(FindMessagesResponseSchema)` to create a new message.
  */
 export const FindMessagesResponseSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 14);
+  messageDesc(file_parley_internal_v1_messenger, 23);
 
 /**
  * Describes the message parley.internal.v1.ReadFoundMessagesRequest.
  * Use `create(ReadFoundMessagesRequestSchema)` to create a new message.
  */
 export const ReadFoundMessagesRequestSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 15);
+  messageDesc(file_parley_internal_v1_messenger, 24);
 
 /**
  * Describes the message parley.internal.v1.ReadFoundMessagesResponse.
  * Use `create(ReadFoundMessagesResponseSchema)` to create a new message.
  */
 export const ReadFoundMessagesResponseSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_messenger, 16);
+  messageDesc(file_parley_internal_v1_messenger, 25);
 
 /**
  * Describes the enum parley.internal.v1.FindOrder.

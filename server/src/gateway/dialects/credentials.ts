@@ -1,0 +1,51 @@
+/** The forms in which old clients show who they are. Behind all of them are identity's own sessions and tokens. */
+import type { FastifyRequest } from "fastify";
+import type { Authenticator } from "#gateway/auth/authenticate.ts";
+import { readCookie } from "#gateway/auth/cookies.ts";
+import type { CallContext, Caller } from "#gateway/call.ts";
+import type { BasicSignIn } from "#gateway/dialects/basic-sign-in.ts";
+import { queryOf } from "#gateway/dialects/query.ts";
+import type { SessionKeys } from "#gateway/dialects/session-keys.ts";
+
+export const octoCookie = "octo_handler_user";
+
+export interface Credentials {
+  /** An access token. */
+  ofToken(token: string): Promise<Caller>;
+  /** "session_id <32 hexadecimal digits>" of messenger-v1. */
+  ofSessionKey(key: string): Promise<Caller>;
+  /** What follows "Basic ". */
+  ofBasic(encoded: string, context: CallContext): Promise<Caller>;
+  /** Whatever a client of any dialect, or of v2, would show; undefined: nothing. */
+  ofAny(request: FastifyRequest, context: CallContext): Promise<Caller | undefined>;
+}
+
+export interface CredentialsParts {
+  authenticator: Pick<Authenticator, "authenticate" | "authenticateToken">;
+  sessionKeys: SessionKeys;
+  basic: BasicSignIn;
+}
+
+const safeMethods = new Set(["GET", "HEAD"]);
+
+export function createCredentials({ authenticator, sessionKeys, basic }: CredentialsParts): Credentials {
+  const ofToken = authenticator.authenticateToken;
+  return {
+    ofToken,
+    ofSessionKey: sessionKeys.resolve,
+    ofBasic: basic.resolve,
+    async ofAny(request, context) {
+      const { authorization, cookie } = request.headers;
+      if (authorization !== undefined) {
+        const [, scheme = "", value] = /^ *(\S+)(?: +(\S+))? *$/.exec(authorization) ?? [];
+        if (value === undefined) return ofToken(scheme);
+        if (scheme.toLowerCase() === "session_id") return sessionKeys.resolve(value);
+        if (scheme.toLowerCase() === "basic") return basic.resolve(value, context);
+      } else {
+        const token = queryOf(request).get("token") ?? readCookie(cookie, octoCookie);
+        if (token) return ofToken(token);
+      }
+      return authenticator.authenticate(request.headers, { changesState: !safeMethods.has(request.method) });
+    },
+  };
+}

@@ -1,0 +1,53 @@
+/** Puts the dialects of a gateway together. */
+import type { Authenticator } from "#gateway/auth/authenticate.ts";
+import type { EndedSessions } from "#gateway/auth/ended-sessions.ts";
+import type { RestCache } from "#gateway/cache/rest-caching.ts";
+import type { Call } from "#gateway/call.ts";
+import type { GatewayClients } from "#gateway/clients.ts";
+import type { GatewayConfig } from "#gateway/config.ts";
+import { createBasicSignIn } from "#gateway/dialects/basic-sign-in.ts";
+import { createDialects } from "#gateway/dialects/create-dialects.ts";
+import { createCredentials } from "#gateway/dialects/credentials.ts";
+import type { DialectParts } from "#gateway/dialects/dialect.ts";
+import { createDialectMetrics } from "#gateway/dialects/dialect-metrics.ts";
+import type { DialectRoutesOptions } from "#gateway/dialects/register-dialects.ts";
+import { createSessionKeys } from "#gateway/dialects/session-keys.ts";
+import { createSignInToDialect } from "#gateway/dialects/sign-in.ts";
+import type { ClientAddresses } from "#gateway/http/client-address.ts";
+import type { Throttle } from "#gateway/throttle/throttle.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Log } from "#platform/log.ts";
+import type { Redis } from "#platform/redis.ts";
+import type { Telemetry } from "#platform/telemetry.ts";
+
+export interface DialectSupportOptions {
+  config: GatewayConfig;
+  clients: GatewayClients;
+  call: Call;
+  authenticator: Authenticator;
+  endedSessions: Pick<EndedSessions, "has">;
+  addresses: ClientAddresses;
+  throttle: Throttle;
+  cache: RestCache | undefined;
+  redis: Redis | undefined;
+  clock: Clock;
+  log: Log;
+  telemetry: Telemetry;
+}
+
+export function createDialectSupport(options: DialectSupportOptions): DialectRoutesOptions {
+  const { config, clients, authenticator, addresses, throttle } = options;
+  const timeoutMs = config.PARLEY_CALL_TIMEOUT_MS;
+  const signIn = createSignInToDialect(throttle, clients.identity, timeoutMs);
+  const sessionKeys = createSessionKeys({ ...options, identity: clients.identity, timeoutMs });
+  const basic = createBasicSignIn({ signIn, authenticateToken: authenticator.authenticateToken });
+  const credentials = createCredentials({ authenticator, sessionKeys, basic });
+  const isSecure = ({ raw }: Parameters<DialectParts["isSecure"]>[0]) =>
+    config.PARLEY_SECURE_COOKIES === "always" || addresses.isSecure(raw.socket.remoteAddress, raw.headers);
+  return {
+    dialects: createDialects({ ...options, credentials, signIn, isSecure }),
+    addresses,
+    throttle,
+    metrics: createDialectMetrics(options.telemetry),
+  };
+}

@@ -1,0 +1,90 @@
+/** An old API: its routes as its clients know them, mapped onto the services, and nothing more. See docs/api-versions.md. */
+import type { FastifyRequest, HTTPMethods } from "fastify";
+import type { RestCache } from "#gateway/cache/rest-caching.ts";
+import type { Call, CallContext, Caller } from "#gateway/call.ts";
+import type { GatewayClients } from "#gateway/clients.ts";
+import type { GatewayConfig } from "#gateway/config.ts";
+import type { Credentials } from "#gateway/dialects/credentials.ts";
+import type { SignInToDialect } from "#gateway/dialects/sign-in.ts";
+import type { DialectName } from "#gateway/dialects/versions.ts";
+import type { RateClassName } from "#gateway/throttle/rate-class.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { PublicError } from "#platform/errors.ts";
+import type { Log } from "#platform/log.ts";
+import type { Redis } from "#platform/redis.ts";
+
+/** What dialects are made of. */
+export interface DialectParts {
+  readonly config: GatewayConfig;
+  readonly clients: GatewayClients;
+  /** For methods of the public contract: validates, authorises, calls. */
+  readonly call: Call;
+  readonly credentials: Credentials;
+  readonly signIn: SignInToDialect;
+  /** Undefined: no answers are kept. */
+  readonly cache: RestCache | undefined;
+  readonly redis: Redis | undefined;
+  readonly isSecure: (request: FastifyRequest) => boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Dialect {
+  readonly name: DialectName;
+  readonly routes: readonly DialectRoute[];
+  /** Undefined: the request has no credentials. Throws when they are bad. */
+  identify(request: FastifyRequest, context: CallContext): Promise<Caller | undefined>;
+  /** The old shape of an error; its status may differ from the registry's. */
+  toAnswer(error: PublicError): DialectAnswer;
+  /** OpenAPI 3.1, without info's version and servers. */
+  readonly openApi: OpenApiPart;
+}
+
+export interface OpenApiPart {
+  readonly title: string;
+  readonly description: string;
+  readonly paths: Readonly<Record<string, unknown>>;
+  readonly components?: Readonly<Record<string, unknown>>;
+}
+
+export interface DialectRoute {
+  readonly method: HTTPMethods;
+  /** As Fastify writes paths. */
+  readonly path: string;
+  /** What it is called in metrics, spans and logs; as the API's documentation writes it. */
+  readonly template: string;
+  /** "public": takes no notice of credentials; "optional": bad ones are refused all the same. */
+  readonly access: "public" | "optional" | "required";
+  readonly rate: RateClassName;
+  /** Path of what replaces it. */
+  readonly successor: string;
+  /** Instead of PARLEY_MAX_BODY_BYTES. */
+  readonly maxBodyBytes?: number;
+  serve(exchange: DialectExchange): Promise<DialectAnswer>;
+}
+
+/** One request to an old API. */
+export interface DialectExchange {
+  readonly request: FastifyRequest;
+  /** Decoded values of the path's parameters. */
+  readonly path: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly context: CallContext;
+  /** Throws "unauthenticated" when there is none. */
+  readonly caller: Caller;
+  /** The body, whatever its content type says; throws "malformed-request" when it is no JSON object. */
+  json(): JsonObject;
+  /** The fields of an urlencoded form, or of a JSON object's strings. */
+  form(): URLSearchParams;
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export interface DialectAnswer {
+  /** 200 when absent. */
+  readonly status?: number;
+  /** JSON; undefined: no body, unless there is a text. */
+  readonly body?: unknown;
+  readonly text?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}

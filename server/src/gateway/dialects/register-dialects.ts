@@ -1,0 +1,101 @@
+/** Puts the routes of the dialects that are on beside those of the contract. Each dialect fails in its own old shape. */
+
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { CallContext } from "#gateway/call.ts";
+import type { Dialect, DialectAnswer, DialectRoute } from "#gateway/dialects/dialect.ts";
+import type { DialectMetrics } from "#gateway/dialects/dialect-metrics.ts";
+import { toExchange } from "#gateway/dialects/exchange.ts";
+import { deprecationHeaders } from "#gateway/dialects/versions.ts";
+import type { ClientAddresses } from "#gateway/http/client-address.ts";
+import type { Throttle } from "#gateway/throttle/throttle.ts";
+import { fault, type PublicError } from "#platform/errors.ts";
+
+export interface DialectRoutesOptions {
+  dialects: readonly Dialect[];
+  addresses: Pick<ClientAddresses, "addressOf">;
+  throttle: Pick<Throttle, "admitClass" | "admitStranger">;
+  metrics: DialectMetrics;
+}
+
+/** Tells log, metrics and span of a failure, and answers what may be told of it. */
+type Tell = (request: FastifyRequest, error: unknown) => PublicError;
+
+const maxUserAgentLength = 256;
+
+export function registerDialects(app: FastifyInstance, options: DialectRoutesOptions, tell: Tell): void {
+  for (const dialect of options.dialects) {
+    for (const route of dialect.routes) register(app, { ...options, dialect, route, tell });
+  }
+}
+
+interface Registered extends DialectRoutesOptions {
+  dialect: Dialect;
+  route: DialectRoute;
+  tell: Tell;
+}
+
+function register(app: FastifyInstance, options: Registered): void {
+  const { dialect, route, metrics, tell } = options;
+  const headers = deprecationHeaders(dialect.name, route.successor);
+  app.route({
+    method: route.method,
+    url: route.path,
+    config: { template: route.template },
+    ...(route.maxBodyBytes === undefined ? {} : { bodyLimit: route.maxBodyBytes }),
+    onRequest: async (request, reply) => {
+      reply.headers(headers);
+      reply.raw.once("close", () => metrics.answered(dialect.name, route, reply.statusCode));
+      request.callContext = await openContext(options, request, reply);
+    },
+    handler: async (request, reply) =>
+      send(reply, await route.serve(toExchange(request, request.callContext!))),
+    errorHandler: (error, request, reply) => {
+      const told = tell(request, error);
+      if (told.retryAfterMs) reply.header("retry-after", String(Math.ceil(told.retryAfterMs / 1_000)));
+      void send(reply, dialect.toAnswer(told));
+    },
+  });
+}
+
+async function openContext(
+  { dialect, route, addresses, throttle }: Registered,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<CallContext> {
+  const { raw, headers } = request;
+  const clientAddress = addresses.addressOf(raw.socket.remoteAddress, headers);
+  const userAgent = (headers["user-agent"] ?? "").slice(0, maxUserAgentLength);
+  const signal = signalOf(reply);
+  const trace = request.observed?.trace;
+  const stranger = { caller: undefined, signal, clientAddress, userAgent, isAdmitted: true, trace };
+  const identify = async () => {
+    if (route.access === "public") return undefined;
+    const caller = await dialect.identify(request, stranger);
+    if (!caller && route.access === "required") throw fault("unauthenticated");
+    return caller;
+  };
+  const caller = await identify().catch(async (error) => {
+    if (ConnectError.from(error).code === Code.Unauthenticated)
+      await throttle.admitStranger(clientAddress, reply.raw);
+    throw error;
+  });
+  await throttle.admitClass(route.rate, { caller, clientAddress }, reply.raw);
+  return { ...stranger, caller };
+}
+
+function send(reply: FastifyReply, { status = 200, body, text, headers = {} }: DialectAnswer) {
+  reply.code(status).header("cache-control", "no-store");
+  if (body !== undefined) reply.header("content-type", "application/json; charset=utf-8");
+  else if (text !== undefined) reply.header("content-type", "text/plain; charset=utf-8");
+  return reply.headers(headers).send(body === undefined ? text : JSON.stringify(body));
+}
+
+/** Aborts when the client goes away before its answer is complete. */
+function signalOf(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once("close", () => {
+    if (!reply.raw.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
