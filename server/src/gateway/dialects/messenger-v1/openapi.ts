@@ -94,7 +94,10 @@ const chats = {
       summary: "The messages, the newest first",
       ...withSession,
       parameters: [inPath("chat_id"), ...page],
-      responses: { 200: answer("A page; next is missing at the end", messages({ text: string })), ...refused(400, 401, 404) },
+      responses: {
+        200: answer("A page; next is missing at the end", messages({ text: string })),
+        ...refused(400, 401, 404),
+      },
     },
   },
 };
@@ -136,7 +139,9 @@ const search = {
 };
 
 const pings = {
-  "/ping": { get: { summary: "Whether the server is there", responses: { 200: answer("It is"), ...refused() } } },
+  "/ping": {
+    get: { summary: "Whether the server is there", responses: { 200: answer("It is"), ...refused() } },
+  },
   "/ping_db": {
     get: { summary: "Whether the database is there", responses: { 200: answer("It is"), ...refused() } },
   },
