@@ -7,6 +7,7 @@ import type { GatewayConfig } from "#gateway/config.ts";
 import type { Credentials } from "#gateway/dialects/credentials.ts";
 import type { SignInToDialect } from "#gateway/dialects/sign-in.ts";
 import type { DialectName } from "#gateway/dialects/versions.ts";
+import type { SocketEntrance } from "#gateway/realtime/socket-entrance.ts";
 import type { RateClassName } from "#gateway/throttle/rate-class.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { PublicError } from "#platform/errors.ts";
@@ -32,6 +33,7 @@ export interface DialectParts {
 export interface Dialect {
   readonly name: DialectName;
   readonly routes: readonly DialectRoute[];
+  readonly sockets?: readonly DialectSocket[];
   /** Undefined: the request has no credentials. Throws when they are bad. */
   identify(request: FastifyRequest, context: CallContext): Promise<Caller | undefined>;
   /** The old shape of an error; its status may differ from the registry's. */
@@ -61,6 +63,12 @@ export interface DialectRoute {
   /** Instead of PARLEY_MAX_BODY_BYTES. */
   readonly maxBodyBytes?: number;
   serve(exchange: DialectExchange): Promise<DialectAnswer>;
+}
+
+/** A WebSocket of an old API. */
+export interface DialectSocket extends Pick<SocketEntrance, "path" | "protocol" | "admit"> {
+  /** Path of what replaces it. */
+  readonly successor: string;
 }
 
 /** One request to an old API. */
