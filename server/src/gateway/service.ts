@@ -135,11 +135,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     callTimeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
     tokenToleranceMs: config.PARLEY_TOKEN_TOLERANCE_S * 1_000,
   });
+  const transferTurns = createCallTurns({ maxUnderWay: config.PARLEY_CALLER_MAX_TRANSFERS, maxWaiting: 0 });
   const bytes = {
     clients,
     openCall,
     turns,
-    transferTurns: createCallTurns({ maxUnderWay: config.PARLEY_CALLER_MAX_TRANSFERS, maxWaiting: 0 }),
+    transferTurns,
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
     maxBlobBytes: config.PARLEY_BLOB_MAX_BYTES,
     limits: options.stallLimits ?? stallLimits,
@@ -153,6 +154,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     addresses,
     throttle,
     cache,
+    transferTurns,
   });
   const stops = createStopList(log);
 

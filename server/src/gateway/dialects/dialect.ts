@@ -2,6 +2,7 @@
 import type { FastifyRequest, HTTPMethods } from "fastify";
 import type { RestCache } from "#gateway/cache/rest-caching.ts";
 import type { Call, CallContext, Caller } from "#gateway/call.ts";
+import type { CallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import type { GatewayConfig } from "#gateway/config.ts";
 import type { Credentials } from "#gateway/dialects/credentials.ts";
@@ -24,6 +25,8 @@ export interface DialectParts {
   /** Undefined: no answers are kept. */
   readonly cache: RestCache | undefined;
   readonly redis: Redis | undefined;
+  /** Uploads and downloads of one caller at once; those beyond are refused. */
+  readonly transferTurns: CallTurns;
   readonly isSecure: (request: FastifyRequest) => boolean;
   readonly clock: Clock;
   readonly log: Log;
@@ -60,6 +63,8 @@ export interface DialectRoute {
   readonly successor: string;
   /** Instead of PARLEY_MAX_BODY_BYTES. */
   readonly maxBodyBytes?: number;
+  /** Before the first byte of the body is read, which it may refuse to have by throwing. */
+  admit?(exchange: DialectExchange): Promise<void>;
   serve(exchange: DialectExchange): Promise<DialectAnswer>;
 }
 
@@ -76,6 +81,8 @@ export interface DialectExchange {
   json(): JsonObject;
   /** The fields of an urlencoded form, or of a JSON object's strings. */
   form(): URLSearchParams;
+  /** When the answer is out, or the client has gone; at once when that has been. */
+  onClosed(listener: () => void): void;
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;
