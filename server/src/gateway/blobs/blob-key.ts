@@ -12,7 +12,12 @@ const absoluteForm = /^https?:\/\/[^/?#]*/i;
 export function keyOf(target: string, prefix = "/v2/blobs/"): string {
   const path = target.replace(absoluteForm, "").split("?", 1)[0]!;
   if (path.includes("#")) throw fault("malformed-request", { detail: "The URL must not hold a fragment" });
-  const bytes = percentDecode(path.split("/").slice(prefix.split("/").length - 1).join("/"));
+  const bytes = percentDecode(
+    path
+      .split("/")
+      .slice(prefix.split("/").length - 1)
+      .join("/"),
+  );
   if (bytes.length === 0) throw invalidInput("key", "must not be empty");
   if (bytes.length > maxKeyBytes) throw invalidInput("key", `must not be longer than ${maxKeyBytes} bytes`);
   try {

@@ -39,7 +39,7 @@ const noHeaders = { headersSent: true, setHeader: () => {} };
 
 export function createBasicSignIn(options: BasicSignInOptions): BasicSignIn {
   const { signIn, authenticator, throttle, clock } = options;
-  // Of no use to whoever gets hold of this process's memory only.
+  // What is kept is found by an HMAC, so that no password lies in memory for as long.
   const secret = randomBytes(32);
   const known = createLruCache<string, SignedIn>(maxKnown);
   const underWay = new Map<string, Promise<SignedIn>>();
@@ -47,7 +47,11 @@ export function createBasicSignIn(options: BasicSignInOptions): BasicSignIn {
   async function signInOnce(key: string, encoded: string, context: CallContext): Promise<SignedIn> {
     const { login, password } = readBasic(encoded);
     // It is a sign-in like any other, and costs as much.
-    await throttle.admitClass("sign-in", { caller: undefined, clientAddress: context.clientAddress }, noHeaders);
+    await throttle.admitClass(
+      "sign-in",
+      { caller: undefined, clientAddress: context.clientAddress },
+      noHeaders,
+    );
     // Others may wait for it when this client has gone.
     const { signal: _, ...lasting } = context;
     const request = { login, password, accessTokenSeconds: sessionSeconds, sessionSeconds };

@@ -47,7 +47,7 @@ export function createDialectSupport(options: DialectSupportOptions): DialectRou
   const isSecure = ({ raw }: Parameters<DialectParts["isSecure"]>[0]) =>
     config.PARLEY_SECURE_COOKIES === "always" || addresses.isSecure(raw.socket.remoteAddress, raw.headers);
   return {
-    dialects: createDialects({ ...options, credentials, signIn, isSecure }),
+    dialects: createDialects({ ...options, credentials, signIn, basic, isSecure }),
     addresses,
     throttle,
     metrics: createDialectMetrics(options.telemetry),

@@ -5,6 +5,7 @@ import type { Call, CallContext, Caller } from "#gateway/call.ts";
 import type { CallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import type { GatewayConfig } from "#gateway/config.ts";
+import type { BasicSignIn } from "#gateway/dialects/basic-sign-in.ts";
 import type { Credentials } from "#gateway/dialects/credentials.ts";
 import type { SignInToDialect } from "#gateway/dialects/sign-in.ts";
 import type { DialectName } from "#gateway/dialects/versions.ts";
@@ -22,6 +23,7 @@ export interface DialectParts {
   readonly call: Call;
   readonly credentials: Credentials;
   readonly signIn: SignInToDialect;
+  readonly basic: BasicSignIn;
   /** Undefined: no answers are kept. */
   readonly cache: RestCache | undefined;
   readonly redis: Redis | undefined;

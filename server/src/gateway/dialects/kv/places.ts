@@ -17,7 +17,10 @@ const restOfBodyBytes = 16_384;
 /** A third more for base64, and some for line breaks, which JSON escapes. */
 const inBase64 = (bytes: number) => Math.ceil(bytes * 1.5);
 
-export function createPlaces({ config, transferTurns }: Pick<DialectParts, "config" | "transferTurns">): Places {
+export function createPlaces({
+  config,
+  transferTurns,
+}: Pick<DialectParts, "config" | "transferTurns">): Places {
   const maxBodyBytes = inBase64(config.PARLEY_KV_MAX_BYTES) + restOfBodyBytes;
   const budget = createByteBudget(Math.max(leastBudgetBytes, 4 * maxBodyBytes));
   const { PARLEY_CALL_TIMEOUT_MS: timeoutMs } = config;

@@ -30,7 +30,10 @@ export interface Values {
 const transferTimeoutMs = 120_000;
 const chunkBytes = 65_536;
 
-export function createValues({ blobsInternal }: Pick<GatewayClients, "blobsInternal">, timeoutMs: number): Values {
+export function createValues(
+  { blobsInternal }: Pick<GatewayClients, "blobsInternal">,
+  timeoutMs: number,
+): Values {
   const forTransfer = (context: CallContext) => callOptions({ ...context, timeoutMs: transferTimeoutMs });
   return {
     async put(value, context) {
