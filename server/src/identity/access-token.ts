@@ -17,6 +17,8 @@ export interface TokenSubject {
   readonly roles: readonly string[];
   /** A token never outlives its session. */
   readonly sessionExpiresAtMs: number;
+  /** For how long it is valid; the setting's when absent. */
+  readonly seconds?: number;
 }
 
 export interface AccessToken {
@@ -36,13 +38,16 @@ export function createAccessTokens(options: {
 }): AccessTokens {
   const { config, keys, clock } = options;
   return {
-    async issue({ userId, sessionId, roles, sessionExpiresAtMs }) {
+    async issue({
+      userId,
+      sessionId,
+      roles,
+      sessionExpiresAtMs,
+      seconds = config.PARLEY_ACCESS_TOKEN_SECONDS,
+    }) {
       const { kid, privateKey } = await keys.signer();
       const now = Math.floor(clock.now() / 1_000);
-      const expires = Math.min(
-        now + config.PARLEY_ACCESS_TOKEN_SECONDS,
-        Math.floor(sessionExpiresAtMs / 1_000),
-      );
+      const expires = Math.min(now + seconds, Math.floor(sessionExpiresAtMs / 1_000));
       const text = await new SignJWT({
         iss: config.PARLEY_ISSUER,
         aud: config.PARLEY_AUDIENCE,

@@ -16,7 +16,7 @@ export interface PasswordHashing {
 }
 
 const minCharacters = 8;
-const maxBytes = 256;
+export const maxPasswordBytes = 256;
 /** The cheapest of the settings that OWASP's Password Storage Cheat Sheet calls equal: 7 MiB, 5 passes. */
 const leastWork = 7_168 * 5;
 const saltBytes = 16;
@@ -71,8 +71,8 @@ export function requireAcceptablePassword(password: string): void {
 
 function passwordBytes(password: string): Buffer {
   if (!password.isWellFormed()) throw invalidInput("password", "must be valid Unicode");
-  if (Buffer.byteLength(password) > maxBytes)
-    throw invalidInput("password", `must have at most ${maxBytes} bytes`);
+  if (Buffer.byteLength(password) > maxPasswordBytes)
+    throw invalidInput("password", `must have at most ${maxPasswordBytes} bytes`);
   return Buffer.from(normalizePassword(password));
 }
 

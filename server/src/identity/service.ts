@@ -9,21 +9,27 @@ import type { IdentityParts } from "#identity/parts.ts";
 import { createPasswordHashing, warnOfWeakHashing } from "#identity/password-hashing.ts";
 import { createRefreshTokens } from "#identity/refresh-token.ts";
 import { createWsTicket } from "#identity/rpc/create-ws-ticket.ts";
+import { findAccounts } from "#identity/rpc/find-accounts.ts";
 import { findMissingUsers } from "#identity/rpc/find-missing-users.ts";
 import { getJwks } from "#identity/rpc/get-jwks.ts";
 import { getUser } from "#identity/rpc/get-user.ts";
+import { listAccounts } from "#identity/rpc/list-accounts.ts";
 import { listEndedSessions } from "#identity/rpc/list-ended-sessions.ts";
 import { listSessions } from "#identity/rpc/list-sessions.ts";
 import { listUsers } from "#identity/rpc/list-users.ts";
 import { getMe, updateMe } from "#identity/rpc/own-profile.ts";
 import { redeemWsTicket } from "#identity/rpc/redeem-ws-ticket.ts";
 import { refresh } from "#identity/rpc/refresh.ts";
+import { registerAccount } from "#identity/rpc/register-account.ts";
 import { resolveExternalUser } from "#identity/rpc/resolve-external-user.ts";
+import { resolveSessionKey } from "#identity/rpc/resolve-session-key.ts";
 import { revokeSession } from "#identity/rpc/revoke-session.ts";
 import { rotateSigningKey } from "#identity/rpc/rotate-signing-key.ts";
 import { signIn } from "#identity/rpc/sign-in.ts";
 import { signOut } from "#identity/rpc/sign-out.ts";
 import { signUp } from "#identity/rpc/sign-up.ts";
+import { startSession } from "#identity/rpc/start-session.ts";
+import { updateAccount } from "#identity/rpc/update-account.ts";
 import { createPrivateKeySealer } from "#identity/sealed-private-key.ts";
 import { createSigningKeys } from "#identity/signing-keys.ts";
 import { createStore } from "#identity/store.ts";
@@ -83,6 +89,12 @@ export function createIdentity(options: IdentityOptions): Service {
         findMissingUsers: findMissingUsers(parts),
         rotateSigningKey: rotateSigningKey(parts),
         listEndedSessions: listEndedSessions(parts),
+        registerAccount: registerAccount(parts),
+        startSession: startSession(parts),
+        resolveSessionKey: resolveSessionKey(parts),
+        listAccounts: listAccounts(parts),
+        findAccounts: findAccounts(parts),
+        updateAccount: updateAccount(parts),
       });
     },
     async start() {

@@ -1,5 +1,5 @@
 import { type UserRow, userColumns } from "#identity/store-users.ts";
-import type { Database, Statement } from "#platform/database.ts";
+import type { Database, Queryable, Statement } from "#platform/database.ts";
 
 export interface SessionRow {
   id: string;
@@ -21,34 +21,49 @@ export interface NewSession {
   expiresAt: Date;
   userAgent: string;
   address: string;
+  /** When it is over however often it is refreshed; null: as the settings say. */
+  endsAt: Date | null;
+  keyHash: Buffer | null;
+  firstTokenUntil: Date | null;
+  /** Of the password that was shown for it. */
+  passwordVersion: number;
 }
+
+/** A session that a key stands for, with its user. */
+export type KeySessionRow = UserRow & { sessionId: string; sessionExpiresAt: Date };
 
 export type SessionStore = ReturnType<typeof createSessionStore>;
 
 const statements = {
   // The new session counts among the most, so one less of the others may stay. Those that must end are locked in
-  // the order of their ids: two sign-ins of one user would else wait for each other.
+  // the order of their ids, and after the user: two sign-ins of one user would else wait for each other. The lock on
+  // the user also keeps a change of the password from coming between.
   add: {
     name: "identity.sessions.add",
-    text: `WITH added AS (
+    text: `WITH owner AS MATERIALIZED (
+             SELECT id FROM identity.users WHERE id = $2 AND password_version = $9 FOR SHARE),
+           added AS (
              INSERT INTO identity.sessions
-               (id, user_id, token_hash, created_at, last_used_at, expires_at, user_agent, address)
-             VALUES ($1, $2, $3, $4, $4, $5, $6, $7)),
+               (id, user_id, token_hash, created_at, last_used_at, expires_at, user_agent, address,
+                ends_at, key_hash, first_token_until)
+             SELECT $1, id, $3, $4::timestamptz, $4, $5, $6, $7, $10, $11, $12 FROM owner RETURNING id),
            surplus AS (
              SELECT id FROM identity.sessions
-             WHERE user_id = $2 AND ended_at IS NULL AND expires_at > $4
+             WHERE user_id = (SELECT id FROM owner) AND ended_at IS NULL AND expires_at > $4
              ORDER BY last_used_at DESC OFFSET $8),
            locked AS (
              SELECT id FROM identity.sessions WHERE id IN (SELECT id FROM surplus) AND ended_at IS NULL
-             ORDER BY id FOR UPDATE)
-           UPDATE identity.sessions SET ended_at = $4 WHERE id IN (SELECT id FROM locked) RETURNING id`,
+             ORDER BY id FOR UPDATE),
+           displaced AS (
+             UPDATE identity.sessions SET ended_at = $4 WHERE id IN (SELECT id FROM locked) RETURNING id)
+           SELECT ARRAY(SELECT id::text FROM displaced) AS displaced FROM added`,
   },
   // Of any number of calls with the same token one finds it due; the row lock makes the others wait for that.
   rotate: {
     name: "identity.sessions.rotate",
     text: `UPDATE identity.sessions s
            SET previous_token_hash = s.token_hash, token_hash = $3, rotated_at = $4, last_used_at = $4,
-               expires_at = LEAST($5::timestamptz, s.created_at + make_interval(days => $6))
+               expires_at = LEAST($5::timestamptz, s.created_at + make_interval(days => $6), s.ends_at)
            FROM identity.users u
            WHERE s.id = $1 AND s.token_hash = $2 AND s.ended_at IS NULL AND s.expires_at > $4 AND u.id = s.user_id
            RETURNING ${userColumns}, s.expires_at AS "sessionExpiresAt"`,
@@ -72,6 +87,21 @@ const statements = {
     text: `UPDATE identity.sessions SET ended_at = $3
            WHERE id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 RETURNING id`,
   },
+  // Locked in the order of their ids, as by a sign-in.
+  endOthers: {
+    name: "identity.sessions.end-others",
+    text: `WITH others AS (
+             SELECT id FROM identity.sessions
+             WHERE user_id = $1 AND id IS DISTINCT FROM $2 AND ended_at IS NULL AND expires_at > $3
+             ORDER BY id FOR UPDATE)
+           UPDATE identity.sessions SET ended_at = $3 WHERE id IN (SELECT id FROM others) RETURNING id`,
+  },
+  byKey: {
+    name: "identity.sessions.by-key",
+    text: `SELECT ${userColumns}, s.id AS "sessionId", s.expires_at AS "sessionExpiresAt"
+           FROM identity.sessions s JOIN identity.users u ON u.id = s.user_id
+           WHERE s.key_hash = $1 AND s.ended_at IS NULL AND s.expires_at > $2`,
+  },
   listLive: {
     name: "identity.sessions.list-live",
     text: `SELECT id, created_at AS "createdAt", last_used_at AS "lastUsedAt", expires_at AS "expiresAt",
@@ -81,13 +111,15 @@ const statements = {
   },
   listEnded: {
     name: "identity.sessions.list-ended",
-    text: "SELECT id FROM identity.sessions WHERE ended_at > $1",
+    text: `SELECT id FROM identity.sessions WHERE ended_at > $1
+           UNION SELECT id FROM identity.sessions WHERE ended_at IS NOT NULL AND first_token_until > $2`,
   },
   sweep: {
     name: "identity.sessions.sweep",
     text: `WITH gone AS (
              DELETE FROM identity.sessions WHERE id IN (
-               SELECT id FROM identity.sessions WHERE expires_at < $1 OR ended_at < $1
+               SELECT id FROM identity.sessions
+               WHERE expires_at < $1 OR (ended_at < $1 AND COALESCE(first_token_until, ended_at) < $1)
                LIMIT $2 FOR UPDATE SKIP LOCKED)
              RETURNING id)
            SELECT count(*) AS count FROM gone`,
@@ -96,11 +128,21 @@ const statements = {
 
 export function createSessionStore(database: Database) {
   return {
-    /** Answers the ids of the sessions that had to end for it, because a user may have `maxSessions`. */
-    async add(session: NewSession, maxSessions: number): Promise<string[]> {
+    /**
+     * Answers the ids of the sessions that had to end for it, because a user may have `maxSessions`. Undefined, and
+     * nothing is changed, when the password has changed since.
+     */
+    async add(session: NewSession, maxSessions: number): Promise<string[] | undefined> {
       const { id, userId, tokenHash, createdAt, expiresAt, userAgent, address } = session;
-      const values = [id, userId, tokenHash, createdAt, expiresAt, userAgent, address, maxSessions - 1];
-      return (await database.query<{ id: string }>(statements.add, values)).map((row) => row.id);
+      const first = [id, userId, tokenHash, createdAt, expiresAt, userAgent, address, maxSessions - 1];
+      const values = [
+        ...first,
+        session.passwordVersion,
+        session.endsAt,
+        session.keyHash,
+        session.firstTokenUntil,
+      ];
+      return (await database.query<{ displaced: string[] }>(statements.add, values))[0]?.displaced;
     },
 
     /** Undefined when the session does not live or its due token is another one. */
@@ -141,11 +183,24 @@ export function createSessionStore(database: Database) {
       return (await database.query(statements.end, [sessionId, userId, now])).length > 0;
     },
 
+    /** Ends the user's sessions but the one; answers their ids. */
+    async endOthers(tx: Queryable, userId: string, keptId: string | null, now: Date): Promise<string[]> {
+      return (await tx.query<{ id: string }>(statements.endOthers, [userId, keptId, now])).map(
+        (row) => row.id,
+      );
+    },
+
+    /** The live session with such a key. */
+    byKey: async (keyHash: Buffer, now: Date): Promise<KeySessionRow | undefined> =>
+      (await database.query<KeySessionRow>(statements.byKey, [keyHash, now]))[0],
+
     /** The latest used first. */
     listLive: (userId: string, now: Date) => database.query<SessionRow>(statements.listLive, [userId, now]),
 
-    async listEnded(since: Date): Promise<string[]> {
-      return (await database.query<{ id: string }>(statements.listEnded, [since])).map((row) => row.id);
+    /** Ended since, or with a first access token that is valid until later than `tokenUntil`. */
+    async listEnded(since: Date, tokenUntil: Date): Promise<string[]> {
+      const rows = await database.query<{ id: string }>(statements.listEnded, [since, tokenUntil]);
+      return rows.map((row) => row.id);
     },
 
     /** Removes at most `limit` sessions that expired or ended before; answers how many. */

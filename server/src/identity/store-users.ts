@@ -22,6 +22,15 @@ export type UserStore = ReturnType<typeof createUserStore>;
 /** Columns of a UserRow, of the table under the alias u. */
 export const userColumns = `u.id, u.name, u.email, u.email_key AS "emailKey", u.roles, u.created_at AS "createdAt"`;
 
+/** Values of a new user's first columns: id, name, name_folded, name_grams, created_at. */
+export const userValues = (user: NewUser) => [
+  user.id,
+  user.name,
+  user.nameFolded,
+  user.nameGrams,
+  user.createdAt,
+];
+
 /** Names that contain a query are put in order among this many at the most; those that begin with it, always. */
 const maxCandidates = 1_000;
 /** Sorts after every name that begins with a prefix, when it is put behind that prefix. */
@@ -36,10 +45,6 @@ const statements = {
              (id, name, name_folded, name_grams, created_at, email, email_key, password_hash)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
            ON CONFLICT (email_key) DO UPDATE SET created_at = u.created_at`,
-  },
-  credentials: {
-    name: "identity.users.credentials",
-    text: `SELECT ${userColumns}, u.password_hash AS "passwordHash" FROM identity.users u WHERE u.email_key = $1`,
   },
   replacePasswordHash: {
     name: "identity.users.replace-password-hash",
@@ -90,18 +95,14 @@ const statements = {
 } satisfies Record<string, Statement>;
 
 export function createUserStore(database: Database) {
-  const one = async <Row extends UserRow>(statement: Statement, values: unknown[]) =>
-    (await database.query<Row>(statement, values))[0];
-  const userValues = (user: NewUser) => [user.id, user.name, user.nameFolded, user.nameGrams, user.createdAt];
+  const one = async (statement: Statement, values: unknown[]) =>
+    (await database.query<UserRow>(statement, values))[0];
   return {
     /** Changes nothing when the address is taken, and does not tell. */
     async add(user: NewUser, login: { email: string; emailKey: string; passwordHash: string }) {
       const values = [...userValues(user), login.email, login.emailKey, login.passwordHash];
       await database.query(statements.add, values);
     },
-
-    credentials: (emailKey: string) =>
-      one<UserRow & { passwordHash: string }>(statements.credentials, [emailKey]),
 
     /** Does nothing when the hash is no longer the former one. */
     async replacePasswordHash(userId: string, former: string, latter: string) {

@@ -19,12 +19,14 @@ export async function tokenPair(
   user: UserRow,
   refreshToken: RefreshToken,
   sessionExpiresAt: Date,
+  seconds?: number,
 ): Promise<TokenPair> {
   const accessToken = await accessTokens.issue({
     userId: user.id,
     sessionId: refreshToken.sessionId,
     roles: rolesOf(user, config),
     sessionExpiresAtMs: sessionExpiresAt.getTime(),
+    ...(seconds === undefined ? {} : { seconds }),
   });
   return {
     accessToken: accessToken.text,

@@ -27,7 +27,7 @@ export function updateMe({ store, stamps }: IdentityParts): Users["updateMe"] {
     const nameFolded = foldName(name);
     const row = await store.users.rename(userId, { name, nameFolded, nameGrams: nameGrams(nameFolded) });
     if (!row) throw fault("user-not-found");
-    await stamps.change([tags.user(row.id)]);
+    await stamps.change([tags.user(row.id), tags.accounts()]);
     return { user: userWithEmail(row) };
   };
 }

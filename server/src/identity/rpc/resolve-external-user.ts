@@ -6,6 +6,7 @@ import { foldName, nameGrams } from "#identity/name-search.ts";
 import type { IdentityParts } from "#identity/parts.ts";
 import type { NewUser } from "#identity/store-users.ts";
 import { invalidInput } from "#platform/errors.ts";
+import { tags } from "#platform/stamps/stamps.ts";
 
 type ResolveExternalUser = ServiceImpl<typeof IdentityInternalService>["resolveExternalUser"];
 
@@ -13,11 +14,16 @@ const maxIssuerBytes = 1_000;
 /** OpenID Connect Core, section 2, allows a subject 255 ASCII characters. */
 const maxSubjectBytes = 255;
 
-export function resolveExternalUser({ store, clock }: IdentityParts): ResolveExternalUser {
+export function resolveExternalUser({ store, stamps, clock }: IdentityParts): ResolveExternalUser {
   return async ({ issuer, subject, name }) => {
     requireFit("issuer", issuer, maxIssuerBytes);
     requireFit("subject", subject, maxSubjectBytes);
-    const userId = await store.users.external(issuer, subject, () => newUser(name, clock.now()));
+    let isNew = false;
+    const userId = await store.users.external(issuer, subject, () => {
+      isNew = true;
+      return newUser(name, clock.now());
+    });
+    if (isNew) await stamps.change([tags.accounts()]);
     return { userId };
   };
 }

@@ -7,11 +7,12 @@ import { foldName, nameGrams } from "#identity/name-search.ts";
 import type { IdentityParts } from "#identity/parts.ts";
 import { requireAcceptablePassword } from "#identity/password-hashing.ts";
 import { invalidInput } from "#platform/errors.ts";
+import { tags } from "#platform/stamps/stamps.ts";
 
 type SignUp = ServiceImpl<typeof AuthService>["signUp"];
 
 /** Does the same work, and answers the same, whether or not the address has an account already. */
-export function signUp({ store, passwords, clock }: IdentityParts): SignUp {
+export function signUp({ store, passwords, stamps, clock }: IdentityParts): SignUp {
   return async (request, context) => {
     const email = parseEmail(request.email);
     if (!email) throw invalidInput("email", "must be an email address");
@@ -30,6 +31,7 @@ export function signUp({ store, passwords, clock }: IdentityParts): SignUp {
       },
       { email: email.given, emailKey: email.key, passwordHash },
     );
+    await stamps.change([tags.accounts()]);
     return {};
   };
 }

@@ -29,6 +29,8 @@ export const tags = {
   read: (chatId: string, userId: string) => `${chatId}:read:${userId}`,
   /** A user's profile. */
   user: (userId: string) => `${userId}:user`,
+  /** Which accounts there are, and under which names: what a search for people is made of. */
+  accounts: () => "accounts:all",
 };
 
 /** For a Parley without a cache. */

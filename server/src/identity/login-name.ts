@@ -1,0 +1,26 @@
+/** What accounts are known by: an e-mail address, or a login name, which old APIs let people choose. */
+import { fitsOneLine } from "#identity/display-name.ts";
+import { type Email, parseEmail } from "#identity/email.ts";
+
+export interface LoginName {
+  /** As the user wrote it. */
+  readonly given: string;
+  /** Two login names are the same when their keys are. */
+  readonly key: string;
+}
+
+/** Neither: it can be nobody's. No text is both, so that a login name is never taken for somebody's address. */
+export interface Login {
+  readonly email?: Email;
+  readonly loginName?: LoginName;
+}
+
+const maxCharacters = 100;
+
+export function parseLogin(text: string): Login {
+  const email = parseEmail(text);
+  if (email) return { email };
+  const given = text.normalize("NFC").trim();
+  if (!fitsOneLine(given) || [...given].length > maxCharacters) return {};
+  return { loginName: { given, key: given.toLowerCase().normalize("NFC") } };
+}

@@ -1,0 +1,48 @@
+import { randomUUID } from "node:crypto";
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { IdentityInternalService, RegisterAccountRequest } from "@parley/api/internal/identity";
+import {
+  defaultName,
+  nameColumns,
+  requireLogin,
+  requireOldPassword,
+  requireProfile,
+  surnameColumns,
+} from "#identity/account-fields.ts";
+import { accountView } from "#identity/account-view.ts";
+import type { IdentityParts } from "#identity/parts.ts";
+import type { NewAccount } from "#identity/store-accounts.ts";
+import { fault } from "#platform/errors.ts";
+import { tags } from "#platform/stamps/stamps.ts";
+
+type RegisterAccount = ServiceImpl<typeof IdentityInternalService>["registerAccount"];
+
+export function registerAccount(parts: IdentityParts): RegisterAccount {
+  const { store, passwords, stamps, config } = parts;
+  return async (request, context) => {
+    const account = toNewAccount(request, parts.clock.now());
+    // What is taken already is not worth a hash; whether it still is not, the insertion says.
+    if (await store.accounts.isTaken(account)) throw fault("account-exists");
+    const passwordHash = await passwords.hash(request.password, context.signal);
+    const row = await store.accounts.add({ ...account, passwordHash });
+    if (!row) throw fault("account-exists");
+    await stamps.change([tags.accounts()]);
+    return { account: accountView(row, config) };
+  };
+}
+
+function toNewAccount(request: RegisterAccountRequest, nowMs: number): Omit<NewAccount, "passwordHash"> {
+  const login = requireLogin(request.login, request.email);
+  requireOldPassword(request.password);
+  return {
+    id: randomUUID(),
+    createdAt: new Date(nowMs),
+    ...nameColumns(request.name.trim() === "" ? defaultName(login) : request.name),
+    ...surnameColumns(request.surname),
+    profile: requireProfile(request.profile),
+    loginName: login.loginName?.given ?? null,
+    loginKey: login.loginName?.key ?? null,
+    email: login.email?.given ?? null,
+    emailKey: login.email?.key ?? null,
+  };
+}
