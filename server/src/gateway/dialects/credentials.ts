@@ -15,6 +15,8 @@ export interface Credentials {
   ofToken(token: string): Promise<Caller>;
   /** "session_id <32 hexadecimal digits>" of messenger-v1. */
   ofSessionKey(key: string): Promise<Caller>;
+  /** After its session was ended. */
+  forgetSessionKey(key: string): Promise<void>;
   /** What follows "Basic ". */
   ofBasic(encoded: string, context: CallContext): Promise<Caller>;
   /** Whatever a client of any dialect, or of v2, would show; undefined: nothing. */
@@ -35,6 +37,7 @@ export function createCredentials({ authenticator, sessionKeys, basic }: Credent
   return {
     ofToken,
     ofSessionKey: sessionKeys.resolve,
+    forgetSessionKey: sessionKeys.forget,
     ofBasic: basic.resolve,
     async ofAny(request, context) {
       const { authorization, cookie } = request.headers;

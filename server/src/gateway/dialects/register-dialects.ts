@@ -46,10 +46,12 @@ function register(app: FastifyInstance, options: Registered): void {
     onRequest: async (request, reply) => {
       reply.headers(headers);
       reply.raw.once("close", () => metrics.answered(dialect.name, route, reply.statusCode));
-      request.callContext = await openContext(options, request, reply);
+      const context = await openContext(options, request, reply);
+      request.callContext = context;
+      await route.admit?.(toExchange(request, reply, context));
     },
     handler: async (request, reply) =>
-      send(reply, await route.serve(toExchange(request, request.callContext!))),
+      send(reply, await route.serve(toExchange(request, reply, request.callContext!))),
     errorHandler: (error, request, reply) => {
       const told = tell(request, error);
       if (told.retryAfterMs) reply.header("retry-after", String(Math.ceil(told.retryAfterMs / 1_000)));
