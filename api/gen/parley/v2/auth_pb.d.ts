@@ -85,6 +85,8 @@ export declare const SignUpResponseSchema: GenMessage<SignUpResponse, {jsonType:
  */
 export declare type SignInRequest = Message<"parley.v2.SignInRequest"> & {
   /**
+   * Or the login name of an account of an old API.
+   *
    * @generated from field: string email = 1;
    */
   email: string;
@@ -107,6 +109,8 @@ export declare type SignInRequest = Message<"parley.v2.SignInRequest"> & {
  */
 export declare type SignInRequestJson = {
   /**
+   * Or the login name of an account of an old API.
+   *
    * @generated from field: string email = 1;
    */
   email?: string;

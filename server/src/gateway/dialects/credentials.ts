@@ -2,6 +2,7 @@
 import type { FastifyRequest } from "fastify";
 import type { Authenticator } from "#gateway/auth/authenticate.ts";
 import { readCookie } from "#gateway/auth/cookies.ts";
+import { refuseForeignPage } from "#gateway/auth/same-origin.ts";
 import type { CallContext, Caller } from "#gateway/call.ts";
 import type { BasicSignIn } from "#gateway/dialects/basic-sign-in.ts";
 import { queryOf } from "#gateway/dialects/query.ts";
@@ -32,6 +33,7 @@ const safeMethods = new Set(["GET", "HEAD"]);
 
 export function createCredentials({ authenticator, sessionKeys, basic }: CredentialsParts): Credentials {
   const ofToken = authenticator.authenticateToken;
+  const changesState = ({ method }: FastifyRequest) => !safeMethods.has(method);
   return {
     ofToken,
     ofSessionKey: sessionKeys.resolve,
@@ -45,10 +47,13 @@ export function createCredentials({ authenticator, sessionKeys, basic }: Credent
         if (scheme.toLowerCase() === "session_id") return sessionKeys.resolve(value);
         if (scheme.toLowerCase() === "basic") return basic.resolve(value, context);
       } else {
-        const token = queryOf(request).get("token") ?? readCookie(cookie, octoCookie);
+        const given = queryOf(request).get("token");
+        if (given) return ofToken(given);
+        const token = readCookie(cookie, octoCookie);
+        if (token && changesState(request)) refuseForeignPage(request.headers);
         if (token) return ofToken(token);
       }
-      return authenticator.authenticate(request.headers, { changesState: !safeMethods.has(request.method) });
+      return authenticator.authenticate(request.headers, { changesState: changesState(request) });
     },
   };
 }

@@ -120,7 +120,8 @@ export declare type AccountJson = {
 export declare const AccountSchema: GenMessage<Account, {jsonType: AccountJson}>;
 
 /**
- * At least one of login and email. A login that is an e-mail address is taken for one.
+ * At least one of login and email. A login that is an e-mail address is taken for one, and
+ * must then be that of email, if there is one.
  *
  * @generated from message parley.internal.v1.RegisterAccountRequest
  */
@@ -159,7 +160,8 @@ export declare type RegisterAccountRequest = Message<"parley.internal.v1.Registe
 };
 
 /**
- * At least one of login and email. A login that is an e-mail address is taken for one.
+ * At least one of login and email. A login that is an e-mail address is taken for one, and
+ * must then be that of email, if there is one.
  *
  * @generated from message parley.internal.v1.RegisterAccountRequest
  */
@@ -331,6 +333,8 @@ export declare type StartSessionResponse = Message<"parley.internal.v1.StartSess
   accessToken: string;
 
   /**
+   * Empty for a session with a key: that one cannot be refreshed.
+   *
    * @generated from field: string refresh_token = 4;
    */
   refreshToken: string;
@@ -375,6 +379,8 @@ export declare type StartSessionResponseJson = {
   accessToken?: string;
 
   /**
+   * Empty for a session with a key: that one cannot be refreshed.
+   *
    * @generated from field: string refresh_token = 4;
    */
   refreshToken?: string;
@@ -1146,7 +1152,8 @@ export declare const IdentityInternalService: GenService<{
     output: typeof ListAccountsResponseSchema;
   },
   /**
-   * Accounts whose name and surname begin so, whatever the case; in the order of both.
+   * Accounts whose name and surname begin so, whatever the case and the accents; in the order
+   * of the surname and then the name, or of the name alone when no surname is asked for.
    *
    * @generated from rpc parley.internal.v1.IdentityInternalService.FindAccounts
    */
@@ -1157,6 +1164,8 @@ export declare const IdentityInternalService: GenService<{
   },
   /**
    * Changes what is given of the user's own account. A new password ends all other sessions.
+   * "account-exists" when the address is taken, "forbidden" when settings give roles to the
+   * former or the new one.
    *
    * @generated from rpc parley.internal.v1.IdentityInternalService.UpdateAccount
    */
