@@ -1,9 +1,9 @@
 /** The README's tour, run as it stands there. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { runBash } from "#test/bash.ts";
 import { startParley } from "#test/parley.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -13,7 +13,10 @@ test("every command of the README's tour prints what the README says", async () 
   const steps = readSteps(await readFile(`${root}/README.md`, "utf8"));
   assert.ok(steps.filter((step) => step.expected).length >= 8);
   const script = steps.map((step, i) => `${step.command}\necho; echo "${mark(i)}"`).join("\n");
-  const output = await bash(script.replaceAll("http://localhost:8080", parley.url));
+  const { output } = await runBash(script.replaceAll("http://localhost:8080", parley.url), {
+    cwd: root,
+    timeoutMs: 60_000,
+  });
   let rest = output;
   for (const [i, { command, expected }] of steps.entries()) {
     const end = rest.indexOf(mark(i));
@@ -44,15 +47,4 @@ function readSteps(readme: string): { command: string; expected?: string }[] {
     if (command) steps.push({ command });
   }
   return steps;
-}
-
-function bash(script: string): Promise<string> {
-  const child = spawn("bash", ["-euo", "pipefail", "-c", script], { cwd: root, timeout: 60_000 });
-  let output = "";
-  child.stdout.on("data", (chunk) => (output += chunk));
-  child.stderr.on("data", (chunk) => (output += chunk));
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", () => resolve(output));
-  });
 }

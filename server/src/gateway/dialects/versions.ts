@@ -26,12 +26,14 @@ export const lifetimes: Readonly<Record<DialectName, Lifetime>> = {
   lab: v2,
 };
 
+export const documentPath = (name: DialectName) => `/docs/dialects/${name}.json`;
+
 /** Deprecation as RFC 9745 has it, Sunset as RFC 8594, and a link to what to use instead (RFC 5829). */
 export function deprecationHeaders(name: DialectName, successor: string): Record<string, string> {
   const { deprecatedAt, sunsetAt } = lifetimes[name];
   return {
     deprecation: `@${deprecatedAt.getTime() / 1_000}`,
     sunset: sunsetAt.toUTCString(),
-    link: `<${successor}>; rel="successor-version", </docs/dialects/${name}.json>; rel="service-desc"`,
+    link: `<${successor}>; rel="successor-version", <${documentPath(name)}>; rel="service-desc"`,
   };
 }

@@ -55,7 +55,7 @@ export async function createHttpApp(
   const onBroken = (request: FastifyRequest, error: unknown) => void tellFailure(error, request, options.log);
   registerByteRoutes(app, { ...options.bytes, onBroken });
   registerDialects(app, options.dialects, (request, error) => tellFailure(error, request, options.log).told);
-  await registerDocs(app);
+  await registerDocs(app, options.dialects.dialects);
   await registerWebClient(app, options.webRoot);
   await app.ready();
   return { server: app.server as Server, close: () => app.close() };

@@ -39,7 +39,7 @@ function cacheControl(path: string): string {
   return /[\\/]assets[\\/]/.test(path) ? `public, max-age=${aYearS}, immutable` : "no-cache";
 }
 
-const ownPaths = /^\/(v2|docs|\.well-known|assets|parley\.)/;
+const ownPaths = /^\/(v2|docs|swagger|\.well-known|assets|parley\.)/;
 
 /** A person going to an address inside the web client, not a program calling what does not exist. */
 function isNavigation({ method, headers, url }: FastifyRequest): boolean {

@@ -1,0 +1,52 @@
+/** The documentation in a browser: what people see of the API and of the old ones. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { dialectNames } from "#gateway/dialects/versions.ts";
+import { findChromium } from "#test/chromium.ts";
+import { startParley } from "#test/parley.ts";
+import { startWebPages } from "#test/web-pages.ts";
+
+const withoutChromium = findChromium() ? false : "no Chromium";
+
+test("both pages show every operation of each API there is to choose from", {
+  skip: withoutChromium,
+}, async () => {
+  const { url } = await startParley();
+  const pages = await startWebPages(`${url}/docs`);
+  const page = await pages.open();
+  await shows(page, url, "/v2/openapi.json");
+  for (const start of ["/docs", "/swagger/index.html"]) {
+    await page.goto(url + start);
+    for (const name of dialectNames) {
+      await page.locator(".topbar select").selectOption({ label: name });
+      await shows(page, url, `/docs/dialects/${name}.json`);
+    }
+  }
+  assert.deepEqual(pages.problems, []);
+});
+
+async function shows(page: Page, url: string, path: string): Promise<void> {
+  const document = (await (await fetch(url + path)).json()) as {
+    info: { title: string };
+    paths: Record<string, object>;
+  };
+  await page.locator(".info .title", { hasText: document.info.title }).waitFor();
+  const wanted = Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.keys(item)
+      .filter((key) => key !== "parameters")
+      .map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  assert.ok(wanted.length > 0);
+  await page
+    .locator(".opblock")
+    .nth(wanted.length - 1)
+    .waitFor();
+  const shown = await page.locator(".opblock-summary").evaluateAll((blocks) =>
+    blocks.map((block) => {
+      const method = block.querySelector(".opblock-summary-method")?.textContent;
+      return `${method} ${block.querySelector("[data-path]")?.getAttribute("data-path")}`;
+    }),
+  );
+  assert.deepEqual(shown.sort(), wanted.sort());
+}
