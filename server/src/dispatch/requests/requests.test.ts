@@ -47,8 +47,13 @@ async function codeOf(call: Promise<unknown>): Promise<ErrorCode> {
 }
 
 const rowsOf = (userId: string) =>
-  database.query<{ id: string; status: string; text: string | null; owner: string | null }>(
-    { name: "rows-of", text: "SELECT id, status, text, owner FROM dispatch.requests WHERE user_id = $1" },
+  database.query<{ id: string; status: string; text: string | null; owner: string | null; isPutOff: boolean }>(
+    {
+      name: "rows-of",
+      text: `SELECT id, status, text, owner,
+               owner IS NULL AND due_at > created_at + interval '1 second' AS "isPutOff"
+             FROM dispatch.requests WHERE user_id = $1`,
+    },
     [userId],
   );
 
@@ -313,7 +318,7 @@ describe("a request in the background", () => {
 
   it("waits its turn: who came first is served first when a provider opens", async () => {
     const permits = createTestPermits({ free: 0 });
-    permits.refuse("free", { reason: "spent", opensInMs: 1_500 });
+    permits.refuse("free", { reason: "spent", opensInMs: 2_500 });
     const { process, sending } = await startPod({
       permits,
       catalogue: testCatalogue([free]),
@@ -322,7 +327,7 @@ describe("a request in the background", () => {
     const userId = randomUUID();
     const texts = ["1", "2", "3", "4", "5", "6"];
     for (const text of texts) await process.process({ text, respondAsync: true }, as(userId));
-    await until("all wait", async () => (await rowsOf(userId)).every(({ owner }) => owner === null));
+    await until("all were refused once", async () => (await rowsOf(userId)).every(({ isPutOff }) => isPutOff));
     permits.refuse("free", undefined as never);
     permits.open("free", 100);
     await until("all are done", () => sending.sent.length === texts.length);
