@@ -3,6 +3,7 @@ import { beforeEach, describe, it } from "node:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { DispatchInternalService } from "@parley/api/internal/dispatch";
 import { IdentityInternalService } from "@parley/api/internal/identity";
+import { parseRateLimit } from "#gateway/throttle/rate-limit.ts";
 import { type ErrorCode, fault } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
 import { startGateway, strangerId, userId } from "#test/gateway.ts";
@@ -194,5 +195,31 @@ describe("a message", () => {
       lines.some((line) => line.includes("zebra") || line.includes(gateway.token)),
       false,
     );
+  });
+});
+
+describe("limits", () => {
+  it("of failed sign-ins hold, in the old shape, and say when to try again", async () => {
+    const { url } = await startGateway({
+      config: { PARLEY_LIMIT_ACCOUNT: parseRateLimit("2/h") },
+      routes: (router) =>
+        void router.rpc(startSession, () => {
+          throw fault("bad-credentials");
+        }),
+    });
+    const signIn = async () => {
+      const body = JSON.stringify({ username: "bob@example.com", password: "wrong" });
+      const response = await fetch(`${url}/auth/login`, { method: "POST", body });
+      return {
+        status: response.status,
+        body: await response.json(),
+        wait: response.headers.get("retry-after"),
+      };
+    };
+    const bad = { status: 400, body: { detail: "LOGIN_BAD_CREDENTIALS" }, wait: null };
+    assert.deepEqual([await signIn(), await signIn()], [bad, bad]);
+    const { status, body, wait } = await signIn();
+    assert.deepEqual([status, Object.keys(body)], [429, ["detail"]]);
+    assert.ok(Number(wait) > 0);
   });
 });
