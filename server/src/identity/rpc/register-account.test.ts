@@ -118,6 +118,29 @@ test("of hundreds of equal registrations on two pods exactly one makes the accou
   assert.equal(accounts.filter(({ email }) => email !== "").length <= 1, true);
 });
 
+test("hundreds of equal registrations at once cost one hash, so that others are not kept waiting", async () => {
+  const config = identityConfig({ PARLEY_PASSWORD_HASH_QUEUE: 1 });
+  const pod = await startIdentity({ ...deps, config });
+  const crowd = Array.from({ length: 300 }, () => pod.internal.registerAccount({ login: "storm", password }));
+  const other = pod.internal.registerAccount({ login: "bystander", password });
+  const outcomes = await Promise.allSettled(crowd);
+  const refusals = outcomes.filter((outcome) => outcome.status === "rejected");
+  assert.equal(refusals.length, 299);
+  for (const { reason } of refusals) assert.equal(toPublicError(reason).code, "account-exists");
+  assert.ok((await other).account);
+});
+
+test("with too many others waiting it is refused as overloaded", async () => {
+  const config = identityConfig({ PARLEY_PASSWORD_HASH_QUEUE: 1, PARLEY_PASSWORD_HASH_CONCURRENCY: 1 });
+  const pod = await startIdentity({ ...deps, config });
+  const register = (i: number) => pod.internal.registerAccount({ login: `many ${i}`, password });
+  const outcomes = await Promise.allSettled(Array.from({ length: 50 }, (_, i) => register(i)));
+  const codes = outcomes.flatMap((outcome) =>
+    outcome.status === "rejected" ? [toPublicError(outcome.reason).code] : [],
+  );
+  assert.deepEqual(new Set(codes), new Set(["overloaded"]));
+});
+
 test("changes the stamp of all accounts, when it makes one and when it is renamed", async () => {
   const changesOf = async (call: () => Promise<unknown>) => {
     changed.length = 0;
