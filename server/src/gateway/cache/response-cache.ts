@@ -27,8 +27,6 @@ export interface CacheQuery {
   readonly key: string;
   /** Called when nothing is kept for the key in memory; may throw. Undefined: the answer is not to be kept. */
   tags(): AnswerTags | undefined;
-  /** The service is asked each time; what is kept is for when it is away. For what no tags tell of. */
-  readonly isAlwaysAsked?: boolean;
   /** Asks the service. May serve many callers, and goes on when the first of them has gone. */
   load(): Promise<string>;
 }
@@ -114,22 +112,12 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     }
   }
 
-  async function askAnew(query: CacheQuery, tags: AnswerTags, stamps: readonly string[]) {
-    try {
-      return tell(await load(query, tags, stamps), "miss", "fwd=request; stored");
-    } catch (error) {
-      const known = memory.get(query.key) ?? (await shared.get(query.key, tags));
-      return insteadOf(error, known, stamps);
-    }
-  }
-
   return {
     async answer(query) {
       const held = memory.get(query.key);
       const tags = held?.tags ?? query.tags();
       if (!tags) return bypass(query, undefined);
       const stamps = await stampsOf.read(allTags(tags));
-      if (query.isAlwaysAsked) return askAnew(query, tags, stamps ?? []);
       if (!stamps) return bypass(query, held);
       if (isRight(held, stamps)) return hit(held);
       const other = await shared.get(query.key, tags);

@@ -5,6 +5,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import type { Authenticator } from "#gateway/auth/authenticate.ts";
 import type { CallContext, Caller } from "#gateway/call.ts";
+import type { CallTurns } from "#gateway/call-turns.ts";
 import type { SignInToDialect } from "#gateway/dialects/sign-in.ts";
 import type { Throttle } from "#gateway/throttle/throttle.ts";
 import type { Clock } from "#platform/clock.ts";
@@ -22,6 +23,8 @@ export interface BasicSignInOptions {
   signIn: SignInToDialect;
   authenticator: Pick<Authenticator, "authenticateToken">;
   throttle: Pick<Throttle, "admitClass">;
+  turns: CallTurns;
+  timeoutMs: number;
   clock: Clock;
 }
 
@@ -38,24 +41,22 @@ const maxKnown = 10_000;
 const noHeaders = { headersSent: true, setHeader: () => {} };
 
 export function createBasicSignIn(options: BasicSignInOptions): BasicSignIn {
-  const { signIn, authenticator, throttle, clock } = options;
+  const { signIn, authenticator, throttle, turns, timeoutMs, clock } = options;
   // What is kept is found by an HMAC, so that no password lies in memory for as long.
   const secret = randomBytes(32);
   const known = createLruCache<string, SignedIn>(maxKnown);
   const underWay = new Map<string, Promise<SignedIn>>();
 
+  /** It is a sign-in like any other, and costs as much. */
   async function signInOnce(key: string, encoded: string, context: CallContext): Promise<SignedIn> {
     const { login, password } = readBasic(encoded);
-    // It is a sign-in like any other, and costs as much.
-    await throttle.admitClass(
-      "sign-in",
-      { caller: undefined, clientAddress: context.clientAddress },
-      noHeaders,
-    );
+    const { clientAddress } = context;
+    await throttle.admitClass("sign-in", { caller: undefined, clientAddress }, noHeaders);
     // Others may wait for it when this client has gone.
-    const { signal: _, ...lasting } = context;
+    const lasting = { ...context, signal: undefined };
     const request = { login, password, accessTokenSeconds: sessionSeconds, sessionSeconds };
-    const { accessToken: token } = await signIn(request, { ...lasting, signal: undefined });
+    const turn = { timeoutMs, signal: undefined };
+    const { accessToken: token } = await turns.run(clientAddress, turn, () => signIn(request, lasting));
     const signedIn = { token, caller: await authenticator.authenticateToken(token) };
     known.set(key, signedIn);
     return signedIn;

@@ -67,6 +67,8 @@ export interface DialectRoute {
   readonly successor: string;
   /** Instead of PARLEY_MAX_BODY_BYTES. */
   readonly maxBodyBytes?: number;
+  /** Moves bytes, and bounds by itself how many at once; all others wait for their caller's turn. */
+  readonly isTransfer?: boolean;
   /** Before the first byte of the body is read, which it may refuse to have by throwing. */
   admit?(exchange: DialectExchange): Promise<void>;
   serve(exchange: DialectExchange): Promise<DialectAnswer>;

@@ -3,7 +3,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { CallContext } from "#gateway/call.ts";
-import type { Dialect, DialectAnswer, DialectRoute } from "#gateway/dialects/dialect.ts";
+import type { CallTurns } from "#gateway/call-turns.ts";
+import type { Dialect, DialectAnswer, DialectExchange, DialectRoute } from "#gateway/dialects/dialect.ts";
 import type { DialectMetrics } from "#gateway/dialects/dialect-metrics.ts";
 import { toExchange } from "#gateway/dialects/exchange.ts";
 import { deprecationHeaders } from "#gateway/dialects/versions.ts";
@@ -15,6 +16,9 @@ export interface DialectRoutesOptions {
   dialects: readonly Dialect[];
   addresses: Pick<ClientAddresses, "addressOf">;
   throttle: Pick<Throttle, "admitClass" | "admitStranger">;
+  /** Of each caller's requests only so many are under way at once. */
+  turns: CallTurns;
+  timeoutMs: number;
   metrics: DialectMetrics;
 }
 
@@ -51,13 +55,19 @@ function register(app: FastifyInstance, options: Registered): void {
       await route.admit?.(toExchange(request, reply, context));
     },
     handler: async (request, reply) =>
-      send(reply, await route.serve(toExchange(request, reply, request.callContext!))),
+      send(reply, await serve(options, toExchange(request, reply, request.callContext!))),
     errorHandler: (error, request, reply) => {
       const told = tell(request, error);
       if (told.retryAfterMs) reply.header("retry-after", String(Math.ceil(told.retryAfterMs / 1_000)));
       void send(reply, dialect.toAnswer(told));
     },
   });
+}
+
+function serve({ route, turns, timeoutMs }: Registered, exchange: DialectExchange): Promise<DialectAnswer> {
+  if (route.isTransfer) return route.serve(exchange);
+  const { caller, clientAddress, signal } = exchange.context;
+  return turns.run(caller?.userId ?? clientAddress, { timeoutMs, signal }, () => route.serve(exchange));
 }
 
 async function openContext(

@@ -30,6 +30,7 @@ export function createKv(parts: DialectParts): Dialect {
     method: "POST",
     template: "/put/",
     access: "optional",
+    isTransfer: true,
     rate: "write",
     successor: "/v2/blobs/{key}",
     maxBodyBytes: places.maxBodyBytes,
@@ -56,6 +57,7 @@ export function createKv(parts: DialectParts): Dialect {
     method: "GET",
     template: "/get/{key}",
     access: "optional",
+    isTransfer: true,
     rate: "read",
     successor: "/v2/blobs/{key}",
     async serve(exchange) {

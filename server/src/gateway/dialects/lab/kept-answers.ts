@@ -9,7 +9,6 @@ export interface KeptAnswer {
   /** What was asked, written always the same. */
   readonly question: string;
   readonly tags: AnswerTags;
-  readonly isAlwaysAsked?: boolean;
   /** Asks the service. */
   load(): Promise<unknown>;
 }
@@ -18,11 +17,10 @@ export type AnswerKept = (kept: KeptAnswer) => Promise<DialectAnswer>;
 
 export function createAnswerKept(cache: RestCache | undefined): AnswerKept {
   if (!cache) return async ({ load }) => ({ body: await load() });
-  return async ({ userId, question, tags, isAlwaysAsked = false, load }) => {
+  return async ({ userId, question, tags, load }) => {
     const { body, status } = await cache.answers.answer({
       key: `${userId} lab ${question}`,
       tags: () => tags,
-      isAlwaysAsked,
       load: async () => JSON.stringify(await load()),
     });
     const headers = { "content-type": "application/json; charset=utf-8", "cache-status": status };

@@ -58,9 +58,7 @@ export function userRoutes({ clients, config, cache }: DialectParts): DialectRou
         return answerKept({
           userId,
           question: `search ${JSON.stringify([namePrefix, surnamePrefix])}`,
-          tags: { access: [], content: [] },
-          // Any registration may change it.
-          isAlwaysAsked: true,
+          tags: { access: [], content: [tags.accounts()] },
           async load() {
             const request = { namePrefix, surnamePrefix };
             const { accounts } = await identity.findAccounts(request, optionsOf(exchange));

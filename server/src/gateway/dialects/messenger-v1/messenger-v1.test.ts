@@ -176,6 +176,7 @@ describe("accounts of messenger-v1", () => {
       { user_name: "anna" },
       { ...account, user_name: ["anna"] },
       { ...account, user_name: "a\nb" },
+      { ...account, user_name: "a\ud800" },
       [],
       "anna",
       null,
