@@ -7,6 +7,7 @@ import { parseRateLimit } from "#gateway/throttle/rate-limit.ts";
 import { type ErrorCode, fault } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
 import { startGateway, strangerId, userId } from "#test/gateway.ts";
+import { until } from "#test/until.ts";
 
 const account = { userId, email: "bob@example.com", roles: [] as string[] };
 const { listAccounts, registerAccount, startSession, updateAccount } = IdentityInternalService.method;
@@ -14,7 +15,14 @@ const { getAllowance, processWithinAllowance } = DispatchInternalService.method;
 
 /** What services answer with instead, by their names. */
 const failures = new Map<"identity" | "dispatch", ErrorCode>();
-beforeEach(() => failures.clear());
+/** Until it is resolved, no text is processed. */
+let held = Promise.withResolvers<void>();
+let asked = 0;
+beforeEach(() => {
+  failures.clear();
+  held.resolve();
+  asked = 0;
+});
 
 function answerOf<T>(service: "identity" | "dispatch", answer: T): T {
   const code = failures.get(service);
@@ -26,7 +34,7 @@ const lines: string[] = [];
 const allowance = { left: 7, refreshedAt: timestampFromMs(Date.UTC(2026, 5, 2)) };
 const signIns: { accessTokenSeconds: number; sessionSeconds: number }[] = [];
 const gateway = await startGateway({
-  config: { PARLEY_TRUSTED_PROXIES: ["127.0.0.1"], PARLEY_THROTTLING: "off" },
+  config: { PARLEY_TRUSTED_PROXIES: ["127.0.0.1"], PARLEY_THROTTLING: "off", PARLEY_CALLER_MAX_UNDER_WAY: 2 },
   log: createLog("debug", { write: (line) => void lines.push(line) }),
   routes(router) {
     router.rpc(listAccounts, ({ userIds }) =>
@@ -39,9 +47,11 @@ const gateway = await startGateway({
       return answerOf("identity", { accessToken: "a.b.c", expiresIn: accessTokenSeconds });
     });
     router.rpc(getAllowance, () => answerOf("dispatch", { allowance }));
-    router.rpc(processWithinAllowance, ({ text }) =>
-      answerOf("dispatch", { process: { result: text.toUpperCase() }, allowance }),
-    );
+    router.rpc(processWithinAllowance, async ({ text }) => {
+      asked += 1;
+      await held.promise;
+      return answerOf("dispatch", { process: { result: text.toUpperCase() }, allowance });
+    });
   },
 });
 const cookie = `octo_handler_user=${gateway.token}`;
@@ -183,6 +193,18 @@ describe("a message", () => {
       assert.deepEqual(Object.keys(answer.body), status < 500 ? ["detail"] : ["ok", "detail"]);
       if (status >= 500) assert.equal(answer.body.ok, false);
     }
+  });
+
+  it("keeps none of the user's other requests waiting, however long it takes", async () => {
+    held = Promise.withResolvers<void>();
+    const slow = Array.from({ length: 3 }, () => post("/free_provider?message=a", { cookie }));
+    await until("they are at the provider", () => asked === 2);
+    assert.equal((await send("/users/me", { headers: { cookie } })).status, 200);
+    held.resolve();
+    assert.deepEqual(
+      (await Promise.all(slow)).map(({ status }) => status),
+      [200, 200, 200],
+    );
   });
 
   it("leaves no trace in the log, nor does the token, whatever goes wrong", async () => {
