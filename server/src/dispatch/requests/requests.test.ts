@@ -437,7 +437,7 @@ describe("a request in the background", () => {
     sending.answer("free", () => promise);
     const user = randomUUID();
     const hurried = (idempotencyKey: string) =>
-      process.process({ text: "a", idempotencyKey }, as(user, [], 300));
+      process.process({ text: "a", idempotencyKey }, as(user, [], 1_000));
     const first = await hurried("1");
     assert.deepEqual([first.status, (await hurried("2")).status], ["running", "running"]);
     assert.equal(await codeOf(hurried("3")), "too-many-requests");
