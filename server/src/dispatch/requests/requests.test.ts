@@ -47,7 +47,13 @@ async function codeOf(call: Promise<unknown>): Promise<ErrorCode> {
 }
 
 const rowsOf = (userId: string) =>
-  database.query<{ id: string; status: string; text: string | null; owner: string | null; isPutOff: boolean }>(
+  database.query<{
+    id: string;
+    status: string;
+    text: string | null;
+    owner: string | null;
+    isPutOff: boolean;
+  }>(
     {
       name: "rows-of",
       text: `SELECT id, status, text, owner,
@@ -327,7 +333,9 @@ describe("a request in the background", () => {
     const userId = randomUUID();
     const texts = ["1", "2", "3", "4", "5", "6"];
     for (const text of texts) await process.process({ text, respondAsync: true }, as(userId));
-    await until("all were refused once", async () => (await rowsOf(userId)).every(({ isPutOff }) => isPutOff));
+    await until("all were refused once", async () =>
+      (await rowsOf(userId)).every(({ isPutOff }) => isPutOff),
+    );
     permits.refuse("free", undefined as never);
     permits.open("free", 100);
     await until("all are done", () => sending.sent.length === texts.length);
