@@ -195,7 +195,7 @@ describe("the end of social's socket", async () => {
     });
     while (!client.closed) {
       const before = pings;
-      t.pass(26);
+      t.pass(25);
       await until("a ping or the end", () => pings > before || client.closed !== undefined);
       // What comes back after it, the answer to the ping came before.
       if (client.ws.readyState === WebSocket.OPEN) {
