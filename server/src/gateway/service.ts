@@ -120,6 +120,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   const cors = createCors(config.PARLEY_ALLOWED_ORIGINS);
   const cache = stamps && createRestCache({ ...options, stamps });
+  const transferTurns = createCallTurns({ maxUnderWay: config.PARLEY_CALLER_MAX_TRANSFERS, maxWaiting: 0 });
   const dialects = createDialectSupport({
     ...options,
     call,
@@ -128,6 +129,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     addresses,
     throttle,
     cache,
+    transferTurns,
   });
   const sockets = createSocketServer({
     entrances: createDialectEntrances(dialects),
@@ -151,7 +153,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     clients,
     openCall,
     turns,
-    transferTurns: createCallTurns({ maxUnderWay: config.PARLEY_CALLER_MAX_TRANSFERS, maxWaiting: 0 }),
+    transferTurns,
     timeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
     maxBlobBytes: config.PARLEY_BLOB_MAX_BYTES,
     limits: options.stallLimits ?? stallLimits,

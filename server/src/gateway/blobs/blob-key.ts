@@ -8,11 +8,16 @@ import { fault, invalidInput } from "#platform/errors.ts";
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const absoluteForm = /^https?:\/\/[^/?#]*/i;
 
-/** What follows /v2/blobs/ in a request target, decoded once. Throws "malformed-request" or "invalid-input". */
-export function keyOf(target: string): string {
+/** What follows the prefix in a request target, decoded once. Throws "malformed-request" or "invalid-input". */
+export function keyOf(target: string, prefix = "/v2/blobs/"): string {
   const path = target.replace(absoluteForm, "").split("?", 1)[0]!;
   if (path.includes("#")) throw fault("malformed-request", { detail: "The URL must not hold a fragment" });
-  const bytes = percentDecode(path.split("/").slice(3).join("/"));
+  const bytes = percentDecode(
+    path
+      .split("/")
+      .slice(prefix.split("/").length - 1)
+      .join("/"),
+  );
   if (bytes.length === 0) throw invalidInput("key", "must not be empty");
   if (bytes.length > maxKeyBytes) throw invalidInput("key", `must not be longer than ${maxKeyBytes} bytes`);
   try {

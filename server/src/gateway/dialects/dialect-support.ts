@@ -3,6 +3,7 @@ import type { Authenticator } from "#gateway/auth/authenticate.ts";
 import type { EndedSessions } from "#gateway/auth/ended-sessions.ts";
 import type { RestCache } from "#gateway/cache/rest-caching.ts";
 import type { Call } from "#gateway/call.ts";
+import { type CallTurns, createCallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import type { GatewayConfig } from "#gateway/config.ts";
 import { createBasicSignIn } from "#gateway/dialects/basic-sign-in.ts";
@@ -30,6 +31,7 @@ export interface DialectSupportOptions {
   throttle: Throttle;
   cache: RestCache | undefined;
   redis: Redis | undefined;
+  transferTurns: CallTurns;
   clock: Clock;
   log: Log;
   telemetry: Telemetry;
@@ -40,14 +42,21 @@ export function createDialectSupport(options: DialectSupportOptions): DialectRou
   const timeoutMs = config.PARLEY_CALL_TIMEOUT_MS;
   const signIn = createSignInToDialect(throttle, clients.identity, timeoutMs);
   const sessionKeys = createSessionKeys({ ...options, identity: clients.identity, timeoutMs });
-  const basic = createBasicSignIn({ signIn, authenticateToken: authenticator.authenticateToken });
+  // Not those of calls: who holds one of these may wait for one of those.
+  const turns = createCallTurns({
+    maxUnderWay: config.PARLEY_CALLER_MAX_UNDER_WAY,
+    maxWaiting: config.PARLEY_CALLER_MAX_WAITING,
+  });
+  const basic = createBasicSignIn({ ...options, signIn, turns, timeoutMs });
   const credentials = createCredentials({ authenticator, sessionKeys, basic });
   const isSecure = ({ raw }: Parameters<DialectParts["isSecure"]>[0]) =>
     config.PARLEY_SECURE_COOKIES === "always" || addresses.isSecure(raw.socket.remoteAddress, raw.headers);
   return {
-    dialects: createDialects({ ...options, credentials, signIn, isSecure }),
+    dialects: createDialects({ ...options, credentials, signIn, basic, isSecure }),
     addresses,
     throttle,
+    turns,
+    timeoutMs,
     metrics: createDialectMetrics(options.telemetry),
   };
 }

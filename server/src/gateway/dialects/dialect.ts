@@ -2,8 +2,10 @@
 import type { FastifyRequest, HTTPMethods } from "fastify";
 import type { RestCache } from "#gateway/cache/rest-caching.ts";
 import type { Call, CallContext, Caller } from "#gateway/call.ts";
+import type { CallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import type { GatewayConfig } from "#gateway/config.ts";
+import type { BasicSignIn } from "#gateway/dialects/basic-sign-in.ts";
 import type { Credentials } from "#gateway/dialects/credentials.ts";
 import type { SignInToDialect } from "#gateway/dialects/sign-in.ts";
 import type { DialectName } from "#gateway/dialects/versions.ts";
@@ -22,9 +24,12 @@ export interface DialectParts {
   readonly call: Call;
   readonly credentials: Credentials;
   readonly signIn: SignInToDialect;
+  readonly basic: BasicSignIn;
   /** Undefined: no answers are kept. */
   readonly cache: RestCache | undefined;
   readonly redis: Redis | undefined;
+  /** Uploads and downloads of one caller at once; those beyond are refused. */
+  readonly transferTurns: CallTurns;
   readonly isSecure: (request: FastifyRequest) => boolean;
   readonly clock: Clock;
   readonly log: Log;
@@ -62,6 +67,12 @@ export interface DialectRoute {
   readonly successor: string;
   /** Instead of PARLEY_MAX_BODY_BYTES. */
   readonly maxBodyBytes?: number;
+  /** Moves bytes, and bounds by itself how many at once; all others wait for their caller's turn. */
+  readonly isTransfer?: boolean;
+  /** As long as somebody outside of Parley does: must not keep the caller's other requests waiting. */
+  readonly takesItsTime?: boolean;
+  /** Before the first byte of the body is read, which it may refuse to have by throwing. */
+  admit?(exchange: DialectExchange): Promise<void>;
   serve(exchange: DialectExchange): Promise<DialectAnswer>;
 }
 
@@ -84,6 +95,8 @@ export interface DialectExchange {
   json(): JsonObject;
   /** The fields of an urlencoded form, or of a JSON object's strings. */
   form(): URLSearchParams;
+  /** When the answer is out, or the client has gone; at once when that has been. */
+  onClosed(listener: () => void): void;
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;

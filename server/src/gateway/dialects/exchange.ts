@@ -1,11 +1,15 @@
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import type { CallContext } from "#gateway/call.ts";
 import type { DialectExchange, JsonObject } from "#gateway/dialects/dialect.ts";
 import { queryOf } from "#gateway/dialects/query.ts";
 import { parseJsonBytes } from "#gateway/json/json-decoder.ts";
 import { fault } from "#platform/errors.ts";
 
-export function toExchange(request: FastifyRequest, context: CallContext): DialectExchange {
+export function toExchange(
+  request: FastifyRequest,
+  { raw: response }: Pick<FastifyReply, "raw">,
+  context: CallContext,
+): DialectExchange {
   const json = () => readJson(request.body as Buffer | undefined);
   return {
     request,
@@ -24,6 +28,10 @@ export function toExchange(request: FastifyRequest, context: CallContext): Diale
       }
       const texts = Object.entries(json()).filter(([, value]) => typeof value === "string");
       return new URLSearchParams(texts as [string, string][]);
+    },
+    onClosed(listener) {
+      if (response.destroyed) listener();
+      else response.once("close", listener);
     },
   };
 }

@@ -3,7 +3,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { CallContext } from "#gateway/call.ts";
-import type { Dialect, DialectAnswer, DialectRoute } from "#gateway/dialects/dialect.ts";
+import type { CallTurns } from "#gateway/call-turns.ts";
+import type { Dialect, DialectAnswer, DialectExchange, DialectRoute } from "#gateway/dialects/dialect.ts";
 import type { DialectMetrics } from "#gateway/dialects/dialect-metrics.ts";
 import { toExchange } from "#gateway/dialects/exchange.ts";
 import { deprecationHeaders } from "#gateway/dialects/versions.ts";
@@ -15,6 +16,9 @@ export interface DialectRoutesOptions {
   dialects: readonly Dialect[];
   addresses: Pick<ClientAddresses, "addressOf">;
   throttle: Pick<Throttle, "admitClass" | "admitStranger">;
+  /** Of each caller's requests only so many are under way at once. */
+  turns: CallTurns;
+  timeoutMs: number;
   metrics: DialectMetrics;
 }
 
@@ -27,6 +31,31 @@ export function registerDialects(app: FastifyInstance, options: DialectRoutesOpt
   for (const dialect of options.dialects) {
     for (const route of dialect.routes) register(app, { ...options, dialect, route, tell });
   }
+}
+
+/**
+ * Of a path that cannot be decoded, so that no route was looked for: in the shape of the dialect to which its beginning
+ * belongs. False: to none.
+ */
+export function answerUnreadablePath(
+  dialects: readonly Dialect[],
+  request: FastifyRequest,
+  reply: FastifyReply,
+  tell: () => PublicError,
+): boolean {
+  const { url = "" } = request.raw;
+  for (const { name, routes, toAnswer } of dialects) {
+    const route = routes.find(({ template }) => startsAs(template, url));
+    if (!route) continue;
+    void send(reply.headers(deprecationHeaders(name, route.successor)), toAnswer(tell()));
+    return true;
+  }
+  return false;
+}
+
+function startsAs(template: string, url: string): boolean {
+  const at = template.indexOf("{");
+  return at > 0 && url.startsWith(template.slice(0, at));
 }
 
 interface Registered extends DialectRoutesOptions {
@@ -46,16 +75,27 @@ function register(app: FastifyInstance, options: Registered): void {
     onRequest: async (request, reply) => {
       reply.headers(headers);
       reply.raw.once("close", () => metrics.answered(dialect.name, route, reply.statusCode));
-      request.callContext = await openContext(options, request, reply);
+      const context = await openContext(options, request, reply);
+      request.callContext = context;
+      await route.admit?.(toExchange(request, reply, context));
     },
     handler: async (request, reply) =>
-      send(reply, await route.serve(toExchange(request, request.callContext!))),
+      send(reply, await serve(options, toExchange(request, reply, request.callContext!))),
     errorHandler: (error, request, reply) => {
       const told = tell(request, error);
       if (told.retryAfterMs) reply.header("retry-after", String(Math.ceil(told.retryAfterMs / 1_000)));
       void send(reply, dialect.toAnswer(told));
     },
   });
+}
+
+function serve({ route, turns, timeoutMs }: Registered, exchange: DialectExchange): Promise<DialectAnswer> {
+  if (route.isTransfer) return route.serve(exchange);
+  const { caller, clientAddress, signal } = exchange.context;
+  const who = caller?.userId ?? clientAddress;
+  return turns.run(route.takesItsTime ? `${who} ${route.template}` : who, { timeoutMs, signal }, () =>
+    route.serve(exchange),
+  );
 }
 
 async function openContext(

@@ -1,12 +1,22 @@
 /** Processing by a free and a paid provider, with the token in a cookie. */
 import type { Dialect, DialectParts } from "#gateway/dialects/dialect.ts";
+import { accountRoutes } from "#gateway/dialects/octo/accounts.ts";
+import { toOctoAnswer } from "#gateway/dialects/octo/errors.ts";
+import { octoOpenApi } from "#gateway/dialects/octo/openapi.ts";
+import { processingRoutes } from "#gateway/dialects/octo/processing.ts";
+import { userRoutes } from "#gateway/dialects/octo/users.ts";
+import { fault, toPublicError } from "#platform/errors.ts";
 
-export function createOcto({ credentials }: DialectParts): Dialect {
+export function createOcto(parts: DialectParts): Dialect {
   return {
     name: "octo",
-    routes: [],
-    identify: (request, context) => credentials.ofAny(request, context),
-    toAnswer: ({ status, code }) => ({ status, body: { detail: code } }),
-    openApi: { title: "octo", description: "", paths: {} },
+    routes: [...accountRoutes(parts), ...userRoutes(parts), ...processingRoutes(parts)],
+    identify: (request, context) =>
+      // Only signing in answers LOGIN_BAD_CREDENTIALS; elsewhere a wrong password is no credential at all.
+      parts.credentials.ofAny(request, context).catch((error) => {
+        throw toPublicError(error).code === "bad-credentials" ? fault("unauthenticated") : error;
+      }),
+    toAnswer: toOctoAnswer,
+    openApi: octoOpenApi,
   };
 }

@@ -1,0 +1,37 @@
+import { callOptions } from "#gateway/call-options.ts";
+import type { DialectExchange, DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
+import { optionalText, requiredText } from "#gateway/dialects/fields.ts";
+
+/** POST /user: its fields stand in the query, or in a form. */
+export function registerRoute({ clients, config }: DialectParts): DialectRoute {
+  return {
+    method: "POST",
+    path: "/user",
+    template: "/user",
+    access: "public",
+    rate: "sign-up",
+    successor: "/v2/auth/sign-up",
+    async serve(exchange) {
+      const fields = fieldsOf(exchange);
+      const title = optionalText(fields, "title");
+      const request = {
+        login: requiredText(fields, "login"),
+        email: requiredText(fields, "email"),
+        password: requiredText(fields, "password"),
+        name: requiredText(fields, "first_name"),
+        surname: requiredText(fields, "last_name"),
+        profile: title === "" ? {} : { title },
+      };
+      const options = callOptions({ ...exchange.context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
+      const { account } = await clients.identity.registerAccount(request, options);
+      return { text: account!.userId };
+    },
+  };
+}
+
+/** What stands in the query goes before what the body says. */
+function fieldsOf({ request, query, form }: DialectExchange): URLSearchParams {
+  const body = request.body as Buffer | undefined;
+  if (!body || body.length === 0) return query;
+  return new URLSearchParams([...query, ...form()]);
+}
