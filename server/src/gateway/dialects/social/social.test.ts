@@ -6,6 +6,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { IdentityInternalService } from "@parley/api/internal/identity";
 import { MessengerInternalService } from "@parley/api/internal/messenger";
+import { parseRateLimit } from "#gateway/throttle/rate-limit.ts";
 import { requireActor } from "#platform/actor.ts";
 import { type ErrorCode, fault } from "#platform/errors.ts";
 import { chatId, startGateway, strangerId, userId } from "#test/gateway.ts";
@@ -226,6 +227,20 @@ describe("messages", () => {
     assert.equal((await send("one", "refused", "three"))[0], 400);
     assert.deepEqual(asked.sent, ["one", "refused"]);
   });
+});
+
+it("counts each message of a request as a send", async () => {
+  const config = { PARLEY_LIMIT_SEND: parseRateLimit("1/h burst 3") };
+  const strict = await startGateway({ routes: addServices, config });
+  const messages = ["one", "two", "three", "four", "five"].map((text) => ({ text }));
+  const response = await fetch(`${strict.url}/messenger/messages`, {
+    method: "POST",
+    headers: { authorization: strict.token },
+    body: JSON.stringify({ chat_id: chatId, messages }),
+  });
+  assert.deepEqual([response.status, (await response.json()).code], [429, 429]);
+  assert.deepEqual(asked.sent, ["one", "two", "three"]);
+  assert.ok(Number(response.headers.get("retry-after")) > 0);
 });
 
 describe("a request", () => {
