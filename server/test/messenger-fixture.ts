@@ -16,6 +16,8 @@ import { fault, toPublicError } from "#platform/errors.ts";
 import { createPostgresJobs } from "#platform/jobs/postgres/postgres-jobs.ts";
 import { createLog, type Log } from "#platform/log.ts";
 import { readSettings } from "#platform/settings.ts";
+import { createLocalStamps } from "#platform/stamps/local-stamps.ts";
+import type { Stamps } from "#platform/stamps/stamps.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
 import { createFakeBlobs } from "#test/fake-blobs.ts";
 
@@ -29,6 +31,7 @@ export interface TestMessenger {
   as(userId: string, roles?: readonly string[]): UserClient;
   /** Everything published, in order. */
   published: Array<{ topic: string; events: Event[] }>;
+  stamps: Stamps;
   stop(): Promise<void>;
 }
 
@@ -72,10 +75,12 @@ export async function startMessenger(
   const published: TestMessenger["published"] = [];
   const config: MessengerConfig = readSettings(messengerSettings, settings, []);
   const bus = recordingBus(published);
+  const stamps = createLocalStamps();
   const service = createMessenger({
     config,
     database,
     bus,
+    stamps,
     log,
     ...(clients ? { clients: { ...noClients, ...clients } } : {}),
     ...(clients?.blobs ? { jobs: jobsOf(database, log) } : {}),
@@ -95,6 +100,7 @@ export async function startMessenger(
     as: (userId, roles = []) =>
       createClient(MessengerService, asActor(transport, { userId, sessionId: "", roles })),
     published,
+    stamps,
     stop,
   };
 }

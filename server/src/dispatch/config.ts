@@ -23,6 +23,11 @@ export const dispatchSettings = {
     1_000,
     { min: 1, max: 1_000_000 },
   ),
+  PARLEY_OCTO_FREE_MESSAGES: integer(
+    "texts a day (UTC) that the old API octo processes for a user without the role paid",
+    10,
+    { min: 0, max: 1_000_000 },
+  ),
 };
 
 export type DispatchConfig = Values<typeof dispatchSettings>;

@@ -1,3 +1,4 @@
+import type { Allowances } from "#dispatch/allowance/allowances.ts";
 import type { Budget } from "#dispatch/budget/budget.ts";
 import type { DispatchConfig } from "#dispatch/config.ts";
 import type { Permits } from "#dispatch/permits/permits.ts";
@@ -16,6 +17,7 @@ export interface DispatchParts {
   budget: Budget;
   router: LaneRouter;
   requests: Requests;
+  allowances: Allowances;
   metrics: RoutingMetrics;
   circuits: Circuits;
   clock: Clock;

@@ -3,6 +3,9 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { DispatchInternalService } from "@parley/api/internal/dispatch";
 import { ProcessService } from "@parley/api/v2/process";
+import { createAllowances } from "#dispatch/allowance/allowances.ts";
+import { createAllowanceStore } from "#dispatch/allowance/store-allowances.ts";
+import { createAllowanceSweeper } from "#dispatch/allowance/sweep-allowances.ts";
 import type { Budget } from "#dispatch/budget/budget.ts";
 import { createBudget } from "#dispatch/budget/create-budget.ts";
 import { observeSpendLimit } from "#dispatch/budget/spend-limit.ts";
@@ -23,10 +26,12 @@ import { createSweeper } from "#dispatch/requests/sweep.ts";
 import { createRouter, type LaneRouter } from "#dispatch/routing/create-router.ts";
 import { createRoutingMetrics, type RoutingMetrics } from "#dispatch/routing/routing-metrics.ts";
 import { describeProviders } from "#dispatch/rpc/describe-providers.ts";
+import { getAllowance } from "#dispatch/rpc/get-allowance.ts";
 import { getProcess } from "#dispatch/rpc/get-process.ts";
 import { listProcessors } from "#dispatch/rpc/list-processors.ts";
 import { processText } from "#dispatch/rpc/process.ts";
 import { processMessage } from "#dispatch/rpc/process-message.ts";
+import { processWithinAllowance } from "#dispatch/rpc/process-within-allowance.ts";
 import { createSender } from "#dispatch/sending/http-sender.ts";
 import type { Sender } from "#dispatch/sending/sender.ts";
 import type { Bus } from "#platform/bus.ts";
@@ -69,7 +74,11 @@ export function createDispatch(options: DispatchOptions): Service {
   const metrics = createRoutingMetrics(options.telemetry);
   const router = createRouter({ ...options, permits, budget, sender, metrics });
   const { requests, background, sweeper } = createKeeping(options, router, metrics);
-  const parts: DispatchParts = { ...options, permits, budget, router, requests, metrics };
+  const allowanceStore = createAllowanceStore(database);
+  const limit = options.config.PARLEY_OCTO_FREE_MESSAGES;
+  const allowances = createAllowances({ ...options, store: allowanceStore, limit });
+  const allowanceSweeper = createAllowanceSweeper(allowanceStore, log);
+  const parts: DispatchParts = { ...options, permits, budget, router, requests, allowances, metrics };
   return {
     name: "dispatch",
     routes(routes) {
@@ -81,6 +90,8 @@ export function createDispatch(options: DispatchOptions): Service {
       routes.service(DispatchInternalService, {
         processMessage: processMessage(parts),
         describeProviders: describeProviders(parts),
+        processWithinAllowance: processWithinAllowance(parts),
+        getAllowance: getAllowance(parts),
       });
     },
     async start() {
@@ -88,10 +99,11 @@ export function createDispatch(options: DispatchOptions): Service {
       await Promise.all([permits.start(), budget.start()]);
       await background.start();
       sweeper.start();
+      allowanceSweeper.start();
     },
     async stop() {
       requests.stop();
-      await sweeper.stop();
+      await Promise.all([sweeper.stop(), allowanceSweeper.stop()]);
       await background.stop(drainDeadlineMs);
       // Permits and money go back once nothing is sent any more.
       await sender.stop();

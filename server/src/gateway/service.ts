@@ -13,6 +13,7 @@ import { callOptions } from "#gateway/call-options.ts";
 import { createCallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import type { GatewayConfig } from "#gateway/config.ts";
+import { createDialectEntrances } from "#gateway/dialects/dialect-entrances.ts";
 import { createDialectSupport } from "#gateway/dialects/dialect-support.ts";
 import { type GatewayPorts, openEntrances } from "#gateway/entrances.ts";
 import { createOpenCall } from "#gateway/http/call-context.ts";
@@ -118,7 +119,20 @@ export function createGateway(options: GatewayOptions): Gateway {
     log,
   });
   const cors = createCors(config.PARLEY_ALLOWED_ORIGINS);
+  const cache = stamps && createRestCache({ ...options, stamps });
+  const transferTurns = createCallTurns({ maxUnderWay: config.PARLEY_CALLER_MAX_TRANSFERS, maxWaiting: 0 });
+  const dialects = createDialectSupport({
+    ...options,
+    call,
+    authenticator,
+    endedSessions,
+    addresses,
+    throttle,
+    cache,
+    transferTurns,
+  });
   const sockets = createSocketServer({
+    entrances: createDialectEntrances(dialects),
     config,
     clients,
     identity: clients.identity,
@@ -135,7 +149,6 @@ export function createGateway(options: GatewayOptions): Gateway {
     callTimeoutMs: config.PARLEY_CALL_TIMEOUT_MS,
     tokenToleranceMs: config.PARLEY_TOKEN_TOLERANCE_S * 1_000,
   });
-  const transferTurns = createCallTurns({ maxUnderWay: config.PARLEY_CALLER_MAX_TRANSFERS, maxWaiting: 0 });
   const bytes = {
     clients,
     openCall,
@@ -145,17 +158,6 @@ export function createGateway(options: GatewayOptions): Gateway {
     maxBlobBytes: config.PARLEY_BLOB_MAX_BYTES,
     limits: options.stallLimits ?? stallLimits,
   };
-  const cache = stamps && createRestCache({ ...options, stamps });
-  const dialects = createDialectSupport({
-    ...options,
-    call,
-    authenticator,
-    endedSessions,
-    addresses,
-    throttle,
-    cache,
-    transferTurns,
-  });
   const stops = createStopList(log);
 
   return {

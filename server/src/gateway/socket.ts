@@ -9,6 +9,7 @@ import { type CloseReason, closeReasons } from "#gateway/realtime/close-codes.ts
 import type { SocketConfig } from "#gateway/realtime/config.ts";
 import { Heartbeat, positionsFrame } from "#gateway/realtime/heartbeat.ts";
 import { type CallSurroundings, SocketCalls } from "#gateway/realtime/socket-calls.ts";
+import type { SocketProtocol } from "#gateway/realtime/socket-entrance.ts";
 import type { SocketWriter } from "#gateway/realtime/socket-writer.ts";
 import type { Feed } from "#gateway/realtime/subscriber.ts";
 import { pingFrame } from "#gateway/realtime/text-frame.ts";
@@ -46,6 +47,7 @@ export class Connection implements UserConnection, Wakeable {
   readonly #bucket: TokenBucket;
   readonly #heartbeat: Heartbeat;
   readonly #calls: SocketCalls<Connection>;
+  readonly #protocol: SocketProtocol | undefined;
   #positionsAtMs: number;
   #isEnded = false;
 
@@ -54,6 +56,8 @@ export class Connection implements UserConnection, Wakeable {
     writer: SocketWriter,
     context: CallContext & { readonly caller: Caller },
     surroundings: SocketSurroundings,
+    /** Undefined: that of v2. */
+    protocol?: SocketProtocol,
   ) {
     const { clock, config } = surroundings;
     this.userId = context.caller.userId;
@@ -61,7 +65,8 @@ export class Connection implements UserConnection, Wakeable {
     this.#ws = ws;
     this.#writer = writer;
     this.#surroundings = surroundings;
-    this.#calls = new SocketCalls(this, surroundings);
+    this.#calls = new SocketCalls(this, surroundings, protocol);
+    this.#protocol = protocol;
     this.#heartbeat = new Heartbeat(clock.now());
     this.#positionsAtMs = clock.now();
     this.#bucket = new TokenBucket(config.PARLEY_WS_FRAMES_PER_SECOND * burstSeconds, clock.now());
@@ -83,6 +88,11 @@ export class Connection implements UserConnection, Wakeable {
 
   push(frame: Buffer): void {
     if (!this.isOpen) return;
+    const own = this.#protocol ? this.#protocol.translate(frame, this.userId) : frame;
+    if (own) this.#write(own);
+  }
+
+  #write(frame: Buffer) {
     if (this.#writer.backlogBytes() > this.#surroundings.config.PARLEY_WS_MAX_BUFFERED_BYTES) {
       this.close(closeReasons.tooSlow);
     } else {
@@ -175,7 +185,7 @@ export class Connection implements UserConnection, Wakeable {
   }
 
   #ping(nowMs: number) {
-    this.push(pingFrame);
+    this.#write(pingFrame);
     const positions = positionsFrame(this, this.#positionsAtMs);
     this.#positionsAtMs = nowMs;
     if (positions) this.push(positions);

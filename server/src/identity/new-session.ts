@@ -67,12 +67,13 @@ function times(config: IdentityParts["config"], terms: SessionTerms, now: number
   const { accessTokenSeconds = 0, sessionSeconds } = terms;
   const days = Math.min(config.PARLEY_REFRESH_TOKEN_DAYS, config.PARLEY_SESSION_MAX_DAYS);
   const usualEnd = now + days * msPerDay;
-  const end = sessionSeconds && now + sessionSeconds * 1_000;
-  const lastsLonger = accessTokenSeconds > config.PARLEY_ACCESS_TOKEN_SECONDS;
+  const end = sessionSeconds ? now + sessionSeconds * 1_000 : undefined;
+  const expires = Math.min(usualEnd, end ?? usualEnd);
+  const isLong = accessTokenSeconds > config.PARLEY_ACCESS_TOKEN_SECONDS;
   return {
+    expiresAt: new Date(expires),
     endsAt: end ? new Date(end) : null,
-    expiresAt: new Date(Math.min(usualEnd, end || usualEnd)),
-    firstTokenUntil: lastsLonger ? new Date(now + accessTokenSeconds * 1_000) : null,
+    firstTokenUntil: isLong ? new Date(Math.min(now + accessTokenSeconds * 1_000, expires)) : null,
   };
 }
 

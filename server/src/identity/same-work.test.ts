@@ -2,10 +2,13 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import * as argon2 from "@node-rs/argon2";
+import { IdentityInternalService } from "@parley/api/internal/identity";
 import { AuthService } from "@parley/api/v2/auth";
 import { type Argon2, createPasswordHashing } from "#identity/password-hashing.ts";
+import { registerAccount } from "#identity/rpc/register-account.ts";
 import { signIn } from "#identity/rpc/sign-in.ts";
 import { signUp } from "#identity/rpc/sign-up.ts";
+import { startSession } from "#identity/rpc/start-session.ts";
 import { createParts } from "#identity/service.ts";
 import type { Database } from "#platform/database.ts";
 import { createTestDatabase } from "#test/database.ts";
@@ -37,8 +40,12 @@ const countingDatabase: Database = {
 
 const deps = identityDeps(countingDatabase);
 const parts = { ...createParts(deps), passwords: createPasswordHashing(deps.config, countingArgon2) };
-const { auth } = clientsOf((router) => {
+const { auth, internal } = clientsOf((router) => {
   router.service(AuthService, { signUp: signUp(parts), signIn: signIn(parts) });
+  router.service(IdentityInternalService, {
+    registerAccount: registerAccount(parts),
+    startSession: startSession(parts),
+  });
 });
 
 async function workOf(call: () => Promise<unknown>): Promise<{ work: string[]; answer: string }> {
@@ -76,6 +83,30 @@ test("a refused sign-in does the same work for a known and for an unknown addres
   const unknown = await attempt("nobody@example.com");
   assert.deepEqual(unknown, known);
   assert.equal(known.work.filter((item) => item.startsWith("verify ")).length, 1);
+});
+
+test("a refused sign-in by login name does the same work for a known and for an unknown one", async () => {
+  await internal.registerAccount({ login: "same", password: goodPassword });
+  const password = "not the password";
+  const attempts = {
+    old: (login: string) => workOf(() => internal.startSession({ login, password })),
+    new: (login: string) => workOf(() => auth.signIn({ email: login, password })),
+  };
+  for (const attempt of Object.values(attempts)) {
+    const known = await attempt("same");
+    assert.equal(known.work.filter((item) => item.startsWith("verify ")).length, 1);
+    for (const login of ["nobody", "", "a\0b", "x".repeat(500)]) {
+      assert.deepEqual(await attempt(login), known, login);
+    }
+  }
+});
+
+test("a registration under a taken name costs no hash", async () => {
+  const { work, answer } = await workOf(() =>
+    internal.registerAccount({ login: "same", password: goodPassword }),
+  );
+  assert.match(answer, /There is such an account already/);
+  assert.deepEqual(work, ["query identity.accounts.is-taken"]);
 });
 
 /** Which transaction wrote the account last. */

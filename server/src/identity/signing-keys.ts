@@ -9,7 +9,7 @@
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { clockSkewMs, type IdentityConfig } from "#identity/config.ts";
 import type { PrivateKeySealer } from "#identity/sealed-private-key.ts";
-import type { SigningKeyRow, SigningKeyStore } from "#identity/store-signing-keys.ts";
+import type { RetiredKey, SigningKeyRow, SigningKeyStore } from "#identity/store-signing-keys.ts";
 import type { Clock } from "#platform/clock.ts";
 import { fault } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
@@ -93,8 +93,9 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
       // Looked at without the lock first: nearly always there is nothing to do.
       const present = await store.list();
       if (successorOfOldKey(present)) await store.addIfDue((rows) => announce(successorOfOldKey(rows)));
-      const retired = retiredKids(present, config, clock.now());
-      if (retired.length > 0) await store.remove(retired);
+      const now = clock.now();
+      const retired = retiredKeys(present, config, now);
+      if (retired.length > 0) await store.remove(retired, new Date(now - clockSkewMs));
       await ring.reload();
     },
   };
@@ -142,14 +143,15 @@ function currentSigner(keys: SigningKey[], nowMs: number): SigningKey {
   return signer;
 }
 
-/** A key is out of use from the moment a later one signs; its last tokens expire a token's life after that. */
-function retiredKids(rows: SigningKeyRow[], config: IdentityConfig, nowMs: number): string[] {
-  const lingerMs = config.PARLEY_ACCESS_TOKEN_SECONDS * 1_000 + reloadAfterMs + clockSkewMs;
-  return rows
-    .filter((_, index) =>
-      rows.slice(index + 1).some((later) => later.signsFrom.getTime() + lingerMs <= nowMs),
-    )
-    .map((row) => row.kid);
+/** A key is out of use from the moment a later one signs; its last tokens of usual length expire a token's life after that. */
+function retiredKeys(rows: SigningKeyRow[], config: IdentityConfig, nowMs: number): RetiredKey[] {
+  const handoverMs = reloadAfterMs + clockSkewMs;
+  const tokenMs = config.PARLEY_ACCESS_TOKEN_SECONDS * 1_000;
+  return rows.flatMap(({ kid }, index) => {
+    const later = rows.slice(index + 1).map((row) => row.signsFrom.getTime());
+    const signedUntilMs = Math.min(...later) + handoverMs;
+    return signedUntilMs + tokenMs <= nowMs ? [{ kid, signedUntil: new Date(signedUntilMs) }] : [];
+  });
 }
 
 function generate({ sealer, clock }: SigningKeysOptions, signsFromMs: number): SigningKeyRow {

@@ -8,6 +8,12 @@ export interface SigningKeyRow {
   createdAt: Date;
 }
 
+export interface RetiredKey {
+  kid: string;
+  /** No token is signed with it after this. */
+  signedUntil: Date;
+}
+
 export type SigningKeyStore = ReturnType<typeof createSigningKeyStore>;
 
 /** Any fixed number will do; it must only be the same in all pods. */
@@ -27,7 +33,11 @@ const statements = {
   },
   remove: {
     name: "identity.signing-keys.remove",
-    text: "DELETE FROM identity.signing_keys WHERE kid = ANY($1)",
+    text: `DELETE FROM identity.signing_keys k
+           USING unnest($1::text[], $2::timestamptz[]) AS retired (kid, signed_until)
+           WHERE k.kid = retired.kid AND NOT EXISTS (
+             SELECT FROM identity.sessions s
+             WHERE s.first_token_until > $3 AND s.created_at < retired.signed_until)`,
   },
 } satisfies Record<string, Statement>;
 
@@ -47,8 +57,10 @@ export function createSigningKeyStore(database: Database) {
       });
     },
 
-    async remove(kids: string[]): Promise<void> {
-      await database.query(statements.remove, [kids]);
+    /** But for those with which a token may have been signed that was made to last until later than `tokenUntil`. */
+    async remove(keys: RetiredKey[], tokenUntil: Date): Promise<void> {
+      const values = [keys.map(({ kid }) => kid), keys.map(({ signedUntil }) => signedUntil), tokenUntil];
+      await database.query(statements.remove, values);
     },
   };
 }

@@ -6,7 +6,13 @@ import type { Event, Message } from "@parley/api/v2/event";
 import { announce } from "#messenger/announce.ts";
 import { type LoggedEvent, toEvent } from "#messenger/event-row.ts";
 import type { MessengerParts } from "#messenger/parts.ts";
-import { appendEvents, type LockedChat, lockChat, lockChatUnasked } from "#messenger/store-changes.ts";
+import {
+  appendEvents,
+  type LockedChat,
+  lockChat,
+  lockChatToJoin,
+  lockChatUnasked,
+} from "#messenger/store-changes.ts";
 import type { Queryable } from "#platform/database.ts";
 import { fault } from "#platform/errors.ts";
 import { tags } from "#platform/stamps/stamps.ts";
@@ -39,6 +45,12 @@ export type MakeChange = (tx: Queryable, chat: LockedChat) => Promise<ChatChange
 /** Refuses the caller as if there were no such chat when they are not a member. */
 export function changeChat(parts: MessengerParts, place: Place, change: MakeChange): Promise<void> {
   const lock = (tx: Queryable) => lockChat(tx, place.chatId, place.callerId);
+  return changeLocked(parts, place, { lock, change });
+}
+
+/** Also for those who are not members of the chat, if it is open: their role is empty. */
+export function changeChatToJoin(parts: MessengerParts, place: Place, change: MakeChange): Promise<void> {
+  const lock = (tx: Queryable) => lockChatToJoin(tx, place.chatId, place.callerId);
   return changeLocked(parts, place, { lock, change });
 }
 

@@ -48,6 +48,16 @@ export function messageTextProblem(text: string, maxBytes: number): string | und
   return textProblem(text);
 }
 
+/** What is wrong with a title or a name; undefined when nothing is. */
+export function nameProblem(text: string, maxCharacters: number): string | undefined {
+  if (text === "") return "must not be empty";
+  // A character is one or two UTF-16 units.
+  if (text.length > maxCharacters && [...text.slice(0, 2 * maxCharacters + 1)].length > maxCharacters) {
+    return `must be at most ${maxCharacters} characters`;
+  }
+  return textProblem(text);
+}
+
 export function requireNoProblem(field: string, problem: string | undefined): void {
   if (problem) throw invalidInput(field, problem);
 }

@@ -40,6 +40,11 @@ test("rows are found by index from the first message on, and the busiest updates
       await client.listEvents({ chatId });
       await client.listMembers({ chatId });
       await client.listChats({});
+      const internal = messenger.internalAs(userId);
+      await internal.joinChat({ chatId, displayName: randomUUID() });
+      await internal.listChatPage({ limit: 20, offset: 1 });
+      await internal.listMessagePage({ chatId, offset: 3 });
+      await internal.listMessagePage({ chatId, before: 20, offset: 1 });
       await messenger.internal.listPositions({ userId });
       await messenger.internal.filterAcquaintances({ userId, candidateIds: users });
     }

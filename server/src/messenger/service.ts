@@ -16,14 +16,18 @@ import { createKnownProcessors } from "#messenger/processing/known-processors.ts
 import type { ProcessingWorker } from "#messenger/processing/processing-worker.ts";
 import { addMembers } from "#messenger/rpc/add-members.ts";
 import { createChat } from "#messenger/rpc/create-chat.ts";
+import { createOpenChat } from "#messenger/rpc/create-open-chat.ts";
 import { deleteMessage } from "#messenger/rpc/delete-message.ts";
 import { editMessage } from "#messenger/rpc/edit-message.ts";
 import { findAttachment } from "#messenger/rpc/find-attachment.ts";
 import { findMessages } from "#messenger/rpc/find-messages.ts";
 import { getChat } from "#messenger/rpc/get-chat.ts";
+import { joinChat } from "#messenger/rpc/join-chat.ts";
+import { listChatPage } from "#messenger/rpc/list-chat-page.ts";
 import { listChats } from "#messenger/rpc/list-chats.ts";
 import { listEvents } from "#messenger/rpc/list-events.ts";
 import { listMembers } from "#messenger/rpc/list-members.ts";
+import { listMessagePage } from "#messenger/rpc/list-message-page.ts";
 import { listMessages } from "#messenger/rpc/list-messages.ts";
 import { markRead } from "#messenger/rpc/mark-read.ts";
 import { filterAcquaintances, listPositions } from "#messenger/rpc/positions.ts";
@@ -97,9 +101,13 @@ export function createMessenger(options: MessengerOptions): Service {
         updateMember: updateMember(parts),
       });
       router.service(MessengerInternalService, {
+        createOpenChat: createOpenChat(parts),
         filterAcquaintances: filterAcquaintances(parts),
         findAttachment: findAttachment(parts),
         findMessages: findMessages(parts),
+        joinChat: joinChat(parts),
+        listChatPage: listChatPage(parts),
+        listMessagePage: listMessagePage(parts),
         listPositions: listPositions(parts),
         readFoundMessages: readFoundMessages(parts),
         sendMessages: sendMessages(parts),

@@ -45,6 +45,23 @@ export async function lockChatUnasked(tx: Queryable, chatId: string): Promise<Lo
   return { ...chat, role: "", ...moment! };
 }
 
+const selectOpen: Statement = {
+  name: "messenger.select-open",
+  text: `SELECT open AS "isOpen" FROM messenger.chats WHERE chat_id = $1`,
+};
+
+/** As lockChat, but whoever is not a member of an open chat gets it as well, with an empty role. */
+export async function lockChatToJoin(
+  tx: Queryable,
+  chatId: string,
+  callerId: string,
+): Promise<LockedChat | undefined> {
+  const chat = await lockChat(tx, chatId, callerId);
+  if (chat) return chat;
+  const [found] = await tx.query<{ isOpen: boolean }>(selectOpen, [chatId]);
+  return found?.isOpen ? lockChatUnasked(tx, chatId) : undefined;
+}
+
 /** Until the transaction ends, nobody else changes the chat. Undefined: the caller is not a member. */
 export async function lockChat(
   tx: Queryable,

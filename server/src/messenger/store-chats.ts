@@ -3,8 +3,8 @@ import type { ChatRow } from "#messenger/chat-row.ts";
 import { messageColumns } from "#messenger/message-row.ts";
 import type { Queryable, Statement } from "#platform/database.ts";
 
-/** Around a subquery `page` of the user's ($1) chats with their membership. */
-const chatSelect = (page: string) => `
+/** Around a subquery `page` of the user's ($1) chats with their membership; with more columns, if need be. */
+const chatSelect = (page: string, more = "") => `
   SELECT ${messageColumns("$1::uuid")},
     page.chat_id, page.kind, page.title, date_part('epoch', page.created_at) * 1000,
     page.last_seq, page.last_no, page.member_count, page.role, page.read_no,
@@ -13,7 +13,7 @@ const chatSelect = (page: string) => `
       SELECT peer.user_id FROM messenger.members peer
       WHERE peer.chat_id = page.chat_id AND peer.user_id <> $1::uuid LIMIT 1
     ) END,
-    page.processor, page.language
+    page.processor, page.language${more}
   FROM (${page}) page
   LEFT JOIN LATERAL (
     SELECT * FROM messenger.messages WHERE chat_id = page.chat_id ORDER BY seq DESC LIMIT 1
@@ -57,6 +57,47 @@ export function listChats(
   ]);
 }
 
+const selectChatPage: Statement = {
+  name: "messenger.select-chat-page",
+  text: chatSelect(
+    `
+    SELECT c.*, reader.role, reader.read_no
+    FROM messenger.members reader JOIN messenger.chats c ON c.chat_id = reader.chat_id
+    WHERE reader.user_id = $1::uuid
+    ORDER BY c.last_activity_at DESC, c.chat_id DESC LIMIT $2 OFFSET $3`,
+    `, ARRAY(
+      SELECT other.user_id FROM messenger.members other
+      WHERE other.chat_id = page.chat_id ORDER BY other.user_id LIMIT $4
+    )`,
+  ),
+};
+
+export interface ChatOfMembers {
+  row: ChatRow;
+  /** The first `maxMembers`, in their order. */
+  memberIds: string[];
+}
+
+/** As listChats orders them, by position. */
+export async function listChatsAt(
+  database: Queryable,
+  page: { userId: string; offset: number; limit: number; maxMembers: number },
+): Promise<ChatOfMembers[]> {
+  const values = [page.userId, page.limit, page.offset, page.maxMembers];
+  const rows = await database.queryArrays<[...ChatRow, memberIds: string[]]>(selectChatPage, values);
+  return rows.map((row) => ({ row: row as unknown as ChatRow, memberIds: row.at(-1) as string[] }));
+}
+
+const countChats: Statement = {
+  name: "messenger.count-chats",
+  text: `SELECT count(*)::int AS count FROM messenger.members WHERE user_id = $1`,
+};
+
+export async function countChatsOf(database: Queryable, userId: string): Promise<number> {
+  const [row] = await database.query<{ count: number }>(countChats, [userId]);
+  return row!.count;
+}
+
 const selectPositions: Statement = {
   name: "messenger.select-positions",
   text: `SELECT c.chat_id, c.last_seq
@@ -74,8 +115,8 @@ const insertChat: Statement = {
     created AS (
       INSERT INTO messenger.chats
         (chat_id, kind, title, created_by, created_at, member_count, last_activity_at,
-          processor, processor_set_by, processor_may_pay, language)
-      SELECT $1::uuid, $2, $3, $4::uuid, at, cardinality($5::uuid[]), at, $7, $4::uuid, $8, $9 FROM moment
+          processor, processor_set_by, processor_may_pay, language, open)
+      SELECT $1::uuid, $2, $3, $4::uuid, at, cardinality($5::uuid[]), at, $7, $4::uuid, $8, $9, $10 FROM moment
       ON CONFLICT (chat_id) DO NOTHING
       RETURNING chat_id, created_at
     ), joined AS (
@@ -98,6 +139,8 @@ export interface NewChat {
   mayPay: boolean;
   /** Empty: found out. */
   language: string;
+  /** Whether whoever knows its id may join it. */
+  isOpen: boolean;
 }
 
 /** When it was created; undefined when it exists already. */
@@ -112,6 +155,7 @@ export async function createChat(database: Queryable, chat: NewChat): Promise<nu
     chat.processor,
     chat.mayPay,
     chat.language,
+    chat.isOpen,
   ]);
   return rows[0]?.createdAtMs;
 }

@@ -55,6 +55,59 @@ export async function readHistory(
   return { rows: first[0] === null ? [] : (rows as unknown as MessageRow[]), lastNo };
 }
 
+export interface MessagePage {
+  /** The newest first. */
+  rows: MessageRow[];
+  /** Of the chat. */
+  lastNo: number;
+  /** How far the reader has read, and how far everybody else has; 0 when there is nobody else. */
+  readNo: number;
+  othersReadNo: number;
+}
+
+// No has no gaps and seq grows with it by one at least, so what the offset leaves out need not be read: the message that
+// is `offset` before the top one stands at its seq less the offset, or further down.
+const messagePage: Statement = {
+  name: "messenger.message-page",
+  text: `SELECT ${messageColumns("$2::uuid")}, c.last_no, reader.read_no, COALESCE((
+      SELECT min(other.read_no) FROM messenger.members other
+      WHERE other.chat_id = $1::uuid AND other.user_id <> $2::uuid
+    ), 0)
+    FROM messenger.members reader
+    JOIN messenger.chats c ON c.chat_id = reader.chat_id
+    LEFT JOIN LATERAL (
+      SELECT seq, no FROM messenger.messages
+      WHERE chat_id = $1::uuid AND seq < $3::int ORDER BY seq DESC LIMIT 1
+    ) top ON true
+    LEFT JOIN LATERAL (
+      SELECT * FROM messenger.messages
+      WHERE chat_id = $1::uuid AND seq <= top.seq - $5::int AND no <= top.no - $5::int
+      ORDER BY seq DESC LIMIT $4::int
+    ) m ON true
+    WHERE reader.chat_id = $1::uuid AND reader.user_id = $2::uuid
+    ORDER BY m.seq DESC`,
+};
+
+type MessagePageRow = [...Nullable<MessageRow>, lastNo: number, readNo: number, othersReadNo: number];
+
+/** Without the newest `offset` of the messages before the cursor. Undefined: not a member. */
+export async function readMessagePage(
+  database: Queryable,
+  range: HistoryRange & { offset: number },
+): Promise<MessagePage | undefined> {
+  const rows = await database.queryArrays<MessagePageRow>(messagePage, [
+    range.chatId,
+    range.readerId,
+    range.cursor,
+    range.limit,
+    range.offset,
+  ]);
+  const first = rows[0];
+  if (!first) return undefined;
+  const [lastNo, readNo, othersReadNo] = first.slice(messageRowLength) as [number, number, number];
+  return { rows: first[0] === null ? [] : (rows as unknown as MessageRow[]), lastNo, readNo, othersReadNo };
+}
+
 export interface EventPage {
   /** In the order of their seq, each with the row of its message where it has one. */
   events: Array<{ logged: LoggedEvent; messageRow: MessageRow | undefined }>;

@@ -5,13 +5,15 @@ export interface MemberRow {
   role: string;
   joinedAtMs: number;
   readNo: number;
+  /** In this chat; empty: as everywhere. */
+  displayName: string;
 }
 
 // A row with a null userId: the reader is a member and the page is empty.
 const selectMembers: Statement = {
   name: "messenger.select-members",
   text: `SELECT m.user_id AS "userId", m.role, date_part('epoch', m.joined_at) * 1000 AS "joinedAtMs",
-      m.read_no AS "readNo"
+      m.read_no AS "readNo", m.display_name AS "displayName"
     FROM messenger.members reader
     LEFT JOIN LATERAL (
       SELECT * FROM messenger.members
@@ -76,6 +78,20 @@ export async function setRole(
   member: { chatId: string; userId: string; role: string },
 ): Promise<void> {
   await tx.query(updateRole, [member.chatId, member.userId, member.role]);
+}
+
+const updateDisplayName: Statement = {
+  name: "messenger.update-display-name",
+  text: `UPDATE messenger.members SET display_name = $3
+    WHERE chat_id = $1 AND user_id = $2 AND display_name <> $3`,
+};
+
+/** Under the lock on the chat. */
+export async function setDisplayName(
+  tx: Queryable,
+  member: { chatId: string; userId: string; displayName: string },
+): Promise<void> {
+  await tx.query(updateDisplayName, [member.chatId, member.userId, member.displayName]);
 }
 
 const deleteMember: Statement = {

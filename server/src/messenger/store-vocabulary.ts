@@ -183,3 +183,38 @@ export function findSharing(
     spelt.map(({ word }) => word),
   ]);
 }
+
+const selectBeginning: Statement = {
+  name: "messenger.select-words-beginning",
+  text: `SELECT given.asked, found.word
+    FROM unnest($1::text[], $2::text[], $3::int[], $4::int[]) AS given (asked, beginning, least, most)
+    CROSS JOIN LATERAL (
+      SELECT w.word FROM messenger.words w
+      WHERE w.word >= given.beginning AND w.word < given.beginning || $5::text
+        AND char_length(w.word) BETWEEN given.least AND given.most LIMIT $6::int
+    ) found`,
+};
+
+export interface BegunWord {
+  asked: string;
+  beginning: string;
+  /** Characters of the word. */
+  least: number;
+  most: number;
+}
+
+/** Words of such a length that begin so. */
+export async function findBeginning(
+  tx: Queryable,
+  asked: readonly BegunWord[],
+): Promise<[asked: string, word: string][]> {
+  if (asked.length === 0) return [];
+  return await tx.queryArrays(selectBeginning, [
+    asked.map((each) => each.asked),
+    asked.map(({ beginning }) => beginning),
+    asked.map(({ least }) => least),
+    asked.map(({ most }) => most),
+    lastCharacter,
+    maxSharing,
+  ]);
+}

@@ -238,7 +238,8 @@ export declare type CreateSearchTaskRequest = Message<"parley.v2.CreateSearchTas
   query: string;
 
   /**
-   * Also messages with words that are spelt nearly so.
+   * Also messages with words that are spelt nearly so: one letter off from 4 letters on, two from 5, three from 7.
+   * Without it, such words count only when nothing else is found.
    *
    * @generated from field: bool fuzzy = 2;
    */
@@ -257,7 +258,8 @@ export declare type CreateSearchTaskRequestJson = {
   query?: string;
 
   /**
-   * Also messages with words that are spelt nearly so.
+   * Also messages with words that are spelt nearly so: one letter off from 4 letters on, two from 5, three from 7.
+   * Without it, such words count only when nothing else is found.
    *
    * @generated from field: bool fuzzy = 2;
    */

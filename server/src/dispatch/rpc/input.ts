@@ -59,10 +59,12 @@ export interface Caller {
 }
 
 export function callerOf({ catalogue }: Pick<DispatchParts, "catalogue">, context: HandlerContext): Caller {
-  const { userId, roles } = requireActor(context);
+  const { userId } = requireActor(context);
   if (!isUuid(userId)) throw fault("unauthenticated");
-  return { userId: userId.toLowerCase(), mayUsePaid: mayUsePaid(catalogue, roles.includes("paid")) };
+  return { userId: userId.toLowerCase(), mayUsePaid: mayUsePaid(catalogue, hasPaidRole(context)) };
 }
+
+export const hasPaidRole = (context: HandlerContext): boolean => requireActor(context).roles.includes("paid");
 
 export const mayUsePaid = (
   { paidAccess }: Pick<DispatchParts["catalogue"], "paidAccess">,

@@ -31,9 +31,10 @@ export function processText(parts: DispatchParts) {
   };
 }
 
-type Asked = Caller & { text: string; processor: Processor };
+export type Asked = Caller & { text: string; processor: Processor };
 
-async function processNow(
+/** Straight to a provider; nothing is written down. */
+export async function processNow(
   { router, catalogue, clock, metrics }: DispatchParts,
   asked: Asked,
   context: HandlerContext,

@@ -9,6 +9,14 @@ export function requireSameOrigin(headers: IncomingHttpHeaders): void {
   if (!isSameOrigin(headers)) throw fault("origin-not-allowed");
 }
 
+/**
+ * The same for a cookie that programs send as well, which say neither: only what says that it comes from another
+ * origin's page is refused. It relies on the cookie's SameSite for browsers so old that they say nothing.
+ */
+export function refuseForeignPage(headers: IncomingHttpHeaders): void {
+  if (headers["sec-fetch-site"] !== undefined || headers.origin !== undefined) requireSameOrigin(headers);
+}
+
 function isSameOrigin(headers: IncomingHttpHeaders): boolean {
   const site = headers["sec-fetch-site"];
   if (site !== undefined) return site === "same-origin";

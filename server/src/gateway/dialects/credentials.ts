@@ -2,6 +2,7 @@
 import type { FastifyRequest } from "fastify";
 import type { Authenticator } from "#gateway/auth/authenticate.ts";
 import { readCookie } from "#gateway/auth/cookies.ts";
+import { refuseForeignPage } from "#gateway/auth/same-origin.ts";
 import type { CallContext, Caller } from "#gateway/call.ts";
 import type { BasicSignIn } from "#gateway/dialects/basic-sign-in.ts";
 import { queryOf } from "#gateway/dialects/query.ts";
@@ -14,6 +15,8 @@ export interface Credentials {
   ofToken(token: string): Promise<Caller>;
   /** "session_id <32 hexadecimal digits>" of messenger-v1. */
   ofSessionKey(key: string): Promise<Caller>;
+  /** After its session was ended. */
+  forgetSessionKey(key: string): Promise<void>;
   /** What follows "Basic ". */
   ofBasic(encoded: string, context: CallContext): Promise<Caller>;
   /** Whatever a client of any dialect, or of v2, would show; undefined: nothing. */
@@ -30,9 +33,11 @@ const safeMethods = new Set(["GET", "HEAD"]);
 
 export function createCredentials({ authenticator, sessionKeys, basic }: CredentialsParts): Credentials {
   const ofToken = authenticator.authenticateToken;
+  const changesState = ({ method }: FastifyRequest) => !safeMethods.has(method);
   return {
     ofToken,
     ofSessionKey: sessionKeys.resolve,
+    forgetSessionKey: sessionKeys.forget,
     ofBasic: basic.resolve,
     async ofAny(request, context) {
       const { authorization, cookie } = request.headers;
@@ -42,10 +47,13 @@ export function createCredentials({ authenticator, sessionKeys, basic }: Credent
         if (scheme.toLowerCase() === "session_id") return sessionKeys.resolve(value);
         if (scheme.toLowerCase() === "basic") return basic.resolve(value, context);
       } else {
-        const token = queryOf(request).get("token") ?? readCookie(cookie, octoCookie);
+        const given = queryOf(request).get("token");
+        if (given) return ofToken(given);
+        const token = readCookie(cookie, octoCookie);
+        if (token && changesState(request)) refuseForeignPage(request.headers);
         if (token) return ofToken(token);
       }
-      return authenticator.authenticate(request.headers, { changesState: !safeMethods.has(request.method) });
+      return authenticator.authenticate(request.headers, { changesState: changesState(request) });
     },
   };
 }

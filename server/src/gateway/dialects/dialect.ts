@@ -9,6 +9,7 @@ import type { BasicSignIn } from "#gateway/dialects/basic-sign-in.ts";
 import type { Credentials } from "#gateway/dialects/credentials.ts";
 import type { SignInToDialect } from "#gateway/dialects/sign-in.ts";
 import type { DialectName } from "#gateway/dialects/versions.ts";
+import type { SocketEntrance } from "#gateway/realtime/socket-entrance.ts";
 import type { RateClassName } from "#gateway/throttle/rate-class.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { PublicError } from "#platform/errors.ts";
@@ -37,6 +38,7 @@ export interface DialectParts {
 export interface Dialect {
   readonly name: DialectName;
   readonly routes: readonly DialectRoute[];
+  readonly sockets?: readonly DialectSocket[];
   /** Undefined: the request has no credentials. Throws when they are bad. */
   identify(request: FastifyRequest, context: CallContext): Promise<Caller | undefined>;
   /** The old shape of an error; its status may differ from the registry's. */
@@ -70,6 +72,12 @@ export interface DialectRoute {
   /** Before the first byte of the body is read, which it may refuse to have by throwing. */
   admit?(exchange: DialectExchange): Promise<void>;
   serve(exchange: DialectExchange): Promise<DialectAnswer>;
+}
+
+/** A WebSocket of an old API. */
+export interface DialectSocket extends Pick<SocketEntrance, "path" | "protocol" | "admit"> {
+  /** Path of what replaces it. */
+  readonly successor: string;
 }
 
 /** One request to an old API. */

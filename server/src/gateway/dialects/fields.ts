@@ -14,6 +14,8 @@ export function optionalText(from: JsonObject | URLSearchParams, name: string): 
   const value = from instanceof URLSearchParams ? from.get(name) : from[name];
   if (value === undefined || value === null) return "";
   if (typeof value !== "string") throw invalidInput(name, "must be a text");
+  // On the way to another process it would become another text.
+  if (!value.isWellFormed()) throw invalidInput(name, "must be Unicode");
   return value;
 }
 

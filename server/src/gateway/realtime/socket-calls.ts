@@ -14,6 +14,7 @@ import {
 } from "#gateway/realtime/call-frame.ts";
 import { type CloseReason, closeReasons } from "#gateway/realtime/close-codes.ts";
 import type { SocketConfig } from "#gateway/realtime/config.ts";
+import type { SocketProtocol } from "#gateway/realtime/socket-entrance.ts";
 import type { Clock } from "#platform/clock.ts";
 import { fault, type PublicError, toPublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
@@ -40,13 +41,15 @@ const maxBadFrames = 10;
 export class SocketCalls<S extends CallingSocket> {
   readonly #socket: S;
   readonly #surroundings: CallSurroundings<S>;
+  readonly #protocol: SocketProtocol | undefined;
   #underWay = 0;
   #badFrames = 0;
   #isDraining = false;
 
-  constructor(socket: S, surroundings: CallSurroundings<S>) {
+  constructor(socket: S, surroundings: CallSurroundings<S>, protocol?: SocketProtocol) {
     this.#socket = socket;
     this.#surroundings = surroundings;
+    this.#protocol = protocol;
   }
 
   /** `isAllowed`: the frame is within the limit. One that is not is told so under its id. */
@@ -54,13 +57,18 @@ export class SocketCalls<S extends CallingSocket> {
     try {
       if (isBinary)
         throw new BadFrameError(null, fault("malformed-request", { detail: "Frames must be text" }));
-      const frame = parseCallFrame(data.toString());
-      const method = findMethod(frame);
-      this.#badFrames = 0;
-      void this.#answer(frame, method, isAllowed);
+      const text = data.toString();
+      if (this.#protocol) for (const frame of this.#protocol.readCalls(text)) this.#call(frame, isAllowed);
+      else this.#call(parseCallFrame(text), isAllowed);
     } catch (error) {
       this.#refuseFrame(error);
     }
+  }
+
+  #call(frame: CallFrame, isAllowed: boolean) {
+    const method = findMethod(frame);
+    this.#badFrames = 0;
+    void this.#answer(frame, method, isAllowed);
   }
 
   /** Closes the socket once the calls under way are answered; takes no more. */
@@ -72,7 +80,7 @@ export class SocketCalls<S extends CallingSocket> {
   #refuseFrame(error: unknown) {
     const isBad = error instanceof BadFrameError;
     this.#socket.push(errorFrame(isBad ? error.id : null, isBad ? error.cause : error));
-    this.#badFrames += 1;
+    if (isBad) this.#badFrames += 1;
     if (this.#badFrames >= maxBadFrames) this.#socket.close(closeReasons.badFrames);
   }
 

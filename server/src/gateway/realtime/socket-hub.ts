@@ -1,10 +1,13 @@
 /** Everything that the sockets of one gateway share, put together; and who is connected. */
+import { create } from "@bufbuild/protobuf";
+import { RealtimeService, ResumeRequestSchema } from "@parley/api/v2/realtime";
 import type { Authenticator } from "#gateway/auth/authenticate.ts";
 import type { EndedSessions } from "#gateway/auth/ended-sessions.ts";
 import type { Call } from "#gateway/call.ts";
 import type { CallObserver } from "#gateway/call-observer.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import { FanOut } from "#gateway/fan-out.ts";
+import { logFailure } from "#gateway/http/failure-log.ts";
 import { closeReasons } from "#gateway/realtime/close-codes.ts";
 import type { SocketConfig } from "#gateway/realtime/config.ts";
 import { createEventReader } from "#gateway/realtime/event-reader.ts";
@@ -21,6 +24,7 @@ import type { Throttle } from "#gateway/throttle/throttle.ts";
 import { createValidate } from "#gateway/validation.ts";
 import type { Bus } from "#platform/bus.ts";
 import type { Clock } from "#platform/clock.ts";
+import { toPublicError } from "#platform/errors.ts";
 import { createGate } from "#platform/gate.ts";
 import type { Log } from "#platform/log.ts";
 import type { Redis } from "#platform/redis.ts";
@@ -50,6 +54,8 @@ export interface SocketHub {
   /** The user's sockets. */
   count(userId: string): number;
   add(connection: Connection): void;
+  /** Asks for events on behalf of a client that cannot; closes the socket when they cannot be had. Never rejects. */
+  listen(connection: Connection): Promise<void>;
   /** Closes the sockets of these sessions. */
   endSessions(sessionIds: readonly string[]): void;
   /** The bus may have lost messages. */
@@ -121,6 +127,18 @@ export function createSocketHub(options: HubOptions): SocketHub {
       connections.add(connection);
       sessions.add(connection);
       if (users.add(connection)) presence.enter(connection.userId);
+    },
+    async listen(connection) {
+      try {
+        await answerRealtime(connection, RealtimeService.method.resume, create(ResumeRequestSchema));
+      } catch (error) {
+        if (connection.isOpen) {
+          const { caller } = connection.context;
+          const told = toPublicError(error);
+          logFailure(log, { told, error, called: "RealtimeService/Resume", trace: undefined, caller });
+        }
+        connection.close(closeReasons.resync);
+      }
     },
     endSessions(sessionIds) {
       for (const id of sessionIds) {

@@ -1,9 +1,10 @@
-/** Opens the WebSockets of a gateway at /v2/ws, and closes them all when it stops. */
+/** Opens the WebSockets of a gateway, at /v2/ws and at its other entrances, and closes them all when it stops. */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { ClientAddresses } from "#gateway/http/client-address.ts";
 import { closeReasons } from "#gateway/realtime/close-codes.ts";
+import { entranceOf, type SocketEntrances } from "#gateway/realtime/socket-entrance.ts";
 import { createSocketHub, type HubOptions } from "#gateway/realtime/socket-hub.ts";
 import { createTurnFlusher, SocketWriter } from "#gateway/realtime/socket-writer.ts";
 import { type AdmissionOptions, admit, refuseUpgrade, subprotocol } from "#gateway/realtime/upgrade.ts";
@@ -14,6 +15,8 @@ import { fault } from "#platform/errors.ts";
 export interface SocketServerOptions extends HubOptions, Pick<AdmissionOptions, "identity"> {
   authenticator: HubOptions["authenticator"] & AdmissionOptions["authenticator"];
   addresses: Pick<ClientAddresses, "addressOf">;
+  /** By path; besides /v2/ws. */
+  entrances?: SocketEntrances;
   /** Calls back once a second until the returned function is called; for tests. */
   everySecond?: (work: () => void) => () => void;
 }
@@ -37,10 +40,10 @@ const maxFragments = 1_024;
 const maxUserAgentLength = 256;
 
 export function createSocketServer(options: SocketServerOptions): SocketServer {
-  const { config, bus, log, endedSessions, throttle } = options;
+  const { config, bus, log, endedSessions, throttle, entrances = new Map() } = options;
   const hub = createSocketHub(options);
   const flusher = createTurnFlusher();
-  const wss = createWebSocketServer(config.PARLEY_WS_MAX_FRAME_BYTES);
+  const wss = createWebSocketServer(config.PARLEY_WS_MAX_FRAME_BYTES, entrances);
   const stops: Unsubscribe[] = [];
   let upgrades = 0;
   let isStopping = false;
@@ -54,7 +57,8 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     requireRoom();
     const { clientAddress } = originOf(request);
     await throttle.admitStranger(clientAddress);
-    const caller = await admit(options, request);
+    const entrance = entranceOf(entrances, request);
+    const caller = await (entrance ? entrance.admit(request) : admit(options, request));
     await throttle.admitSocket(caller.userId);
     // From here to hub.add nothing waits, so that no limit is passed and no news of an ended session is missed.
     requireRoom();
@@ -64,9 +68,16 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     if (caller.sessionId && endedSessions.has(caller.sessionId)) {
       throw fault("unauthenticated", { detail: "This session has ended" });
     }
+    // Its client cannot ask for what it missed: it is told that the socket is open when events reach it.
+    if (entrance) socket.cork();
     wss.handleUpgrade(request, socket, head, (ws: WebSocket) => {
       const context = { caller, signal: undefined, ...originOf(request) };
-      hub.add(new Connection(ws, new SocketWriter(socket, flusher), context, hub.surroundings));
+      const writer = new SocketWriter(socket, flusher);
+      const connection = new Connection(ws, writer, context, hub.surroundings, entrance?.protocol);
+      hub.add(connection);
+      if (!entrance) return;
+      entrance.onOpened();
+      void hub.listen(connection).finally(() => socket.uncork());
     });
   }
 
@@ -92,7 +103,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       socket.on("error", destroy);
       upgrade(request, socket, head)
         .then(() => void socket.off("error", destroy))
-        .catch((error) => refuseUpgrade(request, socket, error))
+        .catch((error) => refuseUpgrade(request, socket, error, entranceOf(entrances, request)))
         .finally(() => {
           upgrades -= 1;
         });
@@ -111,7 +122,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   };
 }
 
-function createWebSocketServer(maxPayload: number): WebSocketServer {
+function createWebSocketServer(maxPayload: number, entrances: SocketEntrances): WebSocketServer {
   const limits = { maxPayload, maxFragments, closeTimeout: closeTimeoutMs };
   const wss = new WebSocketServer({
     ...limits,
@@ -119,11 +130,16 @@ function createWebSocketServer(maxPayload: number): WebSocketServer {
     clientTracking: false,
     // Costs 340 KB for each socket and five sixths of the throughput.
     perMessageDeflate: false,
-    handleProtocols: () => subprotocol,
+    handleProtocols: ([first], request) => (entranceOf(entrances, request) ? first! : subprotocol),
+  });
+  wss.on("headers", (lines, request) => {
+    const { headers = {} } = entranceOf(entrances, request) ?? {};
+    for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
   });
   // Without a listener ws would answer in HTML.
   return wss.on("wsClientError", (error, socket, request) => {
-    refuseUpgrade(request, socket, fault("malformed-request", { detail: error.message }));
+    const reason = fault("malformed-request", { detail: error.message });
+    refuseUpgrade(request, socket, reason, entranceOf(entrances, request));
   });
 }
 

@@ -24,5 +24,11 @@ export function textFrame(text: string): Buffer {
   return frame;
 }
 
+/** What a frame made by textFrame says. */
+export function frameText(frame: Buffer): string {
+  const length = frame[1]!;
+  return frame.toString("utf8", length < length16 ? 2 : length === length16 ? 4 : 10);
+}
+
 /** A ping without payload. */
 export const pingFrame: Buffer = Buffer.from([0x89, 0]);

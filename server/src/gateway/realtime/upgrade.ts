@@ -6,8 +6,9 @@ import type { Client } from "@connectrpc/connect";
 import type { IdentityInternalService } from "@parley/api/internal/identity";
 import type { Authenticator } from "#gateway/auth/authenticate.ts";
 import type { Caller } from "#gateway/call.ts";
-import { toProblem } from "#gateway/http/problem.ts";
+import { type Problem, toProblem } from "#gateway/http/problem.ts";
 import { traceIdOf } from "#gateway/http/trace.ts";
+import type { SocketEntrance } from "#gateway/realtime/socket-entrance.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
 
 export const subprotocol = "parley.v2.json";
@@ -57,10 +58,15 @@ async function redeem({ identity, callTimeoutMs }: AdmissionOptions, ticket: str
   return { userId, sessionId, roles, tokenExpiresAt: expiresAt ? timestampMs(expiresAt) : 0 };
 }
 
-/** Answers the upgrade request with a problem document and ends the connection. */
-export function refuseUpgrade(request: IncomingMessage, socket: Duplex, error: unknown): void {
+/** Answers the upgrade request, as a problem document or as the entrance has it, and ends the connection. */
+export function refuseUpgrade(
+  request: IncomingMessage,
+  socket: Duplex,
+  error: unknown,
+  entrance?: SocketEntrance,
+): void {
   if (!socket.writable) return void socket.destroy();
-  const problem = toProblem(toPublicError(error), traceIdOf(request.headers.traceparent));
+  const problem = refusal(request, error, entrance);
   const headers: Record<string, string | number> = {
     ...problem.headers,
     "sec-websocket-version": 13,
@@ -72,4 +78,21 @@ export function refuseUpgrade(request: IncomingMessage, socket: Duplex, error: u
   socket.end(
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join("")}\r\n${problem.body}`,
   );
+}
+
+function refusal(
+  { headers }: IncomingMessage,
+  error: unknown,
+  entrance: SocketEntrance | undefined,
+): Problem {
+  const told = toPublicError(error);
+  const problem = toProblem(told, traceIdOf(headers.traceparent));
+  if (!entrance) return problem;
+  const { status = problem.status, body } = entrance.toAnswer(told);
+  const type = { "content-type": "application/json; charset=utf-8" };
+  return {
+    status,
+    headers: { ...problem.headers, ...entrance.headers, ...type },
+    body: JSON.stringify(body),
+  };
 }

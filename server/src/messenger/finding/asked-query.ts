@@ -15,6 +15,8 @@ export interface AskedQuery {
   /** Inclusive. */
   notBeforeMs: number | undefined;
   hasAttachment: boolean;
+  /** Words spelt nearly so do as well, however much there is without them. */
+  fuzzy: boolean;
 }
 
 /** Runs of words that stand next to each other in the message. */
@@ -53,6 +55,7 @@ export function readQuery(query: MessageQuery | undefined): AskedQuery {
     beforeMs: toMs(query.before),
     notBeforeMs: toMs(query.notBefore),
     hasAttachment: query.hasAttachment,
+    fuzzy: query.fuzzy,
   };
   if (asked.terms.length > maxTerms) throw invalidInput("query", `must hold at most ${maxTerms} words`);
   requireEnough(asked, query);

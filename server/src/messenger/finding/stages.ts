@@ -2,11 +2,11 @@
 import type { AskedQuery } from "#messenger/finding/asked-query.ts";
 import type { SoughtTerm } from "#messenger/finding/likeness.ts";
 import { seekTerms } from "#messenger/finding/sought-terms.ts";
-import { takeRunsApart, widenTerms } from "#messenger/finding/widen-terms.ts";
+import { addMisspelt, takeRunsApart, widenTerms } from "#messenger/finding/widen-terms.ts";
 import type { Queryable } from "#platform/database.ts";
 
 /**
- * 0: the words in all their forms. 1: also words that they are a part of, or that are one letter off. 2 and 3: as
+ * 0: the words in all their forms; of a fuzzy query also words spelt nearly so. 1: also words that they are a part of, or that are one letter off. 2 and 3: as
  * many letters off. 4: unspaced words, wherever they stand.
  */
 export type Stage = 0 | 1 | 2 | 3 | 4;
@@ -31,14 +31,18 @@ export type SeekStage = (
 ) => Promise<SoughtTerm[] | undefined>;
 
 /** What the first stage has found out is not asked for again. */
-export function createStages({ asked: { terms }, languages }: StageSearch): SeekStage {
+export function createStages({ asked: { terms, fuzzy }, languages }: StageSearch): SeekStage {
   let asAsked: SoughtTerm[] | undefined;
+  const seek = async (tx: Queryable) => {
+    const sought = await seekTerms(tx, terms, languages);
+    return fuzzy ? await addMisspelt(tx, sought, { asked: terms, languages }) : sought;
+  };
   return async (tx, stage, foundBefore = 0) => {
     if (stage === lastStage) {
       const apart = takeRunsApart(terms);
       return apart && (await seekTerms(tx, apart, languages));
     }
-    asAsked ??= await seekTerms(tx, terms, languages);
+    asAsked ??= await seek(tx);
     if (stage === 0) return asAsked;
     const wrong = foundBefore < few ? Math.min(stage, mostWrong) : 0;
     const minWrongLength = foundBefore > 0 ? minDoubtfulLength : 0;

@@ -2,7 +2,12 @@
 import type { AskedTerm } from "#messenger/finding/asked-query.ts";
 import { isHangul } from "#messenger/finding/hangul.ts";
 import { addLike, likeness, type SoughtTerm } from "#messenger/finding/likeness.ts";
-import { findNearWords } from "#messenger/finding/near-words.ts";
+import {
+  findNearWords,
+  type MisspeltWord,
+  mostWrong,
+  mostWrongWhenFuzzy,
+} from "#messenger/finding/near-words.ts";
 import { findWordForms } from "#messenger/finding/word-forms.ts";
 import { findContaining } from "#messenger/store-vocabulary.ts";
 import type { Queryable } from "#platform/database.ts";
@@ -21,6 +26,10 @@ const minPartLength = 3;
 const minHangulPartLength = 2;
 const maxPartLength = 40;
 const maxFormsOf = 5;
+/** Of each word. */
+const maxNearWords = 30;
+/** Of all words of a fuzzy query together: each is one more to look up in the index. */
+const maxFuzzyWords = 400;
 
 /** Terms of one word each; phrases and what must not be there stay as they are. `terms` are those of `asked`. */
 export async function widenTerms(
@@ -28,21 +37,47 @@ export async function widenTerms(
   terms: readonly SoughtTerm[],
   { asked, languages, wrong, minWrongLength }: Widening,
 ): Promise<SoughtTerm[]> {
-  if (!asked.some(canBeWidened)) return [...terms];
-  const words = asked.map((term) => (canBeWidened(term) ? term.runs[0]!.words[0]! : undefined));
-  const wanted = [...new Set(words.filter((word) => word !== undefined))];
-  const parts = wanted.filter(canBePart);
-  const likes = new Map<string, Map<string, number>>(wanted.map((word) => [word, new Map()]));
-  for (const [word, containing] of await findContaining(tx, parts)) {
+  const likes = likesOf(asked);
+  if (likes.size === 0) return [...terms];
+  for (const [word, containing] of await findContaining(tx, [...likes.keys()].filter(canBePart))) {
     addLike(likes.get(word)!, containing, likeness.part);
   }
-  if (wrong > 0) await addNear(tx, likes, languages, { wrong, minWrongLength });
+  if (wrong > 0) {
+    const long = [...likes.keys()].filter((word) => word.length >= minWrongLength);
+    const misspelt = misspeltWords(long, (length) => Math.min(wrong, mostWrong(length)));
+    await addNear(tx, likes, { misspelt, maxWords: maxNearWords, languages });
+  }
+  return withLikes(terms, asked, likes);
+}
+
+/** As far as a fuzzy query goes, of the same terms. */
+export async function addMisspelt(
+  tx: Queryable,
+  terms: readonly SoughtTerm[],
+  { asked, languages }: Pick<Widening, "asked" | "languages">,
+): Promise<SoughtTerm[]> {
+  const likes = likesOf(asked);
+  const misspelt = misspeltWords([...likes.keys()], mostWrongWhenFuzzy);
+  if (misspelt.length === 0) return [...terms];
+  const maxWords = Math.max(maxNearWords, Math.floor(maxFuzzyWords / misspelt.length));
+  await addNear(tx, likes, { misspelt, maxWords, languages });
+  return withLikes(terms, asked, likes);
+}
+
+/** What is like it, and how much, is to be found out for each word that can be widened. */
+type Likes = Map<string, Map<string, number>>;
+
+const likesOf = (asked: readonly AskedTerm[]): Likes =>
+  new Map(asked.filter(canBeWidened).map((term) => [wordOf(term), new Map()]));
+
+const wordOf = (term: AskedTerm) => term.runs[0]!.words[0]!;
+
+function withLikes(terms: readonly SoughtTerm[], asked: readonly AskedTerm[], likes: Likes): SoughtTerm[] {
   return terms.map((term, index) => {
-    const word = words[index];
     const slot = term.ways[0]?.[0];
-    if (word === undefined || !slot) return term;
+    if (!canBeWidened(asked[index]!) || !slot) return term;
     const wider = new Map(slot.words);
-    for (const [like, how] of likes.get(word)!) addLike(wider, like, how);
+    for (const [like, how] of likes.get(wordOf(asked[index]!))!) addLike(wider, like, how);
     return { ...term, ways: [[{ ...slot, words: wider }]] };
   });
 }
@@ -52,17 +87,24 @@ function canBePart(word: string): boolean {
   return length >= (isHangul(word) ? minHangulPartLength : minPartLength) && length <= maxPartLength;
 }
 
-/** Near words in all of their forms. */
+/** Words of letters that may be misspelt, each with how many of its letters may be wrong. */
+const misspeltWords = (words: readonly string[], wrongOf: (length: number) => number): MisspeltWord[] =>
+  words
+    .filter((word) => /^[\p{L}\p{M}]+$/u.test(word) && word.length <= maxPartLength)
+    .map((word) => ({ word, wrong: wrongOf([...word].length) }))
+    .filter(({ wrong }) => wrong > 0);
+
+/** Near words, and the nearest ones in all of their forms. */
 async function addNear(
   tx: Queryable,
-  likes: Map<string, Map<string, number>>,
-  languages: readonly string[],
-  { wrong, minWrongLength }: Pick<Widening, "wrong" | "minWrongLength">,
+  likes: Likes,
+  {
+    misspelt,
+    maxWords,
+    languages,
+  }: { misspelt: MisspeltWord[]; maxWords: number; languages: readonly string[] },
 ): Promise<void> {
-  const letters = [...likes.keys()].filter(
-    (word) => /^[\p{L}\p{M}]+$/u.test(word) && word.length >= minWrongLength && word.length <= maxPartLength,
-  );
-  const near = await findNearWords(tx, letters, wrong);
+  const near = await findNearWords(tx, misspelt, maxWords);
   const nearest = [...near.values()].flatMap((words) => words.slice(0, maxFormsOf));
   const forms = await findWordForms(tx, [...new Set(nearest)], languages);
   for (const [word, nearWords] of near) {

@@ -1,17 +1,13 @@
-import { randomUUIDv7 } from "node:crypto";
 import type { HandlerContext } from "@connectrpc/connect";
-import type { Event } from "@parley/api/v2/event";
 import type { CreateChatRequest, CreateChatResponse } from "@parley/api/v2/messenger";
-import { announceNewChat } from "#messenger/announce.ts";
-import { toChat } from "#messenger/chat-row.ts";
+import { beginChat, newChatId } from "#messenger/begin-chat.ts";
 import { directChatId } from "#messenger/direct-chat-id.ts";
 import { callerOf, mayPay, readIds, requireNoProblem, textProblem } from "#messenger/input.ts";
 import { languageProblem } from "#messenger/language-code.ts";
-import { toTimestamp } from "#messenger/message-row.ts";
 import type { MessengerParts } from "#messenger/parts.ts";
-import { findChat, createChat as insertChat, type NewChat } from "#messenger/store-chats.ts";
+import type { NewChat } from "#messenger/store-chats.ts";
 import { requireActor } from "#platform/actor.ts";
-import { fault, invalidInput } from "#platform/errors.ts";
+import { invalidInput } from "#platform/errors.ts";
 
 /** The contract's limit of memberIds; more can be added later. */
 const maxInitialMembers = 1_000;
@@ -27,21 +23,14 @@ export function createChat(parts: MessengerParts) {
       processor,
       mayPay: mayPay(actor),
       language,
+      isOpen: false,
     };
     if (processor !== "") await parts.processors.require(processor, actor);
-    const createdAtMs = await insertChat(parts.database, chat);
-    if (createdAtMs !== undefined) {
-      const memberIds = chat.members.map((member) => member.userId);
-      announceNewChat(parts, memberIds, chatEvent(chat, createdAtMs));
-    }
-    const row = await findChat(parts.database, callerId, chat.chatId);
-    // A group's owner can be removed from it only by themselves, and nobody else knows its id yet.
-    if (!row) throw fault("chat-not-found");
-    return { $typeName: "parley.v2.CreateChatResponse", chat: toChat(row) };
+    return { $typeName: "parley.v2.CreateChatResponse", chat: await beginChat(parts, chat) };
   };
 }
 
-type ChatOfPeople = Omit<NewChat, "processor" | "mayPay" | "language">;
+type ChatOfPeople = Omit<NewChat, "processor" | "mayPay" | "language" | "isOpen">;
 
 function readChat(request: CreateChatRequest, callerId: string, maxMembers: number): ChatOfPeople {
   const memberIds = readIds("memberIds", request.memberIds, maxInitialMembers);
@@ -55,7 +44,7 @@ function readChat(request: CreateChatRequest, callerId: string, maxMembers: numb
   if (others.length + 1 > maxMembers) throw invalidInput("memberIds", `must be at most ${maxMembers - 1}`);
   const members = others.map((userId) => ({ userId, role: "member" }));
   return {
-    chatId: randomUUIDv7(),
+    chatId: newChatId(),
     kind,
     title,
     createdBy: callerId,
@@ -78,18 +67,3 @@ function directChat(memberIds: string[], title: string, callerId: string): ChatO
     members: [callerId, peerId].map((userId) => ({ userId, role: "member" })),
   };
 }
-
-const chatEvent = (chat: NewChat, createdAtMs: number): Event => ({
-  $typeName: "parley.v2.Event",
-  chatId: chat.chatId,
-  kind: "chat",
-  at: toTimestamp(createdAtMs),
-  actorId: chat.createdBy,
-  chat: {
-    $typeName: "parley.v2.ChatChange",
-    kind: chat.kind,
-    title: chat.title,
-    processor: chat.processor,
-    language: chat.language,
-  },
-});

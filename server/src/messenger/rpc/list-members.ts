@@ -31,5 +31,5 @@ const toMember = (row: MemberRow): Member => ({
   role: row.role,
   joinedAt: toTimestamp(row.joinedAtMs),
   readNo: row.readNo,
-  displayName: "",
+  displayName: row.displayName,
 });

@@ -18,7 +18,7 @@ const lookUpTimeoutMs = 2_000;
 /** Who is meant by "from:" is found out now, so that the task needs nobody but the messenger, and stays what it is. */
 export function createSearchTask({ clients, tasks }: SearchParts) {
   return async (
-    { query }: CreateSearchTaskRequest,
+    { query, fuzzy }: CreateSearchTaskRequest,
     context: HandlerContext,
   ): Promise<CreateSearchTaskResponse> => {
     const actor = callerOf(context);
@@ -28,7 +28,7 @@ export function createSearchTask({ clients, tasks }: SearchParts) {
     const resolved = await resolveQuery(parsed, asked).catch((error) => {
       throw toSearchFault(error, signal);
     });
-    const messageQuery = resolved && toBinary(MessageQuerySchema, resolved);
+    const messageQuery = resolved && toBinary(MessageQuerySchema, { ...resolved, fuzzy });
     const task = await tasks.create({ userId: actor.userId, query: storable(query), messageQuery });
     return create(CreateSearchTaskResponseSchema, { task: taskView(task) });
   };

@@ -128,6 +128,21 @@ describe("a search task", () => {
     assert.equal((await ended(pod, user, id)).resultCount, 30);
   });
 
+  it("asks for words spelt nearly so when its owner does, also when its results are read", async () => {
+    const pod = await startPod();
+    const user = randomUUID();
+    for (const fuzzy of [false, true]) {
+      rig.messenger.messages = newMessages(3);
+      rig.messenger.finds.length = 0;
+      rig.messenger.reads.length = 0;
+      const { task } = await pod.search.createSearchTask({ query: "whale", fuzzy }, as(user));
+      await ended(pod, user, task!.id);
+      assert.equal((await resultsOf(pod, user, task!.id)).length, 3);
+      const asked = [...rig.messenger.finds, ...rig.messenger.reads].map(({ query }) => query!.fuzzy);
+      assert.deepEqual(asked, [fuzzy, fuzzy]);
+    }
+  });
+
   it("refuses a query that says nothing, and leaves nothing behind", async () => {
     const pod = await startPod();
     const problem = await problemOf(createTask(pod, randomUUID(), "  -whale "));

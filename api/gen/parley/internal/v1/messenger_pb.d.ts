@@ -917,6 +917,13 @@ export declare type MessageQuery = Message<"parley.internal.v1.MessageQuery"> & 
    * @generated from field: bool has_attachment = 6;
    */
   hasAttachment: boolean;
+
+  /**
+   * Words spelt nearly as those of the terms do as well, however much there is without them.
+   *
+   * @generated from field: bool fuzzy = 7;
+   */
+  fuzzy: boolean;
 };
 
 /**
@@ -960,6 +967,13 @@ export declare type MessageQueryJson = {
    * @generated from field: bool has_attachment = 6;
    */
   hasAttachment?: boolean;
+
+  /**
+   * Words spelt nearly as those of the terms do as well, however much there is without them.
+   *
+   * @generated from field: bool fuzzy = 7;
+   */
+  fuzzy?: boolean;
 };
 
 /**

@@ -1,28 +1,29 @@
-/** A REST messenger with sessions. */
-import type { Dialect, DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
-import { fault } from "#platform/errors.ts";
+/** A REST messenger with sessions. See docs/old-apis/messenger-v1.md. */
+import type { Dialect, DialectParts } from "#gateway/dialects/dialect.ts";
+import { accountRoutes } from "#gateway/dialects/messenger-v1/accounts.ts";
+import { chatRoutes } from "#gateway/dialects/messenger-v1/chats.ts";
+import { toAnswer } from "#gateway/dialects/messenger-v1/errors.ts";
+import { messageRoutes } from "#gateway/dialects/messenger-v1/messages.ts";
+import { openApi } from "#gateway/dialects/messenger-v1/openapi.ts";
+import { pingRoutes } from "#gateway/dialects/messenger-v1/ping.ts";
+import { searchRoutes } from "#gateway/dialects/messenger-v1/search.ts";
+import { sessionKeyOf } from "#gateway/dialects/messenger-v1/session-header.ts";
 
-export function createMessengerV1({ credentials }: DialectParts): Dialect {
+export function createMessengerV1(parts: DialectParts): Dialect {
   return {
     name: "messenger-v1",
-    routes: [ping],
-    async identify({ headers: { authorization } }) {
-      if (authorization === undefined) return undefined;
-      const key = /^session_id +([0-9a-f]{32})$/i.exec(authorization)?.[1];
-      if (!key) throw fault("unauthenticated", { detail: "Authorization must be: session_id <session id>" });
-      return credentials.ofSessionKey(key.toLowerCase());
+    routes: [
+      ...pingRoutes(parts),
+      ...accountRoutes(parts),
+      ...chatRoutes(parts),
+      ...messageRoutes(parts),
+      ...searchRoutes(parts),
+    ],
+    async identify(request) {
+      const key = sessionKeyOf(request);
+      return key === undefined ? undefined : parts.credentials.ofSessionKey(key);
     },
-    toAnswer: ({ status, code }) => ({ status, body: { message: code } }),
-    openApi: { title: "messenger-v1", description: "", paths: {} },
+    toAnswer,
+    openApi,
   };
 }
-
-const ping: DialectRoute = {
-  method: "GET",
-  path: "/ping",
-  template: "/ping",
-  access: "public",
-  rate: "messenger-v1",
-  successor: "/docs",
-  serve: async () => ({}),
-};

@@ -1,12 +1,17 @@
 /** Processing by a free and a paid provider, with the token in a cookie. */
 import type { Dialect, DialectParts } from "#gateway/dialects/dialect.ts";
+import { accountRoutes } from "#gateway/dialects/octo/accounts.ts";
+import { toOctoAnswer } from "#gateway/dialects/octo/errors.ts";
+import { octoOpenApi } from "#gateway/dialects/octo/openapi.ts";
+import { processingRoutes } from "#gateway/dialects/octo/processing.ts";
+import { userRoutes } from "#gateway/dialects/octo/users.ts";
 
-export function createOcto({ credentials }: DialectParts): Dialect {
+export function createOcto(parts: DialectParts): Dialect {
   return {
     name: "octo",
-    routes: [],
-    identify: (request, context) => credentials.ofAny(request, context),
-    toAnswer: ({ status, code }) => ({ status, body: { detail: code } }),
-    openApi: { title: "octo", description: "", paths: {} },
+    routes: [...accountRoutes(parts), ...userRoutes(parts), ...processingRoutes(parts)],
+    identify: (request, context) => parts.credentials.ofAny(request, context),
+    toAnswer: toOctoAnswer,
+    openApi: octoOpenApi,
   };
 }

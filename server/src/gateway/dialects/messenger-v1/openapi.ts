@@ -1,0 +1,165 @@
+/** What docs and Swagger UI show of it. */
+import type { OpenApiPart } from "#gateway/dialects/dialect.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+const string = { type: "string" };
+const object = (properties: Json, required = Object.keys(properties)) => ({
+  type: "object",
+  ...(required.length > 0 ? { required } : {}),
+  properties,
+});
+const json = (schema: Json) => ({ content: { "application/json": { schema } } });
+const answer = (description: string, schema?: Json) => ({ description, ...(schema ? json(schema) : {}) });
+const body = (properties: Json) => ({ requestBody: { required: true, ...json(object(properties)) } });
+const inPath = (name: string) => ({ name, in: "path", required: true, schema: string });
+const inQuery = (name: string, schema: Json, required = false) => ({ name, in: "query", required, schema });
+
+const reason = { $ref: "#/components/schemas/Reason" };
+const refusals: Readonly<Record<number, string>> = {
+  400: "bad-parameters",
+  401: "The session id is missing, wrong, or its session is over; or name and password do not fit",
+  404: "chat-not-found, user-not-found or task-not-found",
+  429: "More than 100 requests in a second",
+  503: "What is needed is away for the moment",
+};
+const refused = (...codes: number[]) =>
+  Object.fromEntries([...codes, 429, 503].map((code) => [code, answer(refusals[code]!, reason)]));
+
+const withSession = { security: [{ session: [] }] };
+const text = { type: "string", minLength: 1 };
+const page = [
+  inQuery("limit", { type: "integer", minimum: 1, maximum: 1_000, default: 100 }),
+  inQuery("from", { type: "string", description: "next.iterator of the page before" }),
+];
+const messages = (properties: Json) =>
+  object({ messages: { type: "array", items: object(properties) }, next: object({ iterator: string }) }, [
+    "messages",
+  ]);
+
+const accounts = {
+  "/v1/auth/register": {
+    post: {
+      summary: "Registers a user; 400 when the name is taken",
+      ...body({ user_name: text, password: text }),
+      responses: { 201: answer("Registered", object({})), ...refused(400) },
+    },
+  },
+  "/v1/auth/login": {
+    post: {
+      summary: "Begins a session of one hour",
+      ...body({ user_name: text, password: text }),
+      responses: { 200: answer("The session", object({ session_id: string })), ...refused(400, 401) },
+    },
+  },
+  "/v1/auth/logout": {
+    post: {
+      summary: "Ends the session at once",
+      ...withSession,
+      responses: { 200: answer("Ended", object({})), ...refused(401) },
+    },
+  },
+};
+
+const chats = {
+  "/v1/chats": {
+    post: {
+      summary: "Makes a chat, which whoever knows its id may join",
+      ...withSession,
+      ...body({ chat_name: text }),
+      responses: { 201: answer("The chat", object({ chat_id: string })), ...refused(400, 401) },
+    },
+  },
+  "/v1/chats/{chat_id}/users": {
+    post: {
+      summary: "Joins a chat under a name, or takes another one",
+      ...withSession,
+      parameters: [inPath("chat_id")],
+      ...body({ user_name: text }),
+      responses: {
+        201: answer("The caller in that chat", object({ user_id: string })),
+        ...refused(400, 401, 404),
+      },
+    },
+  },
+  "/v1/chats/{chat_id}/messages": {
+    post: {
+      summary: "Sends a message",
+      ...withSession,
+      parameters: [inPath("chat_id"), inQuery("user_id", string, true)],
+      ...body({ message: text }),
+      responses: { 201: answer("Sent", object({ message_id: string })), ...refused(400, 401, 404) },
+    },
+    get: {
+      summary: "The messages, the newest first",
+      ...withSession,
+      parameters: [inPath("chat_id"), ...page],
+      responses: {
+        200: answer("A page; next is missing at the end", messages({ text: string })),
+        ...refused(400, 401, 404),
+      },
+    },
+  },
+};
+
+const search = {
+  "/v1/chats/search": {
+    post: {
+      summary: "Looks for a phrase of four characters or more in the caller's chats",
+      ...withSession,
+      ...body({ message: { type: "string", minLength: 4 } }),
+      responses: { 201: answer("The task", object({ task_id: string })), ...refused(400, 401, 404) },
+    },
+  },
+  "/v1/chats/search/status/{task_id}": {
+    get: {
+      summary: "How a search stands",
+      ...withSession,
+      parameters: [inPath("task_id")],
+      responses: {
+        200: answer(
+          "Its status",
+          object({ status: { type: "string", enum: ["SUCCESS", "IN_PROCESS", "WAITING", "FAILED"] } }),
+        ),
+        ...refused(401, 404),
+      },
+    },
+  },
+  "/v1/chats/search/{task_id}/messages": {
+    get: {
+      summary: "What was found, the newest first, 100 messages at the most",
+      ...withSession,
+      parameters: [inPath("task_id"), ...page],
+      responses: {
+        200: answer("A page; empty while the task is not done", messages({ text: string, chat_id: string })),
+        ...refused(400, 401, 404),
+      },
+    },
+  },
+};
+
+const pings = {
+  "/ping": {
+    get: { summary: "Whether the server is there", responses: { 200: answer("It is"), ...refused() } },
+  },
+  "/ping_db": {
+    get: { summary: "Whether the database is there", responses: { 200: answer("It is"), ...refused() } },
+  },
+};
+
+export const openApi: OpenApiPart = {
+  title: "messenger-v1",
+  description: "A REST messenger with sessions.",
+  paths: { ...pings, ...accounts, ...chats, ...search },
+  components: {
+    schemas: { Reason: object({ message: string }) },
+    securitySchemes: {
+      session: {
+        type: "apiKey",
+        in: "header",
+        name: "Authorization",
+        description: "session_id <session id>",
+      },
+    },
+  },
+};

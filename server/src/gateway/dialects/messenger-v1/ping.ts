@@ -1,0 +1,33 @@
+/** Whether the gateway is there, and whether the database is. */
+import type { DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
+
+const timeoutMs = 2_000;
+/** Of nobody, so that as good as nothing is read. */
+const nobody = "00000000-0000-0000-0000-000000000000";
+
+export function pingRoutes({ clients }: DialectParts): DialectRoute[] {
+  const ping: DialectRoute = {
+    method: "GET",
+    path: "/ping",
+    template: "/ping",
+    access: "public",
+    rate: "messenger-v1",
+    successor: "/docs",
+    serve: async () => ({}),
+  };
+  const pingDatabase: DialectRoute = {
+    ...ping,
+    path: "/ping_db",
+    template: "/ping_db",
+    // Both ask the database itself each time; each of them may have one of its own.
+    async serve({ context: { signal } }) {
+      const options = signal ? { signal, timeoutMs } : { timeoutMs };
+      await Promise.all([
+        clients.identity.findMissingUsers({ userIds: [nobody] }, options),
+        clients.messengerInternal.listPositions({ userId: nobody }, options),
+      ]);
+      return {};
+    },
+  };
+  return [ping, pingDatabase];
+}

@@ -1,0 +1,35 @@
+/** Both paths lead to the dispatcher, which picks the provider. */
+import { callOptions } from "#gateway/call-options.ts";
+import type {
+  DialectAnswer,
+  DialectExchange,
+  DialectParts,
+  DialectRoute,
+} from "#gateway/dialects/dialect.ts";
+import { requiredText } from "#gateway/dialects/fields.ts";
+import { readForm } from "#gateway/dialects/octo/form.ts";
+
+export function processingRoutes(parts: DialectParts): DialectRoute[] {
+  return ["/free_provider", "/paid_provider"].map((path) => ({
+    method: "POST",
+    path,
+    template: path,
+    access: "required",
+    rate: "write",
+    successor: "/v2/process",
+    serve: (exchange) => process(parts, exchange),
+  }));
+}
+
+async function process({ clients, config }: DialectParts, exchange: DialectExchange): Promise<DialectAnswer> {
+  const text = await readMessage(exchange);
+  const options = callOptions({ ...exchange.context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
+  const answer = await clients.dispatchInternal.processWithinAllowance({ text }, options);
+  return { body: { ok: true, response: answer.process?.result ?? "" } };
+}
+
+async function readMessage(exchange: DialectExchange): Promise<string> {
+  const { query, request } = exchange;
+  const hasBody = ((request.body as Buffer | undefined)?.length ?? 0) > 0;
+  return requiredText(query.has("message") || !hasBody ? query : await readForm(exchange), "message");
+}

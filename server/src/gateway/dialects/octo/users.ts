@@ -1,0 +1,75 @@
+/** The user's own account. */
+import type { Account } from "@parley/api/internal/identity";
+import { callOptions } from "#gateway/call-options.ts";
+import type {
+  DialectAnswer,
+  DialectExchange,
+  DialectParts,
+  DialectRoute,
+  JsonObject,
+} from "#gateway/dialects/dialect.ts";
+import { requiredText } from "#gateway/dialects/fields.ts";
+import { sayingWhenTaken } from "#gateway/dialects/octo/errors.ts";
+import { octoUser } from "#gateway/dialects/octo/octo-user.ts";
+import { fault } from "#platform/errors.ts";
+
+export function userRoutes(parts: DialectParts): DialectRoute[] {
+  const own = {
+    path: "/users/me",
+    template: "/users/me",
+    access: "required",
+    successor: "/v2/users/me",
+  } as const;
+  return [
+    {
+      ...own,
+      method: "GET",
+      rate: "read",
+      serve: async (exchange) => ({
+        body: await octoUser(parts, await ownAccount(parts, exchange), exchange.context),
+      }),
+    },
+    { ...own, method: "PATCH", rate: "write", serve: (exchange) => change(parts, exchange) },
+    {
+      method: "GET",
+      path: "/welcome",
+      template: "/welcome",
+      access: "required",
+      rate: "read",
+      successor: "/v2/users/me",
+      serve: async (exchange) => {
+        const { email, login } = await ownAccount(parts, exchange);
+        return { body: { ok: true, response: `Welcome, ${email || login}` } };
+      },
+    },
+  ];
+}
+
+async function ownAccount({ clients, config }: DialectParts, exchange: DialectExchange): Promise<Account> {
+  const { caller, context } = exchange;
+  const options = callOptions({ ...context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
+  const { accounts } = await clients.identity.listAccounts({ userIds: [caller.userId] }, options);
+  const [account] = accounts;
+  // One that is gone, or a user of an outside token issuer.
+  if (!account) throw fault("unauthenticated");
+  return account;
+}
+
+/** Whatever else a client sends along is not for it to change. */
+async function change(parts: DialectParts, exchange: DialectExchange): Promise<DialectAnswer> {
+  const { caller, context } = exchange;
+  const { clients, config } = parts;
+  const body = exchange.json();
+  const { userId, sessionId } = caller;
+  const changes = { ...given(body, "email"), ...given(body, "password") };
+  const options = callOptions({ ...context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
+  const updated = clients.identity.updateAccount({ userId, sessionId, ...changes }, options);
+  const { account } = await sayingWhenTaken("UPDATE_USER_EMAIL_ALREADY_EXISTS", updated);
+  return { body: await octoUser(parts, account!, context) };
+}
+
+function given<Name extends "email" | "password">(body: JsonObject, name: Name): { [N in Name]?: string } {
+  const value = body[name];
+  if (value === undefined || value === null) return {};
+  return { [name]: requiredText(body, name) } as { [N in Name]?: string };
+}

@@ -1,0 +1,98 @@
+/** The history of a chat, and sending without a WebSocket. */
+import { create } from "@bufbuild/protobuf";
+import type { ListMessagePageResponse } from "@parley/api/internal/messenger";
+import type { Message } from "@parley/api/v2/event";
+import {
+  MessengerService,
+  SendMessageRequestSchema,
+  type SendMessageResponse,
+} from "@parley/api/v2/messenger";
+import { callOptions } from "#gateway/call-options.ts";
+import type {
+  DialectAnswer,
+  DialectExchange,
+  DialectParts,
+  DialectRoute,
+} from "#gateway/dialects/dialect.ts";
+import {
+  type OldMessage,
+  type OldStatus,
+  readChatId,
+  readSends,
+} from "#gateway/dialects/social/old-message.ts";
+import { readPage } from "#gateway/dialects/social/page.ts";
+import { timestampText } from "#gateway/json/timestamp-text.ts";
+
+const path = "/messenger/messages";
+const maxMessages = 1_000;
+
+export function messageRoutes(parts: DialectParts): DialectRoute[] {
+  const common = {
+    path,
+    template: path,
+    access: "required",
+    successor: "/v2/chats/{chatId}/messages",
+  } as const;
+  return [
+    { ...common, method: "GET", rate: "read", serve: (exchange) => listMessages(parts, exchange) },
+    { ...common, method: "POST", rate: "send", serve: (exchange) => sendMessages(parts, exchange) },
+  ];
+}
+
+async function listMessages(
+  { clients, config }: DialectParts,
+  { query, context, caller }: DialectExchange,
+): Promise<DialectAnswer> {
+  const chatId = readChatId(query);
+  const page = readPage(query, maxMessages);
+  const options = callOptions({ ...context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
+  const found = await clients.messengerInternal.listMessagePage({ chatId, ...page }, options);
+  const messages = found.messages.map((message) =>
+    toOldMessage(message, statusOf(message, caller.userId, found)),
+  );
+  return { body: { total: found.total, ...page, messages } };
+}
+
+/** One after the other: the first that is refused ends it. */
+async function sendMessages(
+  { call }: DialectParts,
+  { json, context, caller }: DialectExchange,
+): Promise<DialectAnswer> {
+  const { chatId, texts } = readSends(json());
+  const messages: OldMessage[] = [];
+  for (const [index, text] of texts.entries()) {
+    const request = create(SendMessageRequestSchema, { chatId, text });
+    // The request has been counted as one send.
+    const counted = { ...context, isAdmitted: index === 0 };
+    const { message } = (await call(
+      MessengerService.method.sendMessage,
+      request,
+      counted,
+    )) as SendMessageResponse;
+    if (message) messages.push(toOldMessage(message, statusOf(message, caller.userId, unread)));
+  }
+  return { body: { chat_id: chatId, messages } };
+}
+
+type ReadState = Pick<ListMessagePageResponse, "readByOthers" | "readByCaller">;
+
+const unread: ReadState = { readByOthers: 0, readByCaller: 0 };
+
+function statusOf({ senderId, no, deletedAt }: Message, callerId: string, read: ReadState): OldStatus {
+  if (deletedAt) return "deleted";
+  if (senderId === callerId) return no <= read.readByOthers ? "read" : "created";
+  return no <= read.readByCaller ? "read" : "received";
+}
+
+function toOldMessage(message: Message, status: OldStatus): OldMessage {
+  const { id, text, createdAt, senderId, chatId } = message;
+  const create_time = createdAt ? timestampText(createdAt) : "";
+  return {
+    id,
+    text: status === "deleted" ? "" : text,
+    status,
+    create_time,
+    user_id: senderId,
+    chat_id: chatId,
+  };
+}

@@ -1,0 +1,108 @@
+/** ListAccounts and FindAccounts. */
+import { strict as assert } from "node:assert";
+import { randomUUID } from "node:crypto";
+import { test } from "node:test";
+import { createTestDatabase } from "#test/database.ts";
+import { expectFault, goodPassword, identityDeps, startIdentity } from "#test/identity.ts";
+
+const { database } = await createTestDatabase();
+const { auth, internal } = await startIdentity(identityDeps(database));
+
+const people: [name: string, surname: string][] = [
+  ["Anna", "Lee"],
+  ["ANNE", "Leeds"],
+  ["Joann", "Lee"],
+  ["Žofie", "Nováková"],
+  ["Иван", "Петров"],
+  ["Ёлка", "Łącka"],
+  ["Per%", "Un_der"],
+];
+const ids = new Map<string, string>();
+for (const [index, [name, surname]] of people.entries()) {
+  const login = `login ${index}`;
+  const email = `${index}@example.com`;
+  const { account } = await internal.registerAccount({ login, email, password: "pass", name, surname });
+  ids.set(name, account!.userId);
+}
+await auth.signUp({ email: "v2@example.com", password: goodPassword, name: "Anton" });
+
+async function names(namePrefix: string, surnamePrefix = "", limit = 0): Promise<string[]> {
+  const { accounts } = await internal.findAccounts({ namePrefix, surnamePrefix, limit });
+  return accounts.map(({ name, surname }) => `${name} ${surname}`.trim());
+}
+
+const searches: [name: string, surname: string, found: string[]][] = [
+  ["an", "", ["Anna Lee", "ANNE Leeds", "Anton"]],
+  ["AN", "LEE", ["Anna Lee", "ANNE Leeds"]],
+  ["", "lee", ["Anna Lee", "Joann Lee", "ANNE Leeds"]],
+  ["jo", "leeds", []],
+  ["zof", "novak", ["Žofie Nováková"]],
+  ["ŽOF", "NOVÁK", ["Žofie Nováková"]],
+  ["ив", "петр", ["Иван Петров"]],
+  ["елка", "lacka", ["Ёлка Łącka"]],
+  ["%", "", []],
+  ["per%", "un_", ["Per% Un_der"]],
+  ["____", "", []],
+  [" anna ", " lee ", ["Anna Lee"]],
+  ["nobody", "", []],
+];
+
+for (const [name, surname, found] of searches) {
+  test(`finds by the beginning of ${JSON.stringify(name)} and ${JSON.stringify(surname)}`, async () => {
+    assert.deepEqual(await names(name, surname), found);
+  });
+}
+
+test("without a name anybody is found, as many as wanted and 100 at the most", async () => {
+  assert.equal((await names("")).length, people.length + 1);
+  assert.deepEqual(await names("", "", 2), ["Anna Lee", "ANNE Leeds"]);
+  assert.deepEqual(await names("an", "", 1), ["Anna Lee"]);
+  assert.deepEqual(await names("", "l", 1), ["Ёлка Łącka"]);
+  for (let i = 0; i < 105; i++) {
+    await internal.registerAccount({ login: `clone ${i}`, password: "pass", surname: "Clone" });
+  }
+  assert.equal((await names("", "clone")).length, 100);
+  assert.equal((await names("clone", "", 4_000_000_000)).length, 100);
+});
+
+test("a changed name or surname is found by what it is now", async () => {
+  const { account } = await internal.registerAccount({
+    login: "q",
+    password: "pass",
+    name: "Q",
+    surname: "Former",
+  });
+  await internal.updateAccount({ userId: account!.userId, surname: "Latter" });
+  assert.deepEqual(await names("q", "former"), []);
+  assert.deepEqual(await names("q", "latter"), ["Q Latter"]);
+});
+
+test("refuses what can begin no name", async () => {
+  for (const text of ["a\0", "a\ud800", "a\u0007", "x".repeat(101)]) {
+    await expectFault(internal.findAccounts({ namePrefix: text }), "invalid-input");
+    await expectFault(internal.findAccounts({ surnamePrefix: text }), "invalid-input");
+  }
+});
+
+test("lists by id, address and login name, each account once", async () => {
+  const list = async (request: Parameters<typeof internal.listAccounts>[0]) =>
+    (await internal.listAccounts(request)).accounts.map(({ name }) => name).toSorted();
+  const [anna, anne] = [ids.get("Anna")!, ids.get("ANNE")!];
+  assert.deepEqual(await list({ userIds: [anna.toUpperCase(), anna, randomUUID(), "x", "\0"] }), ["Anna"]);
+  assert.deepEqual(await list({ logins: [" LOGIN 0", "2@example.COM", "nobody", "\0", ""] }), [
+    "Anna",
+    "Joann",
+  ]);
+  assert.deepEqual(await list({ userIds: [anna, anne], logins: ["login 0", "0@example.com"] }), [
+    "ANNE",
+    "Anna",
+  ]);
+  assert.deepEqual(await list({}), []);
+});
+
+test("refuses to list too many", async () => {
+  const many = (length: number) => Array.from({ length }, () => randomUUID());
+  await expectFault(internal.listAccounts({ userIds: many(1_001) }), "invalid-input");
+  await expectFault(internal.listAccounts({ logins: many(101) }), "invalid-input");
+  assert.deepEqual((await internal.listAccounts({ userIds: many(1_000), logins: many(100) })).accounts, []);
+});

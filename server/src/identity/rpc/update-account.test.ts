@@ -1,0 +1,212 @@
+import { strict as assert } from "node:assert";
+import { test } from "node:test";
+import { createParts } from "#identity/service.ts";
+import type { Stamps } from "#platform/stamps/stamps.ts";
+import { createTestDatabase } from "#test/database.ts";
+import {
+  expectFault,
+  goodPassword,
+  identityConfig,
+  identityDeps,
+  newUser,
+  recordEnded,
+  startIdentity,
+} from "#test/identity.ts";
+
+const { database } = await createTestDatabase();
+const changed: string[] = [];
+const stamps: Stamps = { read: async () => undefined, change: async (tags) => void changed.push(...tags) };
+const deps = identityDeps(database, { stamps });
+const clients = await startIdentity(deps);
+const { auth, users, internal } = clients;
+const password = "pass";
+
+let accounts = 0;
+async function register() {
+  const login = `user ${++accounts}`;
+  const email = `user${accounts}@old.example.com`;
+  const { account } = await internal.registerAccount({ login, email, password, name: "Ann", surname: "Lee" });
+  const signIn = (word = password) => internal.startSession({ login, password: word, withSessionKey: true });
+  return { userId: account!.userId, login, email, signIn };
+}
+
+test("changes what is given, and nothing else", async () => {
+  const { userId, login, email, signIn } = await register();
+  changed.length = 0;
+  const renamed = await internal.updateAccount({ userId: userId.toUpperCase(), name: " Anna " });
+  assert.deepEqual(changed, [`${userId}:user`, "accounts:all"]);
+  assert.deepEqual([renamed.account?.name, renamed.account?.surname], ["Anna", "Lee"]);
+  const { account } = await internal.updateAccount({ userId, surname: "" });
+  assert.deepEqual(
+    [account?.name, account?.surname, account?.login, account?.email],
+    ["Anna", "", login, email],
+  );
+  assert.ok(await signIn());
+  assert.deepEqual((await internal.updateAccount({ userId })).account, account);
+  const me = await newUser(clients);
+  const { users: found } = await users.listUsers({ query: "anna" }, { headers: me.headers });
+  assert.deepEqual(
+    found.map(({ id }) => id),
+    [userId],
+  );
+});
+
+test("a new address is the one to sign in by, and leaves the former to others", async () => {
+  const { userId, email } = await register();
+  const { account } = await internal.updateAccount({ userId, email: " New@Example.com" });
+  assert.equal(account?.email, "New@Example.com");
+  assert.equal((await auth.signIn({ email: "new@example.com", password })).user?.id, userId);
+  await expectFault(auth.signIn({ email, password }), "bad-credentials");
+  assert.ok(await internal.registerAccount({ email, password }));
+});
+
+test("an address of somebody else is refused, and nothing changes", async () => {
+  const [owner, other] = [await register(), await register()];
+  const taken = { userId: other.userId, email: owner.email.toUpperCase(), name: "Thief", password: "stolen" };
+  await expectFault(internal.updateAccount(taken), "account-exists");
+  const { accounts: found } = await internal.listAccounts({ userIds: [other.userId] });
+  assert.deepEqual([found[0]?.name, found[0]?.email], ["Ann", other.email]);
+  assert.ok(await other.signIn());
+  assert.ok(await internal.updateAccount({ userId: other.userId, email: other.email.toUpperCase() }));
+});
+
+test("of many who want one address at once one gets it", async () => {
+  const people = await Promise.all(Array.from({ length: 20 }, register));
+  const outcomes = await Promise.allSettled(
+    people.map(({ userId }) => internal.updateAccount({ userId, email: "wanted@example.com" })),
+  );
+  const refusals = outcomes.filter((outcome) => outcome.status === "rejected");
+  assert.equal(refusals.length, 19);
+  for (const { reason } of refusals) await expectFault(Promise.reject(reason), "account-exists");
+});
+
+test("a new password ends all other sessions and tells the gateways", async () => {
+  const { userId, signIn } = await register();
+  const [kept, ...others] = [await signIn(), await signIn(), await signIn()];
+  const ended = await recordEnded(deps, userId);
+  const { sessionId } = kept!;
+  await internal.updateAccount({ userId, sessionId, password: "new" });
+  const ids = others.map((other) => other.sessionId).sort();
+  assert.deepEqual([ended.byAll.toSorted(), ended.byUser.toSorted()], [ids, ids]);
+  await expectFault(signIn(), "bad-credentials");
+  assert.ok(await signIn("new"));
+});
+
+test("without a session of one's own to keep, a new password ends all", async () => {
+  for (const sessionId of ["", "no session", "00000000-0000-0000-0000-000000000000"]) {
+    const { userId, signIn } = await register();
+    const session = await signIn();
+    const ended = await recordEnded(deps, userId);
+    await internal.updateAccount({ userId, sessionId, password: "new" });
+    assert.deepEqual(ended.byAll, [session.sessionId]);
+  }
+});
+
+test("a change that is no new password ends nothing", async () => {
+  const { userId, signIn, email } = await register();
+  await signIn();
+  const ended = await recordEnded(deps, userId);
+  await internal.updateAccount({ userId, email: `new.${email}`, name: "Anna" });
+  assert.deepEqual(ended.byAll, []);
+});
+
+test("no session that a former password began outlives the change", async () => {
+  for (let round = 0; round < 10; round++) {
+    const { userId, signIn } = await register();
+    const began = Array.from({ length: 10 }, () => signIn());
+    const [, ...sessions] = await Promise.allSettled([
+      internal.updateAccount({ userId, password: "new" }),
+      ...began,
+    ]);
+    for (const session of sessions) {
+      if (session.status === "rejected") await expectFault(Promise.reject(session.reason), "bad-credentials");
+    }
+    assert.deepEqual(await createParts(deps).store.sessions.listLive(userId, new Date(deps.clock.now())), []);
+  }
+});
+
+test("a sign-in whose password changes while it is under way begins no session", async () => {
+  const { userId, login } = await register();
+  const { store } = createParts(deps);
+  const before = await store.accounts.credentialsByLogin(login);
+  await internal.updateAccount({ userId, password: "new" });
+  const session = {
+    id: "00000000-0000-4000-8000-000000000001",
+    userId,
+    passwordVersion: before!.passwordVersion,
+    tokenHash: Buffer.from("x"),
+    keyHash: null,
+    createdAt: new Date(deps.clock.now()),
+    expiresAt: new Date(deps.clock.now() + 1_000),
+    endsAt: null,
+    firstTokenUntil: null,
+    userAgent: "",
+    address: "",
+  };
+  assert.equal(await store.sessions.add(session, 10), undefined);
+  assert.deepEqual(
+    await store.sessions.add({ ...session, passwordVersion: before!.passwordVersion + 1 }, 10),
+    [],
+  );
+});
+
+test("sign-ins, changes of the password and a bound on sessions do not get in each other's way", async () => {
+  const pod = await startIdentity({ ...deps, config: identityConfig({ PARLEY_SESSIONS_PER_USER: 2 }) });
+  const { userId, login } = await register();
+  const calls = Array.from({ length: 60 }, (_, i) =>
+    i % 3 === 0
+      ? pod.internal.updateAccount({ userId, password })
+      : pod.internal.startSession({ login, password }),
+  );
+  for (const outcome of await Promise.allSettled(calls)) {
+    if (outcome.status === "rejected") await expectFault(Promise.reject(outcome.reason), "bad-credentials");
+  }
+});
+
+test("an address to which settings give roles is neither taken on nor left", async () => {
+  const { userId, email } = await register();
+  const config = identityConfig({ PARLEY_ADMIN_EMAILS: ["root@example.com"], PARLEY_PAID_EMAILS: [email] });
+  const pod = await startIdentity({ ...deps, config });
+  await expectFault(pod.internal.updateAccount({ userId, email: "free@example.com" }), "forbidden");
+  const other = await register();
+  const asRoot = { userId: other.userId, email: "Root@example.com" };
+  await expectFault(pod.internal.updateAccount(asRoot), "forbidden");
+  assert.ok(await pod.internal.updateAccount({ userId, email: email.toUpperCase() }));
+});
+
+test("a user of an outside issuer may get an address and a password", async () => {
+  const { userId } = await internal.resolveExternalUser({ issuer: "i", subject: "s", name: "S" });
+  await internal.updateAccount({ userId, email: "outside@example.com" });
+  await expectFault(auth.signIn({ email: "outside@example.com", password }), "bad-credentials");
+  await internal.updateAccount({ userId, password: goodPassword });
+  const { user } = await auth.signIn({ email: "outside@example.com", password: goodPassword });
+  assert.equal(user?.id, userId);
+});
+
+test("nobody is not found", async () => {
+  for (const userId of ["", "\0", "x", "00000000-0000-4000-8000-000000000000"]) {
+    await expectFault(internal.updateAccount({ userId, name: "x" }), "user-not-found");
+  }
+});
+
+const refusedInputs: Record<string, object> = {
+  "no address": { email: "" },
+  "an address with a NUL": { email: "a\0@example.com" },
+  "an address of 255 characters": { email: `${"a".repeat(243)}@example.com` },
+  "no password": { password: "" },
+  "a password of 257 bytes": { password: "x".repeat(257) },
+  "a password with a NUL": { password: "a\0" },
+  "no name": { name: " " },
+  "a name with a control character": { name: "a\u0007" },
+  "a name of 101 characters": { name: "x".repeat(101) },
+  "a surname with a NUL": { surname: "a\0" },
+  "a surname of 101 characters": { surname: "x".repeat(101) },
+};
+
+for (const [title, input] of Object.entries(refusedInputs)) {
+  test(`refuses ${title}`, async () => {
+    const { userId, signIn } = await register();
+    await expectFault(internal.updateAccount({ userId, ...input }), "invalid-input");
+    assert.ok(await signIn());
+  });
+}
