@@ -43,8 +43,6 @@ export function createKv(parts: DialectParts): Dialect {
       const { data } = json;
       if (typeof data !== "string") throw invalidInput("data", "must be a text in base64");
       const key = requiredText(json, "key");
-      // It has no UTF-8: different ones would become the same key.
-      if (!key.isWellFormed()) throw invalidInput("key", "must be valid Unicode");
       const extension = checkExtension(optionalText(json, "extension"));
       const bytes = decodeBase64(data, "data");
       if (bytes.length > config.PARLEY_KV_MAX_BYTES) throw fault("too-large");
