@@ -52,7 +52,7 @@ export function createDialectSupport(options: DialectSupportOptions): DialectRou
   const isSecure = ({ raw }: Parameters<DialectParts["isSecure"]>[0]) =>
     config.PARLEY_SECURE_COOKIES === "always" || addresses.isSecure(raw.socket.remoteAddress, raw.headers);
   return {
-    dialects: createDialects({ ...options, credentials, signIn, basic, isSecure }),
+    dialects: createDialects({ ...options, credentials, signIn, basic, turns, isSecure }),
     addresses,
     throttle,
     turns,

@@ -65,7 +65,7 @@ function register(app: FastifyInstance, options: Registered): void {
 }
 
 function serve({ route, turns, timeoutMs }: Registered, exchange: DialectExchange): Promise<DialectAnswer> {
-  if (route.isTransfer) return route.serve(exchange);
+  if (route.hasOwnBounds) return route.serve(exchange);
   const { caller, clientAddress, signal } = exchange.context;
   return turns.run(caller?.userId ?? clientAddress, { timeoutMs, signal }, () => route.serve(exchange));
 }

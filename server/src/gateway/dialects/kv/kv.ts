@@ -30,7 +30,7 @@ export function createKv(parts: DialectParts): Dialect {
     method: "POST",
     template: "/put/",
     access: "optional",
-    isTransfer: true,
+    hasOwnBounds: true,
     rate: "write",
     successor: "/v2/blobs/{key}",
     maxBodyBytes: places.maxBodyBytes,
@@ -55,7 +55,7 @@ export function createKv(parts: DialectParts): Dialect {
     method: "GET",
     template: "/get/{key}",
     access: "optional",
-    isTransfer: true,
+    hasOwnBounds: true,
     rate: "read",
     successor: "/v2/blobs/{key}",
     async serve(exchange) {
