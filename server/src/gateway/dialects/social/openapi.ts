@@ -127,6 +127,17 @@ const sends = object({
   },
 });
 
+const socket = {
+  "/messenger/ws": {
+    get: {
+      summary: "Opens a WebSocket, whose frames the description above shows",
+      security: [],
+      parameters: [inQuery("token", { type: "string", description: "An access token" }, true)],
+      responses: { 101: { description: "Open" }, ...refused(401) },
+    },
+  },
+};
+
 const messages = {
   "/messenger/messages": {
     get: {
@@ -160,7 +171,7 @@ export const socialOpenApi: OpenApiPart = {
     '`{"chat_id":"…","messages":[{"text":"…","status":"created"}]}`. Others in the chat get the same frame with the whole',
     'messages; what is refused is answered with the action `error` and the payload `{"code":…,"message":"…"}`.',
   ].join("\n"),
-  paths: { ...accounts, ...chats, ...messages },
+  paths: { ...accounts, ...chats, ...messages, ...socket },
   components: {
     schemas: {
       Error: object({ code: { type: "integer", description: "The status" }, message: string }),
