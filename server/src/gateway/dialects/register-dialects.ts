@@ -90,7 +90,7 @@ function register(app: FastifyInstance, options: Registered): void {
 }
 
 function serve({ route, turns, timeoutMs }: Registered, exchange: DialectExchange): Promise<DialectAnswer> {
-  if (route.isTransfer) return route.serve(exchange);
+  if (route.hasOwnBounds) return route.serve(exchange);
   const { caller, clientAddress, signal } = exchange.context;
   const who = caller?.userId ?? clientAddress;
   return turns.run(route.takesItsTime ? `${who} ${route.template}` : who, { timeoutMs, signal }, () =>

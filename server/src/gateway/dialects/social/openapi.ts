@@ -127,6 +127,17 @@ const sends = object({
   },
 });
 
+const socket = {
+  "/messenger/ws": {
+    get: {
+      summary: "Opens a WebSocket, whose frames the description above shows",
+      security: [],
+      parameters: [inQuery("token", { type: "string", description: "An access token" }, true)],
+      responses: { 101: { description: "Open" }, ...refused(401) },
+    },
+  },
+};
+
 const messages = {
   "/messenger/messages": {
     get: {
@@ -150,26 +161,16 @@ const messages = {
   },
 };
 
-const socket = {
-  "/messenger/ws": {
-    get: {
-      summary: "Opens the WebSocket",
-      description: [
-        "Text frames both ways:",
-        '`{"topic":"messenger","action":"send-message","payload":"…"}`, whose payload is JSON in a string.',
-        'A client sends `{"chat_id":"…","messages":[{"text":"…","status":"created"}]}`;',
-        "the others in the chat get the same with whole messages.",
-        'What is refused is answered with the action `error` and the payload `{"code":…,"message":"…"}`.',
-      ].join("\n"),
-      parameters: [inQuery("token", { type: "string", description: "The access token" }, true)],
-      responses: { 101: { description: "Open: what is sent from now on reaches it" }, ...refused(401) },
-    },
-  },
-};
-
 export const socialOpenApi: OpenApiPart = {
   title: "social",
-  description: "A gateway over accounts and chats.",
+  description: [
+    "A gateway over accounts and chats.",
+    "",
+    "Its WebSocket is at `/messenger/ws?token=<access token>`. A client sends text frames",
+    '`{"topic":"messenger","action":"send-message","payload":"…"}`, whose payload is JSON in a string:',
+    '`{"chat_id":"…","messages":[{"text":"…","status":"created"}]}`. Others in the chat get the same frame with the whole',
+    'messages; what is refused is answered with the action `error` and the payload `{"code":…,"message":"…"}`.',
+  ].join("\n"),
   paths: { ...accounts, ...chats, ...messages, ...socket },
   components: {
     schemas: {
