@@ -128,25 +128,28 @@ test("nginx itself says 100 Continue, and the gateway is not asked to", { skip }
   assert.equal(expected, undefined);
 });
 
-test("what a gateway has seen of a put or delete is not repeated at another one", { skip }, async () => {
+test("what a gateway has seen of a put, a delete or a refresh is not repeated at another one", {
+  skip,
+}, async () => {
   const calls: string[] = [];
   const losing: RequestListener = (incoming, response) => {
     if (incoming.url === "/") return void response.end();
     calls.push(`${incoming.method} ${incoming.url}`);
     incoming.socket.destroy();
   };
-  for (const [method, body] of [
-    ["PUT", "small"],
-    ["DELETE", undefined],
+  for (const [method, path, body] of [
+    ["PUT", "/v2/blobs/a/b", "small"],
+    ["DELETE", "/v2/blobs/a/b", undefined],
+    ["PUT", "/auth/token", "{}"],
   ] as const) {
     const edge = await behindNginx(losing, losing);
     calls.length = 0;
     const headers = { "if-match": '"x"', "content-length": body?.length ?? 0 };
-    const answer = await answerOf(open(edge, method, "/v2/blobs/a/b", headers).end(body));
+    const answer = await answerOf(open(edge, method, path, headers).end(body));
     assert.equal(answer.statusCode, 503);
     assert.equal(answer.headers["retry-after"], "2");
     assert.equal(JSON.parse(await textOf(answer)).code, "unavailable");
-    assert.deepEqual(calls, [`${method} /v2/blobs/a/b`]);
+    assert.deepEqual(calls, [`${method} ${path}`]);
   }
 });
 
@@ -194,6 +197,10 @@ test("keys arrive letter by letter, and never in a log", { skip }, async () => {
       assert.equal(seen.pop(), `${method} ${path}`);
     }
   }
+  for (const key of ["secret", "a%2Fsecret", "x/../secret"]) {
+    await answerOf(open(edge, "GET", `/get/${key}`).end());
+    assert.equal(seen.pop(), `GET /get/${key}`);
+  }
   // As docs/deployment.md says: nginx lets through neither a NUL nor what climbs above the root.
   for (const key of ["a%00b", "../../../secret"]) {
     const answer = await answerOf(open(edge, "GET", `/v2/blobs/${key}`).end());
@@ -205,4 +212,5 @@ test("keys arrive letter by letter, and never in a log", { skip }, async () => {
   await eventually("the access log", async () => edge.accessLog().includes('"/v2/last"') || undefined);
   assert.doesNotMatch(edge.accessLog(), /secret/);
   assert.match(edge.accessLog(), /"path":"\/v2\/blobs\/\{key\}"/);
+  assert.match(edge.accessLog(), /"path":"\/get\/\{key\}"/);
 });

@@ -59,7 +59,7 @@ function namesIn(expression: string): { metrics: string[]; labels: string[] } {
   const labels: string[] = [];
   const note = (text: string) => labels.push(...text.split(",").map((one) => one.trim()));
   const rest = expression
-    .replace(/\b(?:by|without) \(([^)]*)\)/g, (_, list: string) => {
+    .replace(/\b(?:by|without|on) \(([^)]*)\)/g, (_, list: string) => {
       note(list);
       return "";
     })
@@ -108,6 +108,7 @@ describe("dashboard and alerts", { skip: withoutRedis }, async () => {
       const etag = (await read()).headers.get("etag");
       return (await read(etag ?? "none")).status === 304;
     });
+    await fetch(`${parley.url}/ping`);
     await (await fetch(`${parley.url}/v2/search?q=hello`, { headers })).body?.cancel();
     const task = { method: "POST", headers: { ...headers, "content-type": "application/json" } };
     await (

@@ -1,8 +1,9 @@
 /** The blob service as the gateway sees it, for tests of the gateway: in memory, and everybody's keys are the same. */
 import { createHash, randomUUID } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter } from "@connectrpc/connect";
-import { BlobInternalService, type WriteCondition } from "@parley/api/internal/blobs";
+import { BlobInternalService, type WriteCondition, WriteConditionSchema } from "@parley/api/internal/blobs";
 import { MessengerInternalService } from "@parley/api/internal/messenger";
 import { BlobService } from "@parley/api/v2/blob";
 import { fault } from "#platform/errors.ts";
@@ -106,7 +107,7 @@ export function createFakeBlobService() {
           state.puts += 1;
           if (state.refusePut) throw state.refusePut;
           const present = blobs.get(key);
-          judge(condition, present);
+          judge(condition ?? create(WriteConditionSchema), present);
           state.putsWithBytes += 1;
           const chunks: Uint8Array[] = [];
           try {
@@ -188,9 +189,9 @@ function stored({ objectId, key, bytes, contentType, metadata, updatedAtMs }: Fa
   };
 }
 
-function judge(condition: WriteCondition | undefined, present: FakeBlob | undefined) {
+function judge(condition: WriteCondition, present: FakeBlob | undefined) {
   const etag = present ? etagOf(present.bytes) : undefined;
-  const { absent, present: mustBe, etags, notEtags } = condition!;
+  const { absent, present: mustBe, etags, notEtags } = condition;
   const isRefused =
     (absent && present) ||
     (mustBe && !present) ||

@@ -14,13 +14,14 @@ import { MessengerService } from "@parley/api/v2/messenger";
 import { ProcessService } from "@parley/api/v2/process";
 import { SearchService } from "@parley/api/v2/search";
 import { UserService } from "@parley/api/v2/user";
-import { createAuthenticator } from "#gateway/auth/authenticate.ts";
+import { type Authenticator, createAuthenticator } from "#gateway/auth/authenticate.ts";
 import type { Caller, Overrides } from "#gateway/call.ts";
 import { createCallObserver } from "#gateway/call-observer.ts";
 import { createCallTurns } from "#gateway/call-turns.ts";
 import { createClientAddresses } from "#gateway/http/client-address.ts";
 import { createCall } from "#gateway/pipeline.ts";
 import { type SocketConfig, socketSettings } from "#gateway/realtime/config.ts";
+import type { SocketEntrances } from "#gateway/realtime/socket-entrance.ts";
 import { createSocketServer } from "#gateway/realtime/socket-server.ts";
 import { createSendGatherer } from "#gateway/send-gatherer.ts";
 import { noThrottle } from "#gateway/throttle/throttle.ts";
@@ -35,12 +36,15 @@ import { MemoryMessenger } from "#test/memory-messenger.ts";
 export interface TestSocketsOptions {
   config?: Partial<SocketConfig>;
   bus?: Bus;
+  /** Besides /v2/ws. */
+  entrances?: (authenticator: Authenticator) => SocketEntrances;
 }
 
 const toleranceS = 5;
 export const tokenSeconds = 600;
 
-export async function startSockets({ config: overrides, bus: givenBus }: TestSocketsOptions = {}) {
+export async function startSockets(options: TestSocketsOptions = {}) {
+  const { config: overrides, bus: givenBus, entrances } = options;
   const clock = { nowMs: 1_800_000_000_000, now: () => clock.nowMs };
   const bus = givenBus ?? createLocalBus(rethrow);
   const messenger = new MemoryMessenger(bus);
@@ -103,6 +107,7 @@ export async function startSockets({ config: overrides, bus: givenBus }: TestSoc
     log: createLog("silent"),
     callTimeoutMs: 2_000,
     tokenToleranceMs: toleranceS * 1_000,
+    ...(entrances ? { entrances: entrances(authenticator) } : {}),
     everySecond: (work) => {
       tick = work;
       return () => {};

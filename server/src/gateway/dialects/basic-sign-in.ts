@@ -56,7 +56,9 @@ export function createBasicSignIn(options: BasicSignInOptions): BasicSignIn {
     const lasting = { ...context, signal: undefined };
     const request = { login, password, accessTokenSeconds: sessionSeconds, sessionSeconds };
     const turn = { timeoutMs, signal: undefined };
-    const { accessToken: token } = await turns.run(clientAddress, turn, () => signIn(request, lasting));
+    const { accessToken: token } = await turns.run(clientAddress, turn, () =>
+      signIn(request, lasting).catch(refuse),
+    );
     const signedIn = { token, caller: await authenticator.authenticateToken(token) };
     known.set(key, signedIn);
     return signedIn;
@@ -93,6 +95,11 @@ export function createBasicSignIn(options: BasicSignInOptions): BasicSignIn {
     resolve: async (encoded, context) => (await resolve(encoded, context, 0)).caller,
     tokenOf: async (encoded, context) => (await resolve(encoded, context, handOutMs)).token,
   };
+}
+
+/** What can be nobody's password is not right. */
+function refuse(error: unknown): never {
+  throw toPublicError(error).code === "invalid-input" ? fault("bad-credentials") : error;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -51,12 +51,16 @@ export function createDialectSupport(options: DialectSupportOptions): DialectRou
   const credentials = createCredentials({ authenticator, sessionKeys, basic });
   const isSecure = ({ raw }: Parameters<DialectParts["isSecure"]>[0]) =>
     config.PARLEY_SECURE_COOKIES === "always" || addresses.isSecure(raw.socket.remoteAddress, raw.headers);
+  const dialects = createDialects({ ...options, credentials, signIn, basic, turns, isSecure });
   return {
-    dialects: createDialects({ ...options, credentials, signIn, basic, isSecure }),
+    dialects,
     addresses,
     throttle,
     turns,
     timeoutMs,
-    metrics: createDialectMetrics(options.telemetry),
+    metrics: createDialectMetrics(
+      options.telemetry,
+      dialects.map(({ name }) => name),
+    ),
   };
 }

@@ -28,6 +28,8 @@ export interface DialectParts {
   /** Undefined: no answers are kept. */
   readonly cache: RestCache | undefined;
   readonly redis: Redis | undefined;
+  /** For routes that have their own bounds: of one caller's requests only so many are under way. */
+  readonly turns: CallTurns;
   /** Uploads and downloads of one caller at once; those beyond are refused. */
   readonly transferTurns: CallTurns;
   readonly isSecure: (request: FastifyRequest) => boolean;
@@ -67,8 +69,8 @@ export interface DialectRoute {
   readonly successor: string;
   /** Instead of PARLEY_MAX_BODY_BYTES. */
   readonly maxBodyBytes?: number;
-  /** Moves bytes, and bounds by itself how many at once; all others wait for their caller's turn. */
-  readonly isTransfer?: boolean;
+  /** Bounds by itself how many of one caller's requests are under way; all others wait for their caller's turn. */
+  readonly hasOwnBounds?: boolean;
   /** As long as somebody outside of Parley does: must not keep the caller's other requests waiting. */
   readonly takesItsTime?: boolean;
   /** Before the first byte of the body is read, which it may refuse to have by throwing. */

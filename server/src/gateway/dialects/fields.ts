@@ -16,6 +16,7 @@ export function optionalText(from: JsonObject | URLSearchParams, name: string): 
   if (typeof value !== "string") throw invalidInput(name, "must be a text");
   // On the way to another process it would become another text.
   if (!value.isWellFormed()) throw invalidInput(name, "must be Unicode");
+  if (value.includes("\0")) throw invalidInput(name, "must not hold the character U+0000");
   return value;
 }
 

@@ -33,6 +33,31 @@ export function registerDialects(app: FastifyInstance, options: DialectRoutesOpt
   }
 }
 
+/**
+ * Of a path that cannot be decoded, so that no route was looked for: in the shape of the dialect to which its beginning
+ * belongs. False: to none.
+ */
+export function answerUnreadablePath(
+  dialects: readonly Dialect[],
+  request: FastifyRequest,
+  reply: FastifyReply,
+  tell: () => PublicError,
+): boolean {
+  const { url = "" } = request.raw;
+  for (const { name, routes, toAnswer } of dialects) {
+    const route = routes.find(({ template }) => startsAs(template, url));
+    if (!route) continue;
+    void send(reply.headers(deprecationHeaders(name, route.successor)), toAnswer(tell()));
+    return true;
+  }
+  return false;
+}
+
+function startsAs(template: string, url: string): boolean {
+  const at = template.indexOf("{");
+  return at > 0 && url.startsWith(template.slice(0, at));
+}
+
 interface Registered extends DialectRoutesOptions {
   dialect: Dialect;
   route: DialectRoute;
@@ -65,7 +90,7 @@ function register(app: FastifyInstance, options: Registered): void {
 }
 
 function serve({ route, turns, timeoutMs }: Registered, exchange: DialectExchange): Promise<DialectAnswer> {
-  if (route.isTransfer) return route.serve(exchange);
+  if (route.hasOwnBounds) return route.serve(exchange);
   const { caller, clientAddress, signal } = exchange.context;
   const who = caller?.userId ?? clientAddress;
   return turns.run(route.takesItsTime ? `${who} ${route.template}` : who, { timeoutMs, signal }, () =>

@@ -10,7 +10,11 @@ import { accessCookie, readCookie } from "#gateway/auth/cookies.ts";
 import type { BlobRoutesOptions } from "#gateway/blobs/blob-options.ts";
 import { registerByteRoutes } from "#gateway/blobs/byte-routes.ts";
 import type { CallObserver } from "#gateway/call-observer.ts";
-import { type DialectRoutesOptions, registerDialects } from "#gateway/dialects/register-dialects.ts";
+import {
+  answerUnreadablePath,
+  type DialectRoutesOptions,
+  registerDialects,
+} from "#gateway/dialects/register-dialects.ts";
 import { registerDocs } from "#gateway/http/docs.ts";
 import { logFailure } from "#gateway/http/failure-log.ts";
 import { observeHttp } from "#gateway/http/http-observer.ts";
@@ -46,7 +50,11 @@ export async function createHttpApp(
     routerOptions: { maxParamLength, querystringParser: () => ({}) },
     serverFactory: (handler) => createHttpServer(options, handler),
     // Requests that Fastify refuses before it has found their route.
-    frameworkErrors: onError as never,
+    frameworkErrors: ((error, request, reply) => {
+      const tell = () => tellFailure(error, request, options.log).told;
+      const isOld = answerUnreadablePath(options.dialects.dialects, request, reply, tell);
+      return isOld ? reply : onError(error, request, reply);
+    }) as typeof onError as never,
   });
   app.setErrorHandler(onError);
   observeHttp(app, options.observer);

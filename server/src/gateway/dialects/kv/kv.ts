@@ -30,7 +30,7 @@ export function createKv(parts: DialectParts): Dialect {
     method: "POST",
     template: "/put/",
     access: "optional",
-    isTransfer: true,
+    hasOwnBounds: true,
     rate: "write",
     successor: "/v2/blobs/{key}",
     maxBodyBytes: places.maxBodyBytes,
@@ -43,8 +43,6 @@ export function createKv(parts: DialectParts): Dialect {
       const { data } = json;
       if (typeof data !== "string") throw invalidInput("data", "must be a text in base64");
       const key = requiredText(json, "key");
-      // It has no UTF-8: different ones would become the same key.
-      if (!key.isWellFormed()) throw invalidInput("key", "must be valid Unicode");
       const extension = checkExtension(optionalText(json, "extension"));
       const bytes = decodeBase64(data, "data");
       if (bytes.length > config.PARLEY_KV_MAX_BYTES) throw fault("too-large");
@@ -57,7 +55,7 @@ export function createKv(parts: DialectParts): Dialect {
     method: "GET",
     template: "/get/{key}",
     access: "optional",
-    isTransfer: true,
+    hasOwnBounds: true,
     rate: "read",
     successor: "/v2/blobs/{key}",
     async serve(exchange) {

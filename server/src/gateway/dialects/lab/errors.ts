@@ -5,6 +5,9 @@ import type { PublicError } from "#platform/errors.ts";
 const challenge = 'Basic realm="parley", charset="UTF-8"';
 
 export function toAnswer({ code, status, title, detail }: PublicError): DialectAnswer {
-  const body = { type: `/docs/errors#${code}`, title, status, detail };
+  const body = { type: `/docs/errors#${code}`, title, status, detail: detailOf(code, detail) };
   return { status, body, ...(status === 401 ? { headers: { "www-authenticate": challenge } } : {}) };
 }
+
+const detailOf = (code: string, detail: string) =>
+  code === "bad-credentials" ? "Wrong login or password" : detail;

@@ -23,6 +23,7 @@ function authRoute({ basic }: DialectParts): DialectRoute {
     path: "/auth",
     template: "/auth",
     access: "required",
+    hasOwnBounds: true,
     // Where a password has to be checked, that counts as a sign-in.
     rate: "read",
     successor: "/v2/auth/sign-in",

@@ -10,9 +10,10 @@ import { isUuid } from "#platform/uuid.ts";
 const maxMaskLength = 100;
 
 /** Who there is. */
-export function userRoutes({ clients, config, cache }: DialectParts): DialectRoute[] {
-  const answerKept = createAnswerKept(cache);
-  const { identity } = clients;
+export function userRoutes(parts: DialectParts): DialectRoute[] {
+  const answerKept = createAnswerKept(parts);
+  const { config } = parts;
+  const { identity } = parts.clients;
   // Not ended when this client goes: others may wait for the same answer.
   const optionsOf = ({ context: { signal: _, ...context } }: DialectExchange) =>
     callOptions({ ...context, signal: undefined, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
@@ -23,7 +24,7 @@ export function userRoutes({ clients, config, cache }: DialectParts): DialectRou
     return accounts[0];
   }
 
-  const get = { method: "GET", access: "required" } as const;
+  const get = { method: "GET", access: "required", hasOwnBounds: true } as const;
   return [
     {
       ...get,

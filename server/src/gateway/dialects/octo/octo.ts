@@ -5,12 +5,17 @@ import { toOctoAnswer } from "#gateway/dialects/octo/errors.ts";
 import { octoOpenApi } from "#gateway/dialects/octo/openapi.ts";
 import { processingRoutes } from "#gateway/dialects/octo/processing.ts";
 import { userRoutes } from "#gateway/dialects/octo/users.ts";
+import { fault, toPublicError } from "#platform/errors.ts";
 
 export function createOcto(parts: DialectParts): Dialect {
   return {
     name: "octo",
     routes: [...accountRoutes(parts), ...userRoutes(parts), ...processingRoutes(parts)],
-    identify: (request, context) => parts.credentials.ofAny(request, context),
+    identify: (request, context) =>
+      // Only signing in answers LOGIN_BAD_CREDENTIALS; elsewhere a wrong password is no credential at all.
+      parts.credentials.ofAny(request, context).catch((error) => {
+        throw toPublicError(error).code === "bad-credentials" ? fault("unauthenticated") : error;
+      }),
     toAnswer: toOctoAnswer,
     openApi: octoOpenApi,
   };

@@ -95,6 +95,8 @@ describe("a frame of an old client", () => {
     ["an empty text", sending([{ text: "x" }, { text: "" }])],
     ["no text", sending([{ text: "x" }, { status: "created" }])],
     ["a text of another type", sending([{ text: "x" }, { text: ["y"] }])],
+    ["a text that nothing can store", sending([{ text: "x" }, { text: "a\0b" }])],
+    ["a text that is no Unicode", sending([{ text: "x" }, { text: "\ud800" }])],
     ["an unknown status", sending([{ text: "x" }, { text: "y", status: "sent" }])],
     ["a status of another type", sending([{ text: "x", status: 1 }])],
   ] as const) {
