@@ -94,6 +94,7 @@ test("more bytes at once than a pod may hold are refused, whoever sends them, un
   await until("there is no room left", async () => (await statusOfSmall()) === "503");
   large[0]!.socket.destroy();
   await until("there is room again", async () => (await statusOfSmall()) === "200");
+  for (const { socket } of large) socket.destroy();
 });
 
 test("a store that fails is told of in the old shape, and nothing is half of a value", async () => {
