@@ -24,8 +24,8 @@ interface Abortable {
 }
 
 export interface SearchTasks {
-  /** Looks for everything that matches, in the background. */
-  create(query: string): Promise<SearchTask>;
+  /** Looks for everything that matches, in the background; `fuzzy`: also with words that are spelt nearly so. */
+  create(query: string, options?: { fuzzy?: boolean }): Promise<SearchTask>;
   get(id: string, options?: Abortable): Promise<SearchTask>;
   /**
    * Resolves when the task is done or has failed, which its `status` tells. The "search" event brings the news when
@@ -74,8 +74,8 @@ const maxReruns = 3;
 
 export function createSearchCalls({ rest, on, closed }: SearchCallsParts): SearchCalls {
   const searchTasks: SearchTasks = {
-    async create(query) {
-      const body = { query };
+    async create(query, { fuzzy = false } = {}) {
+      const body = { query, ...(fuzzy ? { fuzzy } : {}) };
       return toSearchTask(
         (await rest.call<CreateSearchTaskResponseJson>("POST", "/v2/search-tasks", body)).task,
       );

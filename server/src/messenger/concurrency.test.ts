@@ -138,6 +138,7 @@ test("whatever happens to a chat on two servers, log, counts and what was publis
       "react",
       "unreact",
       "add",
+      "join",
       "remove",
       "role",
       "title",
@@ -146,14 +147,17 @@ test("whatever happens to a chat on two servers, log, counts and what was publis
   });
   const run = async (actions: Array<typeof action extends fc.Arbitrary<infer A> ? A : never>) => {
     const users = newUsers(4);
-    const chat = await createGroup(one, users);
-    const chatId = chat.id;
+    const { chat } = await one.internalAs(users[0]!).createOpenChat({ title: "Open" });
+    const chatId = chat!.id;
+    await one.as(users[0]!).addMembers({ chatId, userIds: users });
     const first = await one.as(users[0]!).sendMessage({ chatId, text: "first", clientId: "first" });
     const messageId = first.message!.id;
     const allowed = new Set(["no error", "forbidden", "chat-not-found", "member-not-found"]);
     for (const code of ["message-not-found", "owner-required"]) allowed.add(code);
     const perform = (step: (typeof actions)[number]) => {
-      const client = (step.server === 0 ? one : two).as(users[step.user]!);
+      const server = step.server === 0 ? one : two;
+      const client = server.as(users[step.user]!);
+      const displayName = `name ${step.choice}`;
       const userId = users[step.target]!;
       const emoji = ["👍", "❤️", "🎉"][step.choice % 3]!;
       const calls = {
@@ -164,6 +168,7 @@ test("whatever happens to a chat on two servers, log, counts and what was publis
         react: () => client.addReaction({ chatId, messageId, emoji }),
         unreact: () => client.removeReaction({ chatId, messageId, emoji }),
         add: () => client.addMembers({ chatId, userIds: [userId] }),
+        join: () => server.internalAs(users[step.user]!).joinChat({ chatId, displayName }),
         remove: () => client.removeMember({ chatId, userId }),
         role: () =>
           client.updateMember({ chatId, userId, role: ["owner", "admin", "member"][step.choice % 3]! }),

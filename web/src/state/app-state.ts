@@ -94,6 +94,15 @@ export function titleOf(chat: Chat, users: ReadonlyMap<string, User>): string {
   return chat.title || "Untitled";
 }
 
+/** What somebody is called in a chat with these members; undefined: not known yet. */
+export function nameIn(
+  members: readonly Member[],
+  users: ReadonlyMap<string, User>,
+  userId: string,
+): string | undefined {
+  return members.find((member) => member.userId === userId)?.displayName || users.get(userId)?.name;
+}
+
 /** How many of the others have read up to the message: "none", "some" or "all". */
 export function readBy(message: Message, members: readonly Member[]): "none" | "some" | "all" {
   const others = members.filter(({ userId }) => userId !== message.senderId);

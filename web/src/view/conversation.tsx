@@ -1,6 +1,6 @@
 import type { Chat, Message } from "@parley/client";
 import { useState } from "react";
-import { titleOf } from "../state/app-state.ts";
+import { nameIn, titleOf } from "../state/app-state.ts";
 import { Avatar } from "./avatar.tsx";
 import { ChatSettings } from "./chat-settings.tsx";
 import { Composer, type ComposerMode } from "./composer.tsx";
@@ -75,7 +75,7 @@ const noTypists: ReadonlyMap<string, number> = new Map();
 function Subtitle({ chat, isOnline }: { chat: Chat; isOnline: boolean }) {
   const users = useAppState((state) => state.users);
   const typists = useAppState((state) => state.typing.get(chat.id) ?? noTypists);
-  const members = useAppState((state) => state.threads.get(chat.id)?.members);
+  const members = useAppState((state) => state.threads.get(chat.id)?.members) ?? [];
   const myId = useAppState((state) => state.me?.id);
   return (
     <p className="subtitle" role="status">
@@ -85,7 +85,7 @@ function Subtitle({ chat, isOnline }: { chat: Chat; isOnline: boolean }) {
 
   function typingText(): string {
     if (chat.kind === "direct") return "typing…";
-    const names = [...typists.keys()].map((id) => users.get(id)?.name ?? "Somebody");
+    const names = [...typists.keys()].map((id) => nameIn(members, users, id) ?? "Somebody");
     return names.length > 2
       ? "several people are typing…"
       : `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} typing…`;
@@ -93,7 +93,7 @@ function Subtitle({ chat, isOnline }: { chat: Chat; isOnline: boolean }) {
 
   function quietText(): string {
     if (chat.kind === "direct") return isOnline ? "online" : "offline";
-    const names = (members ?? []).map(({ userId }) => (userId === myId ? "You" : users.get(userId)?.name));
+    const names = members.map(({ userId }) => (userId === myId ? "You" : nameIn(members, users, userId)));
     const known = names.filter((name) => name !== undefined);
     const count = `${chat.memberCount} ${chat.memberCount === 1 ? "member" : "members"}`;
     return known.length > 0 && known.length <= 8 ? `${count}: ${known.join(", ")}` : count;

@@ -1,6 +1,6 @@
 import type { Chat, Member, Message } from "@parley/client";
 import { memo } from "react";
-import { readBy } from "../state/app-state.ts";
+import { nameIn, readBy } from "../state/app-state.ts";
 import { MessageAttachments } from "./message-attachments.tsx";
 import { MessageMenu } from "./message-menu.tsx";
 import { summaryOf } from "./summary.ts";
@@ -25,7 +25,7 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
   const users = useAppState((state) => state.users);
   const isOwn = useAppState((state) => state.me?.id === message.senderId);
   const isDeleted = message.deletedAt !== undefined;
-  const name = users.get(message.senderId)?.name ?? "…";
+  const name = nameIn(members, users, message.senderId) ?? "…";
   const createdAt = (message.createdAt ?? "") as string;
   const classes = [
     "message",

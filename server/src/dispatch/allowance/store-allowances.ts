@@ -8,12 +8,13 @@ const now = `now AS (
   FROM (SELECT date_part('epoch', clock_timestamp()) AS t) AS clock)`;
 
 const statements = {
-  // Many at once wait for the row, and each then sees what the one before it has left.
+  // Many at once wait for the row, and each then sees what the one before it has left. Who has none left need not wait.
   take: {
     name: "dispatch.allowances.take",
     text: `WITH ${now}, taken AS (
              INSERT INTO dispatch.allowances AS a (day, user_id, used)
-             SELECT day, $1, 1 FROM now WHERE $2::int > 0
+             SELECT day, $1, 1 FROM now WHERE $2::int > 0 AND NOT EXISTS (
+               SELECT FROM dispatch.allowances s WHERE s.day = now.day AND s.user_id = $1 AND s.used >= $2::int)
              ON CONFLICT (day, user_id) DO UPDATE SET used = a.used + 1 WHERE a.used < $2::int
              RETURNING used)
            SELECT now.*, taken.used FROM now LEFT JOIN taken ON true`,

@@ -71,6 +71,8 @@ export interface DialectRoute {
   readonly maxBodyBytes?: number;
   /** Bounds by itself how many of one caller's requests are under way; all others wait for their caller's turn. */
   readonly hasOwnBounds?: boolean;
+  /** As long as somebody outside of Parley does: must not keep the caller's other requests waiting. */
+  readonly takesItsTime?: boolean;
   /** Before the first byte of the body is read, which it may refuse to have by throwing. */
   admit?(exchange: DialectExchange): Promise<void>;
   serve(exchange: DialectExchange): Promise<DialectAnswer>;

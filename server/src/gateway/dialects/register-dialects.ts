@@ -67,7 +67,10 @@ function register(app: FastifyInstance, options: Registered): void {
 function serve({ route, turns, timeoutMs }: Registered, exchange: DialectExchange): Promise<DialectAnswer> {
   if (route.hasOwnBounds) return route.serve(exchange);
   const { caller, clientAddress, signal } = exchange.context;
-  return turns.run(caller?.userId ?? clientAddress, { timeoutMs, signal }, () => route.serve(exchange));
+  const who = caller?.userId ?? clientAddress;
+  return turns.run(route.takesItsTime ? `${who} ${route.template}` : who, { timeoutMs, signal }, () =>
+    route.serve(exchange),
+  );
 }
 
 async function openContext(

@@ -2,6 +2,8 @@
 import { strict as assert } from "node:assert";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
+import { createAccountStore } from "#identity/store-accounts.ts";
+import type { Database } from "#platform/database.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { expectFault, goodPassword, identityDeps, startIdentity } from "#test/identity.ts";
 
@@ -82,6 +84,40 @@ test("refuses what can begin no name", async () => {
     await expectFault(internal.findAccounts({ namePrefix: text }), "invalid-input");
     await expectFault(internal.findAccounts({ surnamePrefix: text }), "invalid-input");
   }
+});
+
+test("every search and look-up goes by an index", async () => {
+  const plans: string[] = [];
+  const explaining: Database = {
+    ...database,
+    async query({ name, text }, values) {
+      const plan = await database.query({ name: `test.${name}`, text: `EXPLAIN ${text}` }, values);
+      plans.push(JSON.stringify(plan));
+      return [];
+    },
+  };
+  const store = createAccountStore(explaining);
+  await store.find("an", "", 100);
+  await store.find("", "", 100);
+  await store.find("", "lee", 100);
+  await store.find("an", "lee", 100);
+  await store.list([randomUUID()], ["a@example.com"], ["a"]);
+  await store.credentialsByEmail("a@example.com");
+  await store.credentialsByLogin("a");
+  const expected = [
+    /users_name_folded/,
+    /users_name_folded/,
+    /users_surname_folded/,
+    /users_surname_folded/,
+    /users_pkey.*users_email_key_key.*users_login_key/,
+    /users_email_key_key/,
+    /users_login_key/,
+  ];
+  for (const [index, plan] of plans.entries()) {
+    assert.match(plan, expected[index]!);
+    assert.doesNotMatch(plan, /Seq Scan/);
+  }
+  assert.equal(plans.length, expected.length);
 });
 
 test("lists by id, address and login name, each account once", async () => {

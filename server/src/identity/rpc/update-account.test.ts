@@ -12,6 +12,7 @@ import {
   recordEnded,
   startIdentity,
 } from "#test/identity.ts";
+import { until } from "#test/until.ts";
 
 const { database } = await createTestDatabase();
 const changed: string[] = [];
@@ -78,6 +79,32 @@ test("of many who want one address at once one gets it", async () => {
   const refusals = outcomes.filter((outcome) => outcome.status === "rejected");
   assert.equal(refusals.length, 19);
   for (const { reason } of refusals) await expectFault(Promise.reject(reason), "account-exists");
+});
+
+test("one that is caught in a deadlock is tried again", async () => {
+  const [one, other] = [await register(), await register()];
+  const give = {
+    name: "test.give-address",
+    text: "UPDATE identity.users SET email_key = 'given' WHERE id = $1",
+  };
+  const touch = { name: "test.touch", text: "UPDATE identity.users SET created_at = now() WHERE id = $1" };
+  const waiting = {
+    name: "test.waiting",
+    text: "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+  };
+  let change: Promise<unknown> | undefined;
+  await database.transaction(async (tx) => {
+    await tx.query(give, [other.userId]);
+    change = internal.updateAccount({ userId: one.userId, email: other.email });
+    await until("it waits", async () => (await database.query(waiting)).length > 0);
+    await tx.query(touch, [one.userId]);
+  });
+  await change;
+  const { accounts: found } = await internal.listAccounts({ logins: [other.email] });
+  assert.deepEqual(
+    found.map(({ userId }) => userId),
+    [one.userId],
+  );
 });
 
 test("a new password ends all other sessions and tells the gateways", async () => {

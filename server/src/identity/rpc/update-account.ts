@@ -6,6 +6,7 @@ import { announceEnded } from "#identity/ended-sessions.ts";
 import type { IdentityParts } from "#identity/parts.ts";
 import { hasNamedRoles } from "#identity/roles.ts";
 import type { AccountChanges, AccountRow } from "#identity/store-accounts.ts";
+import { isTransient } from "#platform/database.ts";
 import { fault } from "#platform/errors.ts";
 import { tags } from "#platform/stamps/stamps.ts";
 import { isUuid } from "#platform/uuid.ts";
@@ -20,7 +21,12 @@ export function updateAccount(parts: IdentityParts): UpdateAccount {
     if (!former) throw fault("user-not-found");
     const changes = await toChanges(parts, request, former, context.signal);
 
-    const { row, ended } = await apply(parts, userId, request.sessionId, changes);
+    const change = () => apply(parts, userId, request.sessionId, changes);
+    // Changes that wait for each other do so until the database refuses one of them.
+    const { row, ended } = await change().catch((error) => {
+      if (isTransient(error)) return change();
+      throw error;
+    });
     announceEnded(bus, userId, ended);
     await stamps.change([tags.user(userId), tags.accounts()]);
     return { account: accountView(row, config) };

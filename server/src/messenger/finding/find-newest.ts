@@ -1,9 +1,11 @@
 /** All messages that match, the newest first, page by page. */
 import type { AskedQuery } from "#messenger/finding/asked-query.ts";
+import { createBoundedStages, type SeekWithin } from "#messenger/finding/bounded-stages.ts";
 import { newestPlace, type PlannedSearch, planSearch } from "#messenger/finding/hit-search.ts";
+import type { SoughtTerm } from "#messenger/finding/likeness.ts";
 import { encodePosition, type NewestPosition } from "#messenger/finding/newest-cursor.ts";
 import type { Scope } from "#messenger/finding/scope.ts";
-import { createStages, lastStage, type SeekStage, type Stage } from "#messenger/finding/stages.ts";
+import { lastStage, type Stage } from "#messenger/finding/stages.ts";
 import { type TimeBudget, withinTime } from "#messenger/finding/time-budget.ts";
 import type { WordFrequencies } from "#messenger/finding/word-frequencies.ts";
 import { findHits, type HitPlace, walkHits } from "#messenger/store-finding-messages.ts";
@@ -35,32 +37,33 @@ const shareOfFirstPlan = 0.6;
 export async function findNewest(database: Database, search: NewestSearch): Promise<NewestHits> {
   const start = newestPlace(search.asked);
   let position: NewestPosition | undefined = search.position ?? { stage: 0, hasFound: false, before: start };
-  const seekStage = createStages({ asked: search.asked, languages: search.scope.languages });
+  const seek = createBoundedStages(database, { asked: search.asked, languages: search.scope.languages });
   const hits: HitPlace[] = [];
   let isOutOfTime = false;
+  let isNarrowed = false;
   while (position && hits.length < search.limit && !isOutOfTime) {
-    const page = await findPage(
-      database,
-      { ...search, limit: search.limit - hits.length },
-      position,
-      seekStage,
-    );
+    const page = await findPage(database, { ...search, limit: search.limit - hits.length }, position, seek);
     hits.push(...page.hits);
+    isNarrowed ||= page.isNarrowed;
     isOutOfTime = page.isOutOfTime || search.budget.remainingMs() === 0;
     position = nextPosition(position, page, start);
   }
   return {
     hits,
-    partial: position !== undefined && isOutOfTime && hits.length < search.limit,
+    partial: isNarrowed || (position !== undefined && isOutOfTime && hits.length < search.limit),
     nextCursor: position && encodePosition(position),
   };
 }
 
-interface Page {
+interface Reached {
   hits: HitPlace[];
   /** Everything after this has been looked at; undefined: everything there is. */
   reached: HitPlace | undefined;
   isOutOfTime: boolean;
+}
+
+interface Page extends Reached {
+  isNarrowed: boolean;
 }
 
 /** Undefined: there is nothing more to look at. A stage that found something is the last. */
@@ -79,15 +82,23 @@ async function findPage(
   database: Database,
   search: NewestSearch,
   { stage, before }: NewestPosition,
-  seekStage: SeekStage,
+  seek: SeekWithin,
 ): Promise<Page> {
+  const sought = await seek(stage, Math.max(search.budget.remainingMs(), minStepMs));
+  if (!sought) return { hits: [], reached: before, isOutOfTime: true, isNarrowed: false };
+  const { terms, isNarrowed } = sought;
+  if (!terms) return { hits: [], reached: undefined, isOutOfTime: false, isNarrowed };
+  return { ...(await findSought(database, search, terms, before)), isNarrowed };
+}
+
+async function findSought(
+  database: Database,
+  search: NewestSearch,
+  terms: readonly SoughtTerm[],
+  before: HitPlace,
+): Promise<Reached> {
   const { budget, limit } = search;
-  const sought = await withinTime(database, Math.max(budget.remainingMs(), minStepMs), async (tx) => ({
-    terms: await seekStage(tx, stage),
-  }));
-  if (!sought) return { hits: [], reached: before, isOutOfTime: true };
-  if (!sought.terms) return { hits: [], reached: undefined, isOutOfTime: false };
-  const planned = planSearch(search, sought.terms);
+  const planned = planSearch(search, terms);
   const { plan } = planned.chosen;
   if (plan !== "newest") {
     const hits = await withinTime(database, budget.remainingMs() * shareOfFirstPlan, (tx) =>
@@ -102,7 +113,7 @@ async function findPage(
 async function walk(
   database: Database,
   search: { planned: PlannedSearch; budget: TimeBudget; before: HitPlace; limit: number },
-): Promise<Page> {
+): Promise<Reached> {
   const { planned, budget, limit } = search;
   const hits: HitPlace[] = [];
   let before = search.before;

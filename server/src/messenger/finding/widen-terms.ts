@@ -28,6 +28,8 @@ const maxPartLength = 40;
 const maxFormsOf = 5;
 /** Of each word. */
 const maxNearWords = 30;
+/** With more words than that, a fuzzy query allows each no more letters wrong than any other. */
+const maxFuzzyAsked = 6;
 /** Of all words of a fuzzy query together: each is one more to look up in the index. */
 const maxFuzzyWords = 400;
 
@@ -57,7 +59,8 @@ export async function addMisspelt(
   { asked, languages }: Pick<Widening, "asked" | "languages">,
 ): Promise<SoughtTerm[]> {
   const likes = likesOf(asked);
-  const misspelt = misspeltWords([...likes.keys()], mostWrongWhenFuzzy);
+  const isLong = likes.size > maxFuzzyAsked;
+  const misspelt = misspeltWords([...likes.keys()], isLong ? mostWrong : mostWrongWhenFuzzy);
   if (misspelt.length === 0) return [...terms];
   const maxWords = Math.max(maxNearWords, Math.floor(maxFuzzyWords / misspelt.length));
   await addNear(tx, likes, { misspelt, maxWords, languages });

@@ -1,9 +1,10 @@
 import type { ReadFoundMessagesRequest, ReadFoundMessagesResponse } from "@parley/api/internal/messenger";
 import type { SearchHit } from "@parley/api/v2/search";
 import { type AskedQuery, readQuery } from "#messenger/finding/asked-query.ts";
+import { createBoundedStages } from "#messenger/finding/bounded-stages.ts";
 import { readHits } from "#messenger/finding/found-hits.ts";
 import { readScope, type Scope } from "#messenger/finding/scope.ts";
-import { createStages, type Stage } from "#messenger/finding/stages.ts";
+import type { Stage } from "#messenger/finding/stages.ts";
 import { withinTime } from "#messenger/finding/time-budget.ts";
 import { readId } from "#messenger/input.ts";
 import { type MessagePlace, placeOfMessageId } from "#messenger/message-id.ts";
@@ -41,14 +42,17 @@ async function readStages(
   places: readonly MessagePlace[],
 ): Promise<SearchHit[]> {
   const found = new Map<MessagePlace, SearchHit>();
-  const seekStage = createStages({ asked, languages: scope.languages });
+  const seek = createBoundedStages(database, { asked, languages: scope.languages });
   for (const stage of stages) {
     const missing = places.filter((place) => !found.has(place));
     if (missing.length === 0) break;
-    const read = await withinTime(database, timeoutMs, async (tx) => {
-      const terms = await seekStage(tx, stage);
-      return terms ? await readHits(tx, { readerId, asked, terms }, missing) : [];
-    });
+    const sought = await seek(stage, timeoutMs);
+    if (!sought) throw fault("timeout");
+    const { terms } = sought;
+    if (!terms) continue;
+    const read = await withinTime(database, timeoutMs, (tx) =>
+      readHits(tx, { readerId, asked, terms }, missing),
+    );
     if (!read) throw fault("timeout");
     for (const { hit, place } of read) found.set(missing[place]!, hit);
   }

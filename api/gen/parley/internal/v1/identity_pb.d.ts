@@ -255,7 +255,8 @@ export declare type StartSessionRequest = Message<"parley.internal.v1.StartSessi
   accessTokenSeconds: number;
 
   /**
-   * How long the session lives; 0: as long as usual.
+   * How long the session lives, however often it is refreshed; 0: as long as usual. For sessions
+   * that nobody will refresh: until they are over they count among those that a user may have.
    *
    * @generated from field: uint32 session_seconds = 4;
    */
@@ -293,7 +294,8 @@ export declare type StartSessionRequestJson = {
   accessTokenSeconds?: number;
 
   /**
-   * How long the session lives; 0: as long as usual.
+   * How long the session lives, however often it is refreshed; 0: as long as usual. For sessions
+   * that nobody will refresh: until they are over they count among those that a user may have.
    *
    * @generated from field: uint32 session_seconds = 4;
    */

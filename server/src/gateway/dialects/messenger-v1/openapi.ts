@@ -19,6 +19,7 @@ const reason = { $ref: "#/components/schemas/Reason" };
 const refusals: Readonly<Record<number, string>> = {
   400: "bad-parameters",
   401: "The session id is missing, wrong, or its session is over; or name and password do not fit",
+  403: "The caller may only read there",
   404: "chat-not-found, user-not-found or task-not-found",
   429: "More than 100 requests in a second",
   503: "What is needed is away for the moment",
@@ -88,7 +89,7 @@ const chats = {
       ...withSession,
       parameters: [inPath("chat_id"), inQuery("user_id", string, true)],
       ...body({ message: text }),
-      responses: { 201: answer("Sent", object({ message_id: string })), ...refused(400, 401, 404) },
+      responses: { 201: answer("Sent", object({ message_id: string })), ...refused(400, 401, 403, 404) },
     },
     get: {
       summary: "The messages, the newest first",

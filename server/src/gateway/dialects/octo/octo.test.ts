@@ -3,9 +3,11 @@ import { beforeEach, describe, it } from "node:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { DispatchInternalService } from "@parley/api/internal/dispatch";
 import { IdentityInternalService } from "@parley/api/internal/identity";
+import { parseRateLimit } from "#gateway/throttle/rate-limit.ts";
 import { type ErrorCode, fault } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
 import { startGateway, strangerId, userId } from "#test/gateway.ts";
+import { until } from "#test/until.ts";
 
 const account = { userId, email: "bob@example.com", roles: [] as string[] };
 const { listAccounts, registerAccount, startSession, updateAccount } = IdentityInternalService.method;
@@ -13,7 +15,14 @@ const { getAllowance, processWithinAllowance } = DispatchInternalService.method;
 
 /** What services answer with instead, by their names. */
 const failures = new Map<"identity" | "dispatch", ErrorCode>();
-beforeEach(() => failures.clear());
+/** Until it is resolved, no text is processed. */
+let held = Promise.withResolvers<void>();
+let asked = 0;
+beforeEach(() => {
+  failures.clear();
+  held.resolve();
+  asked = 0;
+});
 
 function answerOf<T>(service: "identity" | "dispatch", answer: T): T {
   const code = failures.get(service);
@@ -25,7 +34,7 @@ const lines: string[] = [];
 const allowance = { left: 7, refreshedAt: timestampFromMs(Date.UTC(2026, 5, 2)) };
 const signIns: { accessTokenSeconds: number; sessionSeconds: number }[] = [];
 const gateway = await startGateway({
-  config: { PARLEY_TRUSTED_PROXIES: ["127.0.0.1"], PARLEY_THROTTLING: "off" },
+  config: { PARLEY_TRUSTED_PROXIES: ["127.0.0.1"], PARLEY_THROTTLING: "off", PARLEY_CALLER_MAX_UNDER_WAY: 2 },
   log: createLog("debug", { write: (line) => void lines.push(line) }),
   routes(router) {
     router.rpc(listAccounts, ({ userIds }) =>
@@ -38,9 +47,11 @@ const gateway = await startGateway({
       return answerOf("identity", { accessToken: "a.b.c", expiresIn: accessTokenSeconds });
     });
     router.rpc(getAllowance, () => answerOf("dispatch", { allowance }));
-    router.rpc(processWithinAllowance, ({ text }) =>
-      answerOf("dispatch", { process: { result: text.toUpperCase() }, allowance }),
-    );
+    router.rpc(processWithinAllowance, async ({ text }) => {
+      asked += 1;
+      await held.promise;
+      return answerOf("dispatch", { process: { result: text.toUpperCase() }, allowance });
+    });
   },
 });
 const cookie = `octo_handler_user=${gateway.token}`;
@@ -184,6 +195,18 @@ describe("a message", () => {
     }
   });
 
+  it("keeps none of the user's other requests waiting, however long it takes", async () => {
+    held = Promise.withResolvers<void>();
+    const slow = Array.from({ length: 3 }, () => post("/free_provider?message=a", { cookie }));
+    await until("they are at the provider", () => asked === 2);
+    assert.equal((await send("/users/me", { headers: { cookie } })).status, 200);
+    held.resolve();
+    assert.deepEqual(
+      (await Promise.all(slow)).map(({ status }) => status),
+      [200, 200, 200],
+    );
+  });
+
   it("leaves no trace in the log, nor does the token, whatever goes wrong", async () => {
     lines.length = 0;
     failures.set("dispatch", "internal");
@@ -194,5 +217,31 @@ describe("a message", () => {
       lines.some((line) => line.includes("zebra") || line.includes(gateway.token)),
       false,
     );
+  });
+});
+
+describe("limits", () => {
+  it("of failed sign-ins hold, in the old shape, and say when to try again", async () => {
+    const { url } = await startGateway({
+      config: { PARLEY_LIMIT_ACCOUNT: parseRateLimit("2/h") },
+      routes: (router) =>
+        void router.rpc(startSession, () => {
+          throw fault("bad-credentials");
+        }),
+    });
+    const signIn = async () => {
+      const body = JSON.stringify({ username: "bob@example.com", password: "wrong" });
+      const response = await fetch(`${url}/auth/login`, { method: "POST", body });
+      return {
+        status: response.status,
+        body: await response.json(),
+        wait: response.headers.get("retry-after"),
+      };
+    };
+    const bad = { status: 400, body: { detail: "LOGIN_BAD_CREDENTIALS" }, wait: null };
+    assert.deepEqual([await signIn(), await signIn()], [bad, bad]);
+    const { status, body, wait } = await signIn();
+    assert.deepEqual([status, Object.keys(body)], [429, ["detail"]]);
+    assert.ok(Number(wait) > 0);
   });
 });

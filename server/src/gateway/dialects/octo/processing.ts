@@ -16,6 +16,7 @@ export function processingRoutes(parts: DialectParts): DialectRoute[] {
     template: path,
     access: "required",
     rate: "write",
+    takesItsTime: true,
     successor: "/v2/process",
     serve: (exchange) => process(parts, exchange),
   }));
