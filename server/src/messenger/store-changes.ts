@@ -13,6 +13,8 @@ export interface LockedChat {
   lastSeq: number;
   lastNo: number;
   memberCount: number;
+  /** Whether whoever knows its id may join it. */
+  isOpen: boolean;
   /** The caller's. */
   role: string;
   /** The moment of the change: read under the lock, so that times never run against the order of seq. */
@@ -21,7 +23,8 @@ export interface LockedChat {
 
 const lockChatRow: Statement = {
   name: "messenger.lock-chat",
-  text: `SELECT kind, title, last_seq AS "lastSeq", last_no AS "lastNo", member_count AS "memberCount", processor, language
+  text: `SELECT kind, title, last_seq AS "lastSeq", last_no AS "lastNo", member_count AS "memberCount", open AS "isOpen",
+      processor, language
     FROM messenger.chats WHERE chat_id = $1 FOR NO KEY UPDATE`,
 };
 
@@ -45,21 +48,14 @@ export async function lockChatUnasked(tx: Queryable, chatId: string): Promise<Lo
   return { ...chat, role: "", ...moment! };
 }
 
-const selectOpen: Statement = {
-  name: "messenger.select-open",
-  text: `SELECT open AS "isOpen" FROM messenger.chats WHERE chat_id = $1`,
-};
-
 /** As lockChat, but whoever is not a member of an open chat gets it as well, with an empty role. */
 export async function lockChatToJoin(
   tx: Queryable,
   chatId: string,
   callerId: string,
 ): Promise<LockedChat | undefined> {
-  const chat = await lockChat(tx, chatId, callerId);
-  if (chat) return chat;
-  const [found] = await tx.query<{ isOpen: boolean }>(selectOpen, [chatId]);
-  return found?.isOpen ? lockChatUnasked(tx, chatId) : undefined;
+  const chat = (await lockChat(tx, chatId, callerId)) ?? (await lockChatUnasked(tx, chatId));
+  return chat?.isOpen || chat?.role ? chat : undefined;
 }
 
 /** Until the transaction ends, nobody else changes the chat. Undefined: the caller is not a member. */

@@ -8,7 +8,7 @@
  */
 
 import { startFairShare } from "#messenger/finding/fair-share.ts";
-import { findBeginning, findSharing, type SharedPiece } from "#messenger/store-vocabulary.ts";
+import { findBeginning, findSharing, type SharedPiece } from "#messenger/store-near-words.ts";
 import type { Queryable } from "#platform/database.ts";
 import { spellingDistance } from "#platform/spelling-distance.ts";
 
