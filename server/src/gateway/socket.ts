@@ -185,7 +185,7 @@ export class Connection implements UserConnection, Wakeable {
   }
 
   #ping(nowMs: number) {
-    this.#write(pingFrame);
+    if (this.isOpen) this.#write(pingFrame);
     const positions = positionsFrame(this, this.#positionsAtMs);
     this.#positionsAtMs = nowMs;
     if (positions) this.push(positions);

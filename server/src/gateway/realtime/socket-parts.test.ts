@@ -71,6 +71,34 @@ describe("a socket's writer", () => {
     assert.deepEqual(pieces, [5, 2]);
   });
 
+  it("holds back all that is written until it is released, or somebody waits for it to be taken", async () => {
+    const socket = new PassThrough({ writableHighWaterMark: 10 });
+    const writer = new SocketWriter(socket, createTurnFlusher());
+    let came = 0;
+    socket.on("data", (chunk: Buffer) => {
+      came += chunk.length;
+    });
+    const turn = () => new Promise(setImmediate);
+    for (const letGo of [() => writer.release(), () => writer.drained(5_000)]) {
+      came = 0;
+      writer.hold();
+      socket.write("answer to the handshake");
+      writer.write(textFrame("x".repeat(100_000)));
+      await turn();
+      await turn();
+      assert.equal(came, 0);
+      assert.ok(writer.backlogBytes() > 100_000);
+      await letGo();
+      await turn();
+      assert.equal(came, 100_033);
+      writer.release();
+      writer.write(textFrame("y"));
+      await turn();
+      await turn();
+      assert.equal(came, 100_036);
+    }
+  });
+
   it("resolves drained at once, when the peer reads, or not at all", async () => {
     const socket = new PassThrough({ writableHighWaterMark: 10 });
     const writer = new SocketWriter(socket, createTurnFlusher());

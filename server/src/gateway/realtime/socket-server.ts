@@ -68,16 +68,16 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     if (caller.sessionId && endedSessions.has(caller.sessionId)) {
       throw fault("unauthenticated", { detail: "This session has ended" });
     }
+    const writer = new SocketWriter(socket, flusher);
     // Its client cannot ask for what it missed: it is told that the socket is open when events reach it.
-    if (entrance) socket.cork();
+    if (entrance) writer.hold();
     wss.handleUpgrade(request, socket, head, (ws: WebSocket) => {
       const context = { caller, signal: undefined, ...originOf(request) };
-      const writer = new SocketWriter(socket, flusher);
       const connection = new Connection(ws, writer, context, hub.surroundings, entrance?.protocol);
       hub.add(connection);
       if (!entrance) return;
       entrance.onOpened();
-      void hub.listen(connection).finally(() => socket.uncork());
+      void hub.listen(connection).finally(() => writer.release());
     });
   }
 

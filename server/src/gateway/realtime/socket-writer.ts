@@ -31,18 +31,30 @@ export function createTurnFlusher(): TurnFlusher {
 export class SocketWriter {
   readonly #socket: Duplex;
   readonly #flusher: TurnFlusher;
+  #isHeld = false;
 
   constructor(socket: Duplex, flusher: TurnFlusher) {
     this.#socket = socket;
     this.#flusher = flusher;
   }
 
+  /** Until release nothing leaves: neither frames nor, if it is not written yet, the answer to the handshake. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#socket.cork();
+  }
+
+  release(): void {
+    if (this.#isHeld) this.#socket.uncork();
+    this.#isHeld = false;
+  }
+
   /**
-   * Bytes that the peer has not taken from us, when this is the first write of the turn; else 0. What one turn adds
-   * is no sign of a slow peer: it had no chance to read it.
+   * Bytes that the peer has not taken from us, when this is the first write of the turn or nothing may leave; else 0.
+   * What one turn adds is no sign of a slow peer: it had no chance to read it.
    */
   backlogBytes(): number {
-    return this.#socket.writableCorked === 0 ? this.#socket.writableLength : 0;
+    return this.#socket.writableCorked === 0 || this.#isHeld ? this.#socket.writableLength : 0;
   }
 
   write(frame: Buffer): void {
@@ -56,6 +68,8 @@ export class SocketWriter {
   /** Resolves once the peer has taken what was written; at once while little is waiting. */
   drained(timeoutMs: number): Promise<void> {
     const socket = this.#socket;
+    // What nobody can take would be waited for in vain.
+    this.release();
     if (!socket.writableNeedDrain) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const settle = (error?: Error) => {
