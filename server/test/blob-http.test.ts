@@ -1,6 +1,7 @@
 /** Blobs over HTTP, on the real service: what is written is what is read, by its owner alone. */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { test } from "node:test";
 import { findChromium, launchChromium } from "#test/chromium.ts";
 import { startParley } from "#test/parley.ts";
@@ -55,6 +56,37 @@ test("bytes come back as they were, whole and in parts, with what was said of th
     list.blobs.map((blob: { key: string }) => blob.key),
     ["pictures/summer day.png"],
   );
+});
+
+test("who reads slowly, or many parts, gets the bytes of nobody else", async () => {
+  const blobs = [randomBytes(6_000_000), randomBytes(6_000_000)];
+  for (const [nth, bytes] of blobs.entries())
+    assert.equal((await call("PUT", `/v2/blobs/slow/${nth}`, {}, bytes)).status, 201);
+  const read = async (nth: number) =>
+    Buffer.from(await (await call("GET", `/v2/blobs/slow/${nth}`)).arrayBuffer());
+  const headers = { authorization, connection: "close" };
+  const slow = await openRaw(port);
+  slow.socket.pause();
+  slow.send(requestHead("GET /v2/blobs/slow/0", headers));
+  const gone = await openRaw(port);
+  gone.send(requestHead("GET /v2/blobs/slow/0", headers));
+  await once(gone.socket, "data");
+  gone.socket.destroy();
+  for (let round = 0; round < 3; round++) {
+    const others = await Promise.all([read(1), read(0), read(1)]);
+    assert.ok([1, 0, 1].every((nth, at) => others[at]!.equals(blobs[nth]!)));
+  }
+  slow.socket.resume();
+  await slow.closed();
+  assert.ok(Buffer.from(slow.received().slice(-6_000_000), "latin1").equals(blobs[0]!));
+  const range = "bytes=0-1999999,3000000-5999999";
+  const parts = Buffer.from(await (await call("GET", "/v2/blobs/slow/1", { range })).arrayBuffer());
+  for (const [from, to] of [
+    [0, 2_000_000],
+    [3_000_000, 6_000_000],
+  ])
+    assert.ok(parts.includes(blobs[1]!.subarray(from, to)));
+  for (const nth of blobs.keys()) await call("DELETE", `/v2/blobs/slow/${nth}`);
 });
 
 test("conditions are kept to, and a broken put changes nothing", async () => {

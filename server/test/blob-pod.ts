@@ -75,7 +75,8 @@ export function blobUser({ blobs, internal }: BlobPod, userId: string = randomUU
   const headers = actorHeaders({ userId, sessionId: "", roles: [] });
   const read = async (objectId: string, range: { offset?: number; length?: number } = {}) => {
     const chunks: Uint8Array[] = [];
-    for await (const { data } of internal.readObject({ objectId, ...range }, { headers })) chunks.push(data);
+    for await (const { data } of internal.readObject({ objectId, ...range }, { headers }))
+      chunks.push(Buffer.from(data));
     return Buffer.concat(chunks);
   };
   return {

@@ -112,7 +112,7 @@ export function createFakeBlobService() {
           const chunks: Uint8Array[] = [];
           try {
             for await (const { part } of { [Symbol.asyncIterator]: () => iterator }) {
-              if (part.case === "data") chunks.push(part.value);
+              if (part.case === "data") chunks.push(Buffer.from(part.value));
             }
           } catch (error) {
             state.brokenPuts += 1;
@@ -161,7 +161,7 @@ export function createFakeBlobService() {
           if (offset !== upload.bytes.length) throw fault("upload-offset-mismatch");
           const chunks: Uint8Array[] = [upload.bytes];
           for await (const { part } of { [Symbol.asyncIterator]: () => iterator }) {
-            if (part.case === "data") chunks.push(part.value);
+            if (part.case === "data") chunks.push(Buffer.from(part.value));
           }
           if (offset !== upload.bytes.length) throw fault("upload-offset-mismatch");
           upload.size ??= size;

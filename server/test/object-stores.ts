@@ -60,6 +60,16 @@ export async function* bytesOf(size: number, chunkBytes = 60_001): AsyncGenerato
   }
 }
 
+/** The same, and each chunk is good for as long as a store may count on, and no longer. */
+export async function* fleeting(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let last: Uint8Array | undefined;
+  for await (const chunk of bytes) {
+    last?.fill(0xdd);
+    last = Buffer.from(chunk);
+    yield last;
+  }
+}
+
 /** The same bytes, from there on. */
 export async function digestOf(bytes: AsyncIterable<Uint8Array>): Promise<{ size: number; sha256: string }> {
   const hash = createHash("sha256");
@@ -73,7 +83,7 @@ export async function digestOf(bytes: AsyncIterable<Uint8Array>): Promise<{ size
 
 export async function collect(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of bytes) chunks.push(chunk);
+  for await (const chunk of bytes) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 

@@ -122,12 +122,8 @@ async function within<T>({ child }: Running, timeoutMs: number, work: Promise<T>
 
 async function send(stdin: Writable, bytes: Uint8Array): Promise<void> {
   if (stdin.destroyed) throw new PictureProcessLost("the process that looks at pictures ended");
-  if (stdin.write(bytes)) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const events = ["drain", "close"] as const;
-  for (const event of events) stdin.on(event, resolve);
-  await promise;
-  for (const event of events) stdin.off(event, resolve);
+  // Also when it failed: the next one finds out.
+  await new Promise<void>((resolve) => stdin.write(bytes, () => resolve()));
 }
 
 async function nextAnswer({ answers }: Running): Promise<Buffer> {

@@ -84,10 +84,13 @@ async function* readObject(
     yield kept.subarray(range.offset, range.offset + range.length);
     return;
   }
-  const chunks: Uint8Array[] = [];
-  const all = { offset: 0, length: object.size };
-  for await (const chunk of readStored(options, object, all, signal)) chunks.push(chunk);
-  const whole = Buffer.concat(chunks);
+  const buffer = Buffer.allocUnsafeSlow(object.size);
+  let filled = 0;
+  for await (const chunk of readStored(options, object, { offset: 0, length: object.size }, signal)) {
+    buffer.set(chunk, filled);
+    filled += chunk.byteLength;
+  }
+  const whole = buffer.subarray(0, filled);
   cache.set(object.id, whole);
   yield whole.subarray(range.offset, range.offset + range.length);
 }

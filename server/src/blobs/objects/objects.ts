@@ -8,7 +8,7 @@ export interface Objects {
    * Rejects with "too-large" past the limit, with "digest-mismatch", and as the store's write does; then nothing is left.
    */
   write(bytes: AsyncIterable<Uint8Array>, options: ObjectWrite): Promise<WrittenObject>;
-  /** Of the bytes as they are stored; rejects with "blob-store-unavailable" when they cannot be had now. */
+  /** Of the bytes as they are stored, in chunks as a store's; rejects with "blob-store-unavailable" when they cannot be had now. */
   read(
     object: StoredObject,
     range: { offset: number; length: number },

@@ -7,7 +7,7 @@ import { fault } from "#platform/errors.ts";
 
 export interface ByteSource {
   /**
-   * Undefined at the end. Chunks are never empty, and nobody changes them later. One pull at a time. When the size is known, the last bytes are
+   * Undefined at the end. Chunks are never empty, and good until the next pull. One pull at a time. When the size is known, the last bytes are
    * handed over once the sender has ended: no store has all of them that should not.
    */
   pull(maxBytes?: number): Promise<Uint8Array | undefined>;

@@ -41,6 +41,20 @@ test("a disk that becomes full in mid-write says so, and keeps nothing of it", {
   await store.write(newObjectName(), bytesOf(500_000), known(500_000));
 });
 
+test("a chunk's memory goes when the next is asked for, and that of the last does not", async () => {
+  const { store } = await openTestFileStore();
+  const name = newObjectName();
+  await store.write(name, bytesOf(600_000), known(600_000));
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of await store.read(name, { offset: 0, length: 600_000 }, never)) {
+    assert.ok(chunks.every(({ byteLength }) => byteLength === 0));
+    assert.ok(chunk.byteLength > 0);
+    chunks.push(chunk);
+  }
+  assert.equal(chunks.length, 3);
+  assert.ok(chunks.at(-1)!.byteLength > 0);
+});
+
 test("what a killed process left is listed, and can be deleted", async () => {
   const { store, root } = await openTestFileStore();
   const name = newObjectName();

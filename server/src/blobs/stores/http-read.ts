@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import { createStallWatch } from "#blobs/stores/stall-watch.ts";
 import { fault } from "#platform/errors.ts";
+import { releaseBytes } from "#platform/release-bytes.ts";
 
 export interface BodyOptions {
   length: number;
@@ -19,11 +20,14 @@ export async function* exactBody(body: Readable, options: BodyOptions): AsyncGen
   signal.addEventListener("abort", stop);
   watch.signal.addEventListener("abort", stop);
   let received = 0;
+  let last: Buffer | undefined;
   try {
     signal.throwIfAborted();
     for await (const chunk of body as AsyncIterable<Buffer>) {
       received += chunk.byteLength;
       if (received > length) break;
+      if (last) releaseBytes(last);
+      last = chunk;
       watch.pause();
       yield chunk;
       watch.resume();

@@ -9,6 +9,7 @@ import {
   bytesOf,
   collect,
   digestOf,
+  fleeting,
   namesOf,
   never,
   newObjectName,
@@ -55,7 +56,7 @@ function contract(
         test(`keeps ${size} bytes, ${announced ? "announced" : "not announced"}`, async () => {
           const name = newObjectName();
           const options = { size: announced ? size : undefined, signal: never };
-          await store.write(name, bytesOf(size), options);
+          await store.write(name, fleeting(bytesOf(size)), options);
           assert.equal(await store.sizeOf(name), size);
           const read = await digestOf(await store.read(name, whole(size), never));
           assert.deepEqual(read, await digestOf(bytesOf(size)));

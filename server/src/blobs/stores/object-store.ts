@@ -12,12 +12,15 @@ export interface ObjectStore {
    * Resolves once the object is durable; else there is none (but for what a crash leaves, see list()). Memory is
    * bounded whatever the size is. Rejects with "blob-store-unavailable" (with retryAfterMs where the store says so) when the store
    * is away or wants less, with "storage-full", with "overloaded" when too many of unknown size are being written, with "malformed-request" when there are
-   * fewer or more bytes than `size` says, with the signal's reason, and with whatever `bytes` throws. Chunks must not be changed after they were yielded.
+   * fewer or more bytes than `size` says, with the signal's reason, and with whatever `bytes` throws. A chunk need be good only until the
+   * one after it has come.
    */
   write(name: string, bytes: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<void>;
   /**
    * Resolves once the store has begun to answer; the bytes are those of the range, or the iteration throws. Rejects with
    * "blob-store-unavailable", and with ObjectMissing when there is no such object. Whoever does not iterate aborts the signal.
+   * A chunk is good until the next is asked for, and the last one for good: whoever keeps one copies it, and whoever hands one to the
+   * system waits until that has taken it.
    */
   read(name: string, range: ByteRange, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Undefined when there is none. */

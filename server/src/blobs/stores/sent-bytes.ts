@@ -62,7 +62,8 @@ export function streamOf(source: ByteSource, size: number, watch: StallWatch): R
       watch.resume();
       if (!chunk) return;
       left -= chunk.byteLength;
-      yield chunk;
+      // The stream asks for more before it has sent this.
+      yield Buffer.from(chunk);
     }
   }
   const stream = Readable.from(chunks(), { objectMode: false, highWaterMark: 65_536 });

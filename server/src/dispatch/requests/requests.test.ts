@@ -47,8 +47,19 @@ async function codeOf(call: Promise<unknown>): Promise<ErrorCode> {
 }
 
 const rowsOf = (userId: string) =>
-  database.query<{ id: string; status: string; text: string | null; owner: string | null }>(
-    { name: "rows-of", text: "SELECT id, status, text, owner FROM dispatch.requests WHERE user_id = $1" },
+  database.query<{
+    id: string;
+    status: string;
+    text: string | null;
+    owner: string | null;
+    isPutOff: boolean;
+  }>(
+    {
+      name: "rows-of",
+      text: `SELECT id, status, text, owner,
+               owner IS NULL AND due_at > created_at + interval '1 second' AS "isPutOff"
+             FROM dispatch.requests WHERE user_id = $1`,
+    },
     [userId],
   );
 
@@ -313,7 +324,7 @@ describe("a request in the background", () => {
 
   it("waits its turn: who came first is served first when a provider opens", async () => {
     const permits = createTestPermits({ free: 0 });
-    permits.refuse("free", { reason: "spent", opensInMs: 1_500 });
+    permits.refuse("free", { reason: "spent", opensInMs: 2_500 });
     const { process, sending } = await startPod({
       permits,
       catalogue: testCatalogue([free]),
@@ -322,7 +333,9 @@ describe("a request in the background", () => {
     const userId = randomUUID();
     const texts = ["1", "2", "3", "4", "5", "6"];
     for (const text of texts) await process.process({ text, respondAsync: true }, as(userId));
-    await until("all wait", async () => (await rowsOf(userId)).every(({ owner }) => owner === null));
+    await until("all were refused once", async () =>
+      (await rowsOf(userId)).every(({ isPutOff }) => isPutOff),
+    );
     permits.refuse("free", undefined as never);
     permits.open("free", 100);
     await until("all are done", () => sending.sent.length === texts.length);
@@ -432,7 +445,7 @@ describe("a request in the background", () => {
     sending.answer("free", () => promise);
     const user = randomUUID();
     const hurried = (idempotencyKey: string) =>
-      process.process({ text: "a", idempotencyKey }, as(user, [], 300));
+      process.process({ text: "a", idempotencyKey }, as(user, [], 1_000));
     const first = await hurried("1");
     assert.deepEqual([first.status, (await hurried("2")).status], ["running", "running"]);
     assert.equal(await codeOf(hurried("3")), "too-many-requests");

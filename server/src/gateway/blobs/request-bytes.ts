@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Transfer } from "#gateway/blobs/transfer.ts";
 import { fault } from "#platform/errors.ts";
+import { releaseBytes } from "#platform/release-bytes.ts";
 
 /** Node takes "chunked" away and leaves what else there is: the bytes would not be those that the sender means. */
 export function requireKnownCoding({ headers }: IncomingMessage): void {
@@ -9,18 +10,24 @@ export function requireKnownCoding({ headers }: IncomingMessage): void {
   throw fault("unsupported-media-type", { detail: "Of transfer codings only chunked is known here" });
 }
 
-/** Throws what the transfer was aborted with, and "cancelled" when the client goes away in the middle. */
+/**
+ * Throws what the transfer was aborted with, and "cancelled" when the client goes away in the middle. A chunk is good until the
+ * one after it has come.
+ */
 export async function* requestBytes(
   request: IncomingMessage,
   { progress, signal, fail }: Transfer,
 ): AsyncGenerator<Buffer> {
   const arrivals = watchArrivals(request, signal);
+  let last: Buffer | undefined;
   try {
     progress.waitFor("client");
     while (true) {
       signal.throwIfAborted();
       const chunk = request.read() as Buffer | null;
       if (chunk) {
+        if (last) releaseBytes(last);
+        last = chunk;
         progress.waitFor("service");
         yield chunk;
         progress.waitFor("client");

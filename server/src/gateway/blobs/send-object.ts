@@ -97,9 +97,11 @@ async function begin(chunks: AsyncGenerator<Uint8Array>) {
   })();
 }
 
-/** Resolves when the client has taken so much that it may be sent more. */
+/** Resolves when the system has taken all of it: the chunk's memory may be somebody else's afterwards. */
 async function write(response: ServerResponse, chunk: Uint8Array, { progress, unlessAborted }: Transfer) {
   progress.waitFor("client");
-  if (response.write(chunk)) return;
-  await unlessAborted(new Promise<void>((resolve) => response.once("drain", resolve)));
+  // One that fails is followed by the end of the response, which aborts the transfer.
+  await unlessAborted(
+    new Promise<void>((resolve) => response.write(chunk, (error) => void (error || resolve()))),
+  );
 }

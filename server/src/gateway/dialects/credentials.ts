@@ -45,7 +45,11 @@ export function createCredentials({ authenticator, sessionKeys, basic }: Credent
         const [, scheme = "", value] = /^ *(\S+)(?: +(\S+))? *$/.exec(authorization) ?? [];
         if (value === undefined) return ofToken(scheme);
         if (scheme.toLowerCase() === "session_id") return sessionKeys.resolve(value);
-        if (scheme.toLowerCase() === "basic") return basic.resolve(value, context);
+        if (scheme.toLowerCase() === "basic") {
+          // Browsers that were once given them send them by themselves, for whatever page.
+          if (changesState(request)) refuseForeignPage(request.headers);
+          return basic.resolve(value, context);
+        }
       } else {
         const given = queryOf(request).get("token");
         if (given) return ofToken(given);

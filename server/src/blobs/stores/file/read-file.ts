@@ -2,6 +2,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { isMissing, toFileFault } from "#blobs/stores/file/file-faults.ts";
 import { type ByteRange, ObjectMissing } from "#blobs/stores/object-store.ts";
 import { fault } from "#platform/errors.ts";
+import { releaseBytes } from "#platform/release-bytes.ts";
 
 const chunkBytes = 262_144;
 
@@ -63,6 +64,7 @@ async function* chunksOf(
       yield chunk;
       signal.throwIfAborted();
       if (!ahead) return;
+      releaseBytes(chunk);
       chunk = await ahead;
       position += chunk.byteLength;
     }

@@ -6,6 +6,7 @@ import { isMissing, toFileFault } from "#blobs/stores/file/file-faults.ts";
 import type { Folders } from "#blobs/stores/file/folders.ts";
 import type { WriteOptions } from "#blobs/stores/object-store.ts";
 import { unfinishedName } from "#blobs/stores/store-names.ts";
+import { releaseBytes } from "#platform/release-bytes.ts";
 
 /** Chunks are gathered into writes of this size: a system call costs more than holding them for a moment. */
 const writeBytes = 262_144;
@@ -59,41 +60,29 @@ async function create(path: string, folders: Folders): Promise<FileHandle> {
 }
 
 async function writeAll(file: FileHandle, source: ByteSource): Promise<void> {
-  let gathered: Uint8Array[] = [];
-  let gatheredBytes = 0;
+  let buffer: Buffer | undefined;
+  let filled = 0;
   for (;;) {
-    const chunk = await source.pull();
+    const chunk = await source.pull(writeBytes - filled);
     if (chunk) {
-      gathered.push(chunk);
-      gatheredBytes += chunk.byteLength;
-      if (gatheredBytes < writeBytes && gathered.length < maxGathered) continue;
+      // The last chunk stays as it is, and mostly is the first as well.
+      if (!buffer && source.hasEnded) return writeWhole(file, chunk);
+      buffer ??= Buffer.allocUnsafeSlow(writeBytes);
+      buffer.set(chunk, filled);
+      filled += chunk.byteLength;
+      if (filled < writeBytes) continue;
     }
-    if (gatheredBytes > 0) await writeChunks(file, gathered);
-    if (!chunk) return;
-    gathered = [];
-    gatheredBytes = 0;
+    if (buffer) await writeWhole(file, buffer.subarray(0, filled));
+    if (!chunk) break;
+    filled = 0;
   }
+  if (buffer) releaseBytes(buffer);
 }
-
-/** What the system takes at once (IOV_MAX). */
-const maxGathered = 1_024;
 
 /** A full disk takes a part, and says why only when it is asked to take the rest. */
-async function writeChunks(file: FileHandle, chunks: Uint8Array[]): Promise<void> {
-  let left = chunks;
-  while (left.length > 0) {
-    const { bytesWritten } = left.length === 1 ? await file.write(left[0]!) : await file.writev(left);
-    left = without(left, bytesWritten);
+async function writeWhole(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let left = bytes; left.byteLength > 0; ) {
+    const { bytesWritten } = await file.write(left);
+    left = left.subarray(bytesWritten);
   }
-}
-
-function without(chunks: Uint8Array[], bytes: number): Uint8Array[] {
-  let skip = 0;
-  let rest = bytes;
-  while (skip < chunks.length && rest >= chunks[skip]!.byteLength) {
-    rest -= chunks[skip]!.byteLength;
-    skip += 1;
-  }
-  if (skip === chunks.length) return [];
-  return [chunks[skip]!.subarray(rest), ...chunks.slice(skip + 1)];
 }

@@ -72,6 +72,31 @@ test("more at once than a caller may have are refused, until one of them has end
   assert.equal(await isFree(), true);
 });
 
+test("more bytes at once than a pod may hold are refused, whoever sends them, until some of them are gone", async () => {
+  const { httpPort, token } = await startGateway({
+    routes: service.routes,
+    config: { PARLEY_KV_MAX_BYTES: 67_108_864 },
+  });
+  const small = '{"key": "small", "data": ""}';
+  const begin = async (length: number) => {
+    const connection = await openRaw(httpPort);
+    const head = { authorization: `Bearer ${token}`, "content-length": length };
+    connection.send(requestHead("POST /put/", head));
+    return connection;
+  };
+  const statusOfSmall = async () => {
+    const connection = await begin(small.length);
+    connection.send(small);
+    return (await connection.receive(/\}/)).slice(9, 12);
+  };
+  const large = [];
+  for (let i = 0; i < 4; i++) large.push(await begin(67_108_864 * 1.5 + 16_384));
+  await until("there is no room left", async () => (await statusOfSmall()) === "503");
+  large[0]!.socket.destroy();
+  await until("there is room again", async () => (await statusOfSmall()) === "200");
+  for (const { socket } of large) socket.destroy();
+});
+
 test("a store that fails is told of in the old shape, and nothing is half of a value", async () => {
   service.state.refusePut = fault("blob-store-unavailable");
   const refused = await put({ key: "refused", data: "aGVsbG8=" });

@@ -1,6 +1,7 @@
 import { callOptions } from "#gateway/call-options.ts";
 import type { DialectExchange, DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
 import { optionalText, requiredText } from "#gateway/dialects/fields.ts";
+import { invalidInput } from "#platform/errors.ts";
 
 /** POST /user: its fields stand in the query, or in a form. */
 export function registerRoute({ clients, config }: DialectParts): DialectRoute {
@@ -13,6 +14,7 @@ export function registerRoute({ clients, config }: DialectParts): DialectRoute {
     successor: "/v2/auth/sign-up",
     async serve(exchange) {
       const fields = fieldsOf(exchange);
+      refuseUnreadable(fields);
       const title = optionalText(fields, "title");
       const request = {
         login: requiredText(fields, "login"),
@@ -27,6 +29,13 @@ export function registerRoute({ clients, config }: DialectParts): DialectRoute {
       return { text: account!.userId };
     },
   };
+}
+
+/** What is no UTF-8 is read as U+FFFD, whatever it was: different logins, and passwords, would become the same. */
+function refuseUnreadable(fields: URLSearchParams): void {
+  for (const [name, value] of fields) {
+    if (value.includes("\ufffd")) throw invalidInput(name, "must be UTF-8");
+  }
 }
 
 /** What stands in the query goes before what the body says. */
