@@ -52,6 +52,8 @@ function arbitrarySingle(field: DescField): fc.Arbitrary<unknown> {
       return fc.oneof(fc.integer({ min: 0, max: 4_294_967_295 }), fc.nat(3));
     case ScalarType.DOUBLE:
       return fc.double();
+    case ScalarType.BYTES:
+      return fc.uint8Array({ maxLength: 40 });
     default:
       throw new Error(`${field}: no arbitrary for this type`);
   }

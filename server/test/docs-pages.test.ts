@@ -23,6 +23,7 @@ test("both pages show every operation of each API there is to choose from", {
       await shows(page, url, `/docs/dialects/${name}.json`);
     }
   }
+  await pages.takePicture(page, "old-apis");
   assert.deepEqual(pages.problems, []);
 });
 

@@ -78,10 +78,14 @@ function send(reply: FastifyReply, type: string, body: string) {
     .send(body);
 }
 
-/** Of a page with a list to choose from. No validator: it would tell somebody else of each document. */
+/**
+ * Of a page with a list to choose from. No validator: it would tell somebody else of each document. No logo: it brings a
+ * style of its own, which the policy forbids.
+ */
 const startScriptOf = (urls: readonly { url: string; name: string }[]) => `SwaggerUIBundle({
   urls: ${JSON.stringify(urls)}, dom_id: "#api", deepLinking: true, tryItOutEnabled: false, validatorUrl: null,
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset], layout: "StandaloneLayout",
+  plugins: [() => ({ components: { Logo: () => null } })],
 });
 `;
 
