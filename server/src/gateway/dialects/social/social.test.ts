@@ -1,6 +1,8 @@
 /** The old API before services made for the tests: what they are asked, and how their answers and failures look. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { request as httpRequest } from "node:http";
 import { beforeEach, describe, it } from "node:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter } from "@connectrpc/connect";
@@ -262,6 +264,16 @@ describe("a request", () => {
     const headers = { cookie: `octo_handler_user=${gateway.token}; parley_access_token=${gateway.token}` };
     const response = await fetch(`${gateway.url}/messenger/chats?token=${gateway.token}`, { headers });
     assert.equal(response.status, 401);
+  });
+
+  it("that is too large is refused before it has come", async () => {
+    const headers = { "content-length": 3_000_000 };
+    const request = httpRequest(`${gateway.url}/auth/sign-up`, { method: "POST", headers });
+    request.flushHeaders();
+    const [response] = await once(request, "response", { signal: AbortSignal.timeout(5_000) });
+    const body = JSON.parse(Buffer.concat(await response.toArray()).toString());
+    request.destroy();
+    assert.deepEqual([response.statusCode, body.code, Object.keys(body)], [413, 413, ["code", "message"]]);
   });
 
   for (const [code, status] of [
