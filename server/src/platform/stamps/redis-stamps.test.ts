@@ -163,6 +163,9 @@ describe("stamps in Redis", { skip: withoutRedis }, async () => {
       await startPod(t, server, { forgetMs }),
     ];
     await until("stamps can be read", () => canRead(reader));
+    await until("the writer has told of itself", () => canRead(writer));
+    // And the reader has looked around since.
+    await delay(2 * leaseMs);
     writer.redis.cut();
     await server.command("FLUSHALL");
     await writer.stamps.change([tag]);

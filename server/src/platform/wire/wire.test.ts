@@ -47,6 +47,11 @@ const service: Service = {
   },
 };
 
+/** Resolves once the server has the slow call that was made just before. */
+async function begun(before = aborted): Promise<void> {
+  await until("the call has begun", () => aborted !== before);
+}
+
 function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     aborted = new Promise((resolve) => {
@@ -106,8 +111,7 @@ test("a caller that goes away ends the work", async () => {
   const controller = new AbortController();
   const call = messenger.getChat({ chatId: "slow" }, { ...asActor, signal: controller.signal });
   call.catch(() => {});
-  const before = aborted;
-  while (aborted === before) await new Promise((resolve) => setTimeout(resolve, 1));
+  await begun();
   controller.abort();
   await assert.rejects(call, (error) => toPublicError(error).code === "cancelled");
   assert.equal(await aborted, "aborted");
@@ -168,7 +172,7 @@ test("what cannot be reached was not sent; what breaks off may have been carried
   await client.getChat({ chatId: "fine" }, asActor);
   const call = client.getChat({ chatId: "slow" }, asActor);
   call.catch(() => {});
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await begun();
   await other.stop(1);
   await assert.rejects(call, isLost);
   await assert.rejects(client.getChat({ chatId: "fine" }, asActor), isNotSent);
@@ -178,8 +182,9 @@ test("a server that stops finishes the calls under way, and its callers find its
   const first = await start();
   const client = endpointAt(first.port);
   await client.getChat({ chatId: "fine" }, asActor);
-  const call = client.getChat({ chatId: "slow" }, { ...asActor, timeoutMs: 300 });
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  const call = client.getChat({ chatId: "slow" }, { ...asActor, timeoutMs: 1_000 });
+  call.catch(() => {});
+  await begun();
   const stopped = first.stop(5_000);
   await assert.rejects(call, (error) => toPublicError(error).code === "timeout");
   await stopped;
