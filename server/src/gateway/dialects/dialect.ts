@@ -1,12 +1,12 @@
 /** An old API: its routes as its clients know them, mapped onto the services, and nothing more. See docs/api-versions.md. */
 import type { FastifyRequest, HTTPMethods } from "fastify";
 import type { RestCache } from "#gateway/cache/rest-caching.ts";
-import type { Call, CallContext, Caller } from "#gateway/call.ts";
+import type { CallContext, Caller } from "#gateway/call.ts";
 import type { CallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import type { GatewayConfig } from "#gateway/config.ts";
-import type { BasicSignIn } from "#gateway/dialects/basic-sign-in.ts";
 import type { Credentials } from "#gateway/dialects/credentials.ts";
+import type { DialectCalls } from "#gateway/dialects/dialect-calls.ts";
 import type { SignInToDialect } from "#gateway/dialects/sign-in.ts";
 import type { DialectName } from "#gateway/dialects/versions.ts";
 import type { SocketEntrance } from "#gateway/realtime/socket-entrance.ts";
@@ -14,20 +14,15 @@ import type { RateClassName } from "#gateway/throttle/rate-class.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { PublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
-import type { Redis } from "#platform/redis.ts";
 
 /** What dialects are made of. */
-export interface DialectParts {
+export interface DialectParts extends DialectCalls {
   readonly config: GatewayConfig;
   readonly clients: GatewayClients;
-  /** For methods of the public contract: validates, authorises, calls. */
-  readonly call: Call;
   readonly credentials: Credentials;
   readonly signIn: SignInToDialect;
-  readonly basic: BasicSignIn;
   /** Undefined: no answers are kept. */
   readonly cache: RestCache | undefined;
-  readonly redis: Redis | undefined;
   /** For routes that have their own bounds: of one caller's requests only so many are under way. */
   readonly turns: CallTurns;
   /** Uploads and downloads of one caller at once; those beyond are refused. */

@@ -17,7 +17,7 @@ export function createLab(parts: DialectParts): Dialect {
   };
 }
 
-function authRoute({ basic }: DialectParts): DialectRoute {
+function authRoute({ credentials }: DialectParts): DialectRoute {
   return {
     method: "GET",
     path: "/auth",
@@ -29,7 +29,7 @@ function authRoute({ basic }: DialectParts): DialectRoute {
     successor: "/v2/auth/sign-in",
     async serve(exchange) {
       const encoded = basicOf(exchange);
-      const token = await basic.tokenOf(encoded, exchange.context);
+      const token = await credentials.tokenOfBasic(encoded, exchange.context);
       return { body: { id: exchange.caller.userId, token } };
     },
   };

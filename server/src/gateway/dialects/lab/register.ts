@@ -1,10 +1,9 @@
-import { callOptions } from "#gateway/call-options.ts";
 import type { DialectExchange, DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
 import { optionalText, requiredText } from "#gateway/dialects/fields.ts";
 import { invalidInput } from "#platform/errors.ts";
 
 /** POST /user: its fields stand in the query, or in a form. */
-export function registerRoute({ clients, config }: DialectParts): DialectRoute {
+export function registerRoute({ clients, optionsFor }: DialectParts): DialectRoute {
   return {
     method: "POST",
     path: "/user",
@@ -24,8 +23,7 @@ export function registerRoute({ clients, config }: DialectParts): DialectRoute {
         surname: requiredText(fields, "last_name"),
         profile: title === "" ? {} : { title },
       };
-      const options = callOptions({ ...exchange.context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
-      const { account } = await clients.identity.registerAccount(request, options);
+      const { account } = await clients.identity.registerAccount(request, optionsFor(exchange.context));
       return { text: account!.userId };
     },
   };

@@ -1,7 +1,6 @@
 /** Who there is: GET /user, /user/search and /auth_check. */
 import type { CallOptions } from "@connectrpc/connect";
 import type { Account } from "@parley/api/internal/identity";
-import { callOptions } from "#gateway/call-options.ts";
 import type { DialectExchange, DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
 import { requiredText } from "#gateway/dialects/fields.ts";
 import { type AnswerKept, createAnswerKept } from "#gateway/dialects/lab/kept-answers.ts";
@@ -27,10 +26,9 @@ export function userRoutes(parts: DialectParts): DialectRoute[] {
 
 function createUsers(parts: DialectParts): Users {
   const { identity } = parts.clients;
-  const timeoutMs = parts.config.PARLEY_CALL_TIMEOUT_MS;
   // Not ended when this client goes: others may wait for the same answer.
   const optionsOf = ({ context }: DialectExchange): CallOptions =>
-    callOptions({ ...context, signal: undefined, timeoutMs });
+    parts.optionsFor({ ...context, signal: undefined });
   return {
     answerKept: createAnswerKept(parts),
     async accountOf(userId, exchange) {

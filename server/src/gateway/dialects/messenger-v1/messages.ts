@@ -1,12 +1,6 @@
 /** Sending, and the history, which is kept until the chat changes. */
-import { create } from "@bufbuild/protobuf";
-import {
-  MessengerService,
-  SendMessageRequestSchema,
-  type SendMessageResponse,
-} from "@parley/api/v2/messenger";
+import { MessengerService } from "@parley/api/v2/messenger";
 import type { CallContext } from "#gateway/call.ts";
-import { callOptions } from "#gateway/call-options.ts";
 import type { DialectAnswer, DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
 import { requiredText, wholeNumber } from "#gateway/dialects/fields.ts";
 import { chatIdOf, readIterator, writeIterator } from "#gateway/dialects/messenger-v1/input.ts";
@@ -38,12 +32,7 @@ function send({ call }: DialectParts): DialectRoute {
       const text = requiredText(json(), "message");
       // Nobody speaks for others.
       if (userId.toLowerCase() !== caller.userId) throw fault("user-not-found");
-      const request = create(SendMessageRequestSchema, { chatId, text });
-      const { message } = (await call(
-        MessengerService.method.sendMessage,
-        request,
-        context,
-      )) as SendMessageResponse;
+      const { message } = await call(MessengerService.method.sendMessage, { chatId, text }, context);
       return { status: 201, body: { message_id: message?.id } };
     },
   };
@@ -87,11 +76,11 @@ const toAnswer = (json: string, headers: Record<string, string>): DialectAnswer 
 });
 
 /** As JSON. Of deleted messages nothing is left to show, so a page may be shorter than asked for. */
-async function readPage({ clients, config }: DialectParts, page: Page, context: CallContext) {
+async function readPage({ clients, optionsFor }: DialectParts, page: Page, context: CallContext) {
   const { chatId, limit, before } = page;
   const answer = await clients.messengerInternal.listMessagePage(
     { chatId, limit, ...(before === undefined ? {} : { before }) },
-    callOptions({ ...context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS }),
+    optionsFor(context),
   );
   const { nextBefore } = answer;
   return JSON.stringify({

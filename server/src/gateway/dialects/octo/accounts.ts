@@ -1,7 +1,5 @@
 /** Coming and going. */
-import { create } from "@bufbuild/protobuf";
-import { AuthService, SignOutRequestSchema } from "@parley/api/v2/auth";
-import { callOptions } from "#gateway/call-options.ts";
+import { AuthService } from "@parley/api/v2/auth";
 import { octoCookie } from "#gateway/dialects/credentials.ts";
 import type {
   DialectAnswer,
@@ -53,8 +51,7 @@ export function accountRoutes(parts: DialectParts): DialectRoute[] {
 async function register(parts: DialectParts, { json, context }: DialectExchange): Promise<DialectAnswer> {
   const body = json();
   const request = { email: requiredText(body, "email"), password: requiredText(body, "password") };
-  const options = callOptions({ ...context, timeoutMs: parts.config.PARLEY_CALL_TIMEOUT_MS });
-  const registered = parts.clients.identity.registerAccount(request, options);
+  const registered = parts.clients.identity.registerAccount(request, parts.optionsFor(context));
   const account = (await sayingWhenTaken("REGISTER_USER_ALREADY_EXISTS", registered)).account!;
   return { status: 201, body: await octoUser(parts, account, context) };
 }
@@ -72,7 +69,7 @@ async function logout(
   { call, isSecure }: DialectParts,
   { context, request }: DialectExchange,
 ): Promise<DialectAnswer> {
-  await call(AuthService.method.signOut, create(SignOutRequestSchema), context);
+  await call(AuthService.method.signOut, {}, context);
   return { status: 204, headers: { "set-cookie": cookie("", 0, isSecure(request)) } };
 }
 

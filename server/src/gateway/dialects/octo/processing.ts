@@ -1,5 +1,4 @@
 /** Both paths lead to the dispatcher, which picks the provider. */
-import { callOptions } from "#gateway/call-options.ts";
 import type {
   DialectAnswer,
   DialectExchange,
@@ -22,9 +21,12 @@ export function processingRoutes(parts: DialectParts): DialectRoute[] {
   }));
 }
 
-async function process({ clients, config }: DialectParts, exchange: DialectExchange): Promise<DialectAnswer> {
+async function process(
+  { clients, optionsFor }: DialectParts,
+  exchange: DialectExchange,
+): Promise<DialectAnswer> {
   const text = await readMessage(exchange);
-  const options = callOptions({ ...exchange.context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
+  const options = optionsFor(exchange.context);
   const answer = await clients.dispatchInternal.processWithinAllowance({ text }, options);
   return { body: { ok: true, response: answer.process?.result ?? "" } };
 }

@@ -1,6 +1,5 @@
 /** The user's own account. */
 import type { Account } from "@parley/api/internal/identity";
-import { callOptions } from "#gateway/call-options.ts";
 import type {
   DialectAnswer,
   DialectExchange,
@@ -45,10 +44,13 @@ export function userRoutes(parts: DialectParts): DialectRoute[] {
   ];
 }
 
-async function ownAccount({ clients, config }: DialectParts, exchange: DialectExchange): Promise<Account> {
+async function ownAccount(
+  { clients, optionsFor }: DialectParts,
+  exchange: DialectExchange,
+): Promise<Account> {
   const { caller, context } = exchange;
-  const options = callOptions({ ...context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
-  const { accounts } = await clients.identity.listAccounts({ userIds: [caller.userId] }, options);
+  const request = { userIds: [caller.userId] };
+  const { accounts } = await clients.identity.listAccounts(request, optionsFor(context));
   const [account] = accounts;
   // One that is gone, or a user of an outside token issuer.
   if (!account) throw fault("unauthenticated");
@@ -58,12 +60,11 @@ async function ownAccount({ clients, config }: DialectParts, exchange: DialectEx
 /** Whatever else a client sends along is not for it to change. */
 async function change(parts: DialectParts, exchange: DialectExchange): Promise<DialectAnswer> {
   const { caller, context } = exchange;
-  const { clients, config } = parts;
   const body = exchange.json();
   const { userId, sessionId } = caller;
   const changes = { ...given(body, "email"), ...given(body, "password") };
-  const options = callOptions({ ...context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
-  const updated = clients.identity.updateAccount({ userId, sessionId, ...changes }, options);
+  const request = { userId, sessionId, ...changes };
+  const updated = parts.clients.identity.updateAccount(request, parts.optionsFor(context));
   const { account } = await sayingWhenTaken("UPDATE_USER_EMAIL_ALREADY_EXISTS", updated);
   return { body: await octoUser(parts, account!, context) };
 }

@@ -1,8 +1,6 @@
 /** Signing up and in, and finding people by their address. */
-import { create } from "@bufbuild/protobuf";
-import { AuthService, RefreshRequestSchema, type RefreshResponse } from "@parley/api/v2/auth";
-import { ListUsersRequestSchema, type ListUsersResponse, UserService } from "@parley/api/v2/user";
-import { callOptions } from "#gateway/call-options.ts";
+import { AuthService, type RefreshResponse } from "@parley/api/v2/auth";
+import { UserService } from "@parley/api/v2/user";
 import type {
   DialectAnswer,
   DialectExchange,
@@ -57,7 +55,7 @@ export function accountRoutes(parts: DialectParts): DialectRoute[] {
 }
 
 async function signUp(
-  { clients, config }: DialectParts,
+  { clients, optionsFor }: DialectParts,
   { json, context }: DialectExchange,
 ): Promise<DialectAnswer> {
   const body = json();
@@ -68,8 +66,7 @@ async function signUp(
     surname: optionalText(body, "surname"),
     profile: readProfile(body),
   };
-  const timeoutMs = config.PARLEY_CALL_TIMEOUT_MS;
-  await clients.identity.registerAccount(account, callOptions({ ...context, timeoutMs }));
+  await clients.identity.registerAccount(account, optionsFor(context));
   return { body: {} };
 }
 
@@ -89,8 +86,8 @@ async function signIn(parts: DialectParts, { json, context }: DialectExchange): 
 }
 
 async function refresh({ call }: DialectParts, { json, context }: DialectExchange): Promise<DialectAnswer> {
-  const request = create(RefreshRequestSchema, { refreshToken: requiredText(json(), "refresh_token") });
-  return { body: toPair((await call(AuthService.method.refresh, request, context)) as RefreshResponse) };
+  const request = { refreshToken: requiredText(json(), "refresh_token") };
+  return { body: toPair(await call(AuthService.method.refresh, request, context)) };
 }
 
 const toPair = ({ accessToken, refreshToken }: Pick<RefreshResponse, "accessToken" | "refreshToken">) => ({
@@ -99,8 +96,8 @@ const toPair = ({ accessToken, refreshToken }: Pick<RefreshResponse, "accessToke
 });
 
 async function findUser({ call }: DialectParts, { query, context }: DialectExchange): Promise<DialectAnswer> {
-  const request = create(ListUsersRequestSchema, { email: requiredText(query, "email") });
-  const { users } = (await call(UserService.method.listUsers, request, context)) as ListUsersResponse;
+  const request = { email: requiredText(query, "email") };
+  const { users } = await call(UserService.method.listUsers, request, context);
   if (!users[0]) throw fault("user-not-found");
   return { body: { user_id: users[0].id } };
 }

@@ -1,9 +1,7 @@
 /** Chats of two, and the list of all chats with those who are in them. */
-import { create } from "@bufbuild/protobuf";
 import type { Account } from "@parley/api/internal/identity";
 import type { ChatOfMembers } from "@parley/api/internal/messenger";
-import { CreateChatRequestSchema, type CreateChatResponse, MessengerService } from "@parley/api/v2/messenger";
-import { callOptions } from "#gateway/call-options.ts";
+import { MessengerService } from "@parley/api/v2/messenger";
 import type {
   DialectAnswer,
   DialectExchange,
@@ -52,21 +50,21 @@ async function createChat(
   if (!isUuid(companionId)) throw invalidInput("companion_id", "must be the id of a user");
   if (companionId.toLowerCase() === caller.userId)
     throw invalidInput("companion_id", "must be somebody else's");
-  const request = create(CreateChatRequestSchema, { kind: "direct", memberIds: [companionId] });
-  const made = await call(MessengerService.method.createChat, request, context).catch((error) => {
+  const request = { kind: "direct", memberIds: [companionId] };
+  const { chat } = await call(MessengerService.method.createChat, request, context).catch((error) => {
     throw toPublicError(error).code === "user-not-found"
       ? invalidInput("companion_id", "there is no such user")
       : error;
   });
-  return { body: { chat_id: (made as CreateChatResponse).chat?.id } };
+  return { body: { chat_id: chat?.id } };
 }
 
 async function listChats(
-  { clients, config }: DialectParts,
+  { clients, optionsFor }: DialectParts,
   { query, context }: DialectExchange,
 ): Promise<DialectAnswer> {
   const page = readPage(query, maxChats);
-  const options = callOptions({ ...context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
+  const options = optionsFor(context);
   const { total, chats } = await clients.messengerInternal.listChatPage(page, options);
   const accounts = new Map<string, Account>();
   const userIds = [...new Set(chats.flatMap((chat) => chat.memberIds))];

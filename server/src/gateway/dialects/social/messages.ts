@@ -1,13 +1,7 @@
 /** The history of a chat, and sending without a WebSocket. */
-import { create } from "@bufbuild/protobuf";
 import type { ListMessagePageResponse } from "@parley/api/internal/messenger";
 import type { Message } from "@parley/api/v2/event";
-import {
-  MessengerService,
-  SendMessageRequestSchema,
-  type SendMessageResponse,
-} from "@parley/api/v2/messenger";
-import { callOptions } from "#gateway/call-options.ts";
+import { MessengerService } from "@parley/api/v2/messenger";
 import type {
   DialectAnswer,
   DialectExchange,
@@ -40,13 +34,13 @@ export function messageRoutes(parts: DialectParts): DialectRoute[] {
 }
 
 async function listMessages(
-  { clients, config }: DialectParts,
+  { clients, optionsFor }: DialectParts,
   { query, context, caller }: DialectExchange,
 ): Promise<DialectAnswer> {
   const chatId = readChatId(query);
   const page = readPage(query, maxMessages);
-  const options = callOptions({ ...context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
-  const found = await clients.messengerInternal.listMessagePage({ chatId, ...page }, options);
+  const request = { chatId, ...page };
+  const found = await clients.messengerInternal.listMessagePage(request, optionsFor(context));
   const messages = found.messages.map((message) =>
     toOldMessage(message, statusOf(message, caller.userId, found)),
   );
@@ -61,14 +55,9 @@ async function sendMessages(
   const { chatId, texts } = readSends(json());
   const messages: OldMessage[] = [];
   for (const [index, text] of texts.entries()) {
-    const request = create(SendMessageRequestSchema, { chatId, text });
     // The request has been counted as one send.
     const counted = { ...context, isAdmitted: index === 0 };
-    const { message } = (await call(
-      MessengerService.method.sendMessage,
-      request,
-      counted,
-    )) as SendMessageResponse;
+    const { message } = await call(MessengerService.method.sendMessage, { chatId, text }, counted);
     if (message) messages.push(toOldMessage(message, statusOf(message, caller.userId, unread)));
   }
   return { body: { chat_id: chatId, messages } };
