@@ -40,7 +40,7 @@ export interface Dialect {
   identify(request: FastifyRequest, context: CallContext): Promise<Caller | undefined>;
   /** The old shape of an error; its status may differ from the registry's. */
   toAnswer(error: PublicError): DialectAnswer;
-  /** OpenAPI 3.1, without info's version and servers. */
+  /** What there is to say about it in OpenAPI 3.1. */
   readonly openApi: OpenApiPart;
 }
 
@@ -53,10 +53,10 @@ export interface OpenApiPart {
 
 export interface DialectRoute {
   readonly method: HTTPMethods;
-  /** As Fastify writes paths. */
-  readonly path: string;
-  /** What it is called in metrics, spans and logs; as the API's documentation writes it. */
+  /** Its path as documentation writes it, with `{name}` for what varies; its name in metrics, spans and logs. */
   readonly template: string;
+  /** The path as Fastify writes it, where that is not the template with `:name` for `{name}`. */
+  readonly path?: string;
   /** "public": takes no notice of credentials; "optional": bad ones are refused all the same. */
   readonly access: "public" | "optional" | "required";
   readonly rate: RateClassName;
@@ -82,7 +82,7 @@ export interface DialectSocket extends Pick<SocketEntrance, "path" | "protocol" 
 /** One request to an old API. */
 export interface DialectExchange {
   readonly request: FastifyRequest;
-  /** Decoded values of the path's parameters. */
+  /** What stands in the place of each `{name}`, decoded. */
   readonly path: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly context: CallContext;

@@ -8,8 +8,9 @@ export function getRoute(parts: KvParts): DialectRoute {
   const { config, values, places } = parts;
   return {
     method: "GET",
-    path: "/get/*",
     template: "/get/{key}",
+    // A key may hold slashes.
+    path: "/get/*",
     access: "optional",
     hasOwnBounds: true,
     rate: "read",

@@ -11,7 +11,6 @@ export function putRoute(parts: KvParts): DialectRoute {
   const { config, values, places } = parts;
   return {
     method: "POST",
-    path: "/put/",
     template: "/put/",
     access: "optional",
     hasOwnBounds: true,

@@ -21,7 +21,7 @@ const maxMaskLength = 100;
 
 export function userRoutes(parts: DialectParts): DialectRoute[] {
   const users = createUsers(parts);
-  return [getRoute(users), searchRoute(users), checkRoute(users)];
+  return [getUser(users), search(users), authCheck(users)];
 }
 
 function createUsers(parts: DialectParts): Users {
@@ -42,10 +42,9 @@ function createUsers(parts: DialectParts): Users {
   };
 }
 
-function getRoute({ answerKept, accountOf }: Users): DialectRoute {
+function getUser({ answerKept, accountOf }: Users): DialectRoute {
   return {
     ...get,
-    path: "/user",
     template: "/user",
     rate: "read",
     successor: "/v2/users/{id}",
@@ -63,10 +62,9 @@ function getRoute({ answerKept, accountOf }: Users): DialectRoute {
   };
 }
 
-function searchRoute({ answerKept, find }: Users): DialectRoute {
+function search({ answerKept, find }: Users): DialectRoute {
   return {
     ...get,
-    path: "/user/search",
     template: "/user/search",
     rate: "lookup",
     successor: "/v2/users",
@@ -85,10 +83,9 @@ function searchRoute({ answerKept, find }: Users): DialectRoute {
   };
 }
 
-function checkRoute({ answerKept, accountOf }: Users): DialectRoute {
+function authCheck({ answerKept, accountOf }: Users): DialectRoute {
   return {
     ...get,
-    path: "/auth_check",
     template: "/auth_check",
     rate: "read",
     successor: "/v2/users/me",

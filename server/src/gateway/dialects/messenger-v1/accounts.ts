@@ -18,7 +18,6 @@ const readAccount = (json: JsonObject) => ({
 function register({ clients, optionsFor }: DialectParts): DialectRoute {
   return {
     method: "POST",
-    path: "/v1/auth/register",
     template: "/v1/auth/register",
     access: "public",
     rate: "sign-up",
@@ -33,7 +32,6 @@ function register({ clients, optionsFor }: DialectParts): DialectRoute {
 function login({ signIn, config }: DialectParts): DialectRoute {
   return {
     method: "POST",
-    path: "/v1/auth/login",
     template: "/v1/auth/login",
     access: "public",
     rate: "sign-in",
@@ -57,7 +55,6 @@ function login({ signIn, config }: DialectParts): DialectRoute {
 function logout({ call, credentials }: DialectParts): DialectRoute {
   return {
     method: "POST",
-    path: "/v1/auth/logout",
     template: "/v1/auth/logout",
     access: "required",
     rate: "messenger-v1",

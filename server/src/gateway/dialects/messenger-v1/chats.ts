@@ -7,7 +7,6 @@ export function chatRoutes({ clients, optionsFor }: DialectParts): DialectRoute[
   const { messengerInternal } = clients;
   const createChat: DialectRoute = {
     method: "POST",
-    path: "/v1/chats",
     template: "/v1/chats",
     access: "required",
     rate: "messenger-v1",
@@ -21,7 +20,6 @@ export function chatRoutes({ clients, optionsFor }: DialectParts): DialectRoute[
   };
   const join: DialectRoute = {
     method: "POST",
-    path: "/v1/chats/:chatId/users",
     template: "/v1/chats/{chat_id}/users",
     access: "required",
     rate: "messenger-v1",

@@ -7,7 +7,6 @@ import { chatIdOf, readIterator, writeIterator } from "#gateway/dialects/messeng
 import { fault, invalidInput } from "#platform/errors.ts";
 import { tags } from "#platform/stamps/stamps.ts";
 
-const path = "/v1/chats/:chatId/messages";
 const template = "/v1/chats/{chat_id}/messages";
 const successor = "/v2/chats/{chatId}/messages";
 const pageSizes = { standard: 100, min: 1, max: 1_000 };
@@ -20,7 +19,6 @@ export function messageRoutes(parts: DialectParts): DialectRoute[] {
 function send({ call }: DialectParts): DialectRoute {
   return {
     method: "POST",
-    path,
     template,
     access: "required",
     rate: "messenger-v1",
@@ -49,7 +47,6 @@ function history(parts: DialectParts): DialectRoute {
   const { cache } = parts;
   return {
     method: "GET",
-    path,
     template,
     access: "required",
     rate: "messenger-v1",
@@ -58,19 +55,19 @@ function history(parts: DialectParts): DialectRoute {
       const chatId = chatIdOf(path);
       const limit = wholeNumber(query, "limit", pageSizes);
       const page = { chatId, limit, before: readBefore(query) };
-      if (!cache) return toAnswer(await readPage(parts, page, context), {});
+      if (!cache) return jsonAnswer(await readPage(parts, page, context), {});
       const { body, status } = await cache.answers.answer({
         key: `${caller.userId} messenger-v1 ${chatId} ${limit} ${page.before ?? ""}`,
         tags: () => ({ access: [tags.members(chatId)], content: [tags.chat(chatId)] }),
         // The answer may be for others as well, who wait for it when this client has gone.
         load: () => readPage(parts, page, { ...context, signal: undefined }),
       });
-      return toAnswer(body.toString(), { "cache-status": status });
+      return jsonAnswer(body.toString(), { "cache-status": status });
     },
   };
 }
 
-const toAnswer = (json: string, headers: Record<string, string>): DialectAnswer => ({
+const jsonAnswer = (json: string, headers: Record<string, string>): DialectAnswer => ({
   text: json,
   headers: { ...headers, "content-type": "application/json; charset=utf-8" },
 });

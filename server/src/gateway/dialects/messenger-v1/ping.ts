@@ -8,7 +8,6 @@ const nobody = "00000000-0000-0000-0000-000000000000";
 export function pingRoutes({ clients }: DialectParts): DialectRoute[] {
   const ping: DialectRoute = {
     method: "GET",
-    path: "/ping",
     template: "/ping",
     access: "public",
     rate: "messenger-v1",
@@ -17,7 +16,6 @@ export function pingRoutes({ clients }: DialectParts): DialectRoute[] {
   };
   const pingDatabase: DialectRoute = {
     ...ping,
-    path: "/ping_db",
     template: "/ping_db",
     // Both ask the database itself each time; each of them may have one of its own.
     async serve({ context: { signal } }) {

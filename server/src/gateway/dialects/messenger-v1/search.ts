@@ -29,7 +29,6 @@ function search({ call, clients, optionsFor }: DialectParts): DialectRoute {
   }
   return {
     method: "POST",
-    path: "/v1/chats/search",
     template: "/v1/chats/search",
     access: "required",
     rate: "messenger-v1",
@@ -46,7 +45,6 @@ function search({ call, clients, optionsFor }: DialectParts): DialectRoute {
 function status({ call }: DialectParts): DialectRoute {
   return {
     method: "GET",
-    path: "/v1/chats/search/status/:taskId",
     template: "/v1/chats/search/status/{task_id}",
     access: "required",
     rate: "messenger-v1",
@@ -61,7 +59,6 @@ function status({ call }: DialectParts): DialectRoute {
 function results({ call }: DialectParts): DialectRoute {
   return {
     method: "GET",
-    path: "/v1/chats/search/:taskId/messages",
     template: "/v1/chats/search/{task_id}/messages",
     access: "required",
     rate: "messenger-v1",

@@ -19,7 +19,6 @@ export function accountRoutes(parts: DialectParts): DialectRoute[] {
   return [
     {
       method: "POST",
-      path: "/auth/register",
       template: "/auth/register",
       access: "public",
       rate: "sign-up",
@@ -28,7 +27,6 @@ export function accountRoutes(parts: DialectParts): DialectRoute[] {
     },
     {
       method: "POST",
-      path: "/auth/login",
       template: "/auth/login",
       access: "public",
       rate: "sign-in",
@@ -37,7 +35,6 @@ export function accountRoutes(parts: DialectParts): DialectRoute[] {
     },
     {
       method: "POST",
-      path: "/auth/logout",
       template: "/auth/logout",
       access: "required",
       rate: "write",

@@ -138,7 +138,7 @@ const user = object({
   refresh_at: { type: ["string", "null"], format: "date", description: "When there are new ones" },
 });
 
-export const octoOpenApi: OpenApiPart = {
+export const openApi: OpenApiPart = {
   title: "octo",
   description: "Texts processed by a free and a paid provider, with the token in a cookie.",
   paths: {

@@ -9,10 +9,9 @@ import { requiredText } from "#gateway/dialects/fields.ts";
 import { readForm } from "#gateway/dialects/octo/form.ts";
 
 export function processingRoutes(parts: DialectParts): DialectRoute[] {
-  return ["/free_provider", "/paid_provider"].map((path) => ({
+  return ["/free_provider", "/paid_provider"].map((template) => ({
     method: "POST",
-    path,
-    template: path,
+    template,
     access: "required",
     rate: "write",
     takesItsTime: true,

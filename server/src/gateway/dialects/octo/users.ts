@@ -14,7 +14,6 @@ import { fault } from "#platform/errors.ts";
 
 export function userRoutes(parts: DialectParts): DialectRoute[] {
   const own = {
-    path: "/users/me",
     template: "/users/me",
     access: "required",
     successor: "/v2/users/me",
@@ -31,7 +30,6 @@ export function userRoutes(parts: DialectParts): DialectRoute[] {
     { ...own, method: "PATCH", rate: "write", serve: (exchange) => change(parts, exchange) },
     {
       method: "GET",
-      path: "/welcome",
       template: "/welcome",
       access: "required",
       rate: "read",

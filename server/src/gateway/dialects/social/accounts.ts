@@ -15,11 +15,6 @@ import { fault, invalidInput } from "#platform/errors.ts";
 const profileFields = ["birthday", "sex", "city", "interests"];
 
 export function accountRoutes(parts: DialectParts): DialectRoute[] {
-  const route = (path: string, rest: Omit<DialectRoute, "path" | "template">): DialectRoute => ({
-    path,
-    template: path,
-    ...rest,
-  });
   const find = {
     method: "GET",
     access: "required",
@@ -28,29 +23,32 @@ export function accountRoutes(parts: DialectParts): DialectRoute[] {
     serve: (exchange: DialectExchange) => findUser(parts, exchange),
   } as const;
   return [
-    route("/auth/sign-up", {
+    {
       method: "POST",
+      template: "/auth/sign-up",
       access: "public",
       rate: "sign-up",
       successor: "/v2/auth/sign-up",
       serve: (exchange) => signUp(parts, exchange),
-    }),
-    route("/auth/sign-in", {
+    },
+    {
       method: "POST",
+      template: "/auth/sign-in",
       access: "public",
       rate: "sign-in",
       successor: "/v2/auth/sign-in",
       serve: (exchange) => signIn(parts, exchange),
-    }),
-    route("/auth/token", {
+    },
+    {
       method: "PUT",
+      template: "/auth/token",
       access: "public",
       rate: "address",
       successor: "/v2/auth/refresh",
       serve: (exchange) => refresh(parts, exchange),
-    }),
-    route("/auth/user", find),
-    route("/auth/user/get-by-email", find),
+    },
+    { ...find, template: "/auth/user" },
+    { ...find, template: "/auth/user/get-by-email" },
   ];
 }
 

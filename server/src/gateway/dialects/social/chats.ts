@@ -20,10 +20,9 @@ const maxChats = 200;
 const maxAccounts = 1_000;
 
 export function chatRoutes(parts: DialectParts): DialectRoute[] {
-  const create = (path: string): DialectRoute => ({
+  const create = (template: string): DialectRoute => ({
     method: "POST",
-    path,
-    template: path,
+    template,
     access: "required",
     rate: "write",
     successor,
@@ -31,7 +30,6 @@ export function chatRoutes(parts: DialectParts): DialectRoute[] {
   });
   const list: DialectRoute = {
     method: "GET",
-    path: "/messenger/chats",
     template: "/messenger/chats",
     access: "required",
     rate: "read",

@@ -17,13 +17,11 @@ import {
 import { readPage } from "#gateway/dialects/social/page.ts";
 import { timestampText } from "#gateway/json/timestamp-text.ts";
 
-const path = "/messenger/messages";
 const maxMessages = 1_000;
 
 export function messageRoutes(parts: DialectParts): DialectRoute[] {
   const common = {
-    path,
-    template: path,
+    template: "/messenger/messages",
     access: "required",
     successor: "/v2/chats/{chatId}/messages",
   } as const;

@@ -161,7 +161,7 @@ const messages = {
   },
 };
 
-export const socialOpenApi: OpenApiPart = {
+export const openApi: OpenApiPart = {
   title: "social",
   description: [
     "A gateway over accounts and chats.",
