@@ -3,14 +3,14 @@ import type { CallOptions } from "@connectrpc/connect";
 import type { Account } from "@parley/api/internal/identity";
 import type { DialectExchange, DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
 import { requiredText } from "#gateway/dialects/fields.ts";
-import { type AnswerKept, createAnswerKept } from "#gateway/dialects/lab/kept-answers.ts";
+import { type Answer, createAnswer } from "#gateway/dialects/lab/answers.ts";
 import { userView } from "#gateway/dialects/lab/user-view.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 import { tags } from "#platform/stamps/stamps.ts";
 import { isUuid } from "#platform/uuid.ts";
 
 interface Users {
-  answerKept: AnswerKept;
+  answer: Answer;
   /** Rejects with "user-not-found". */
   accountOf(userId: string, exchange: DialectExchange): Promise<Account>;
   find(namePrefix: string, surnamePrefix: string, exchange: DialectExchange): Promise<Account[]>;
@@ -30,7 +30,7 @@ function createUsers(parts: DialectParts): Users {
   const optionsOf = ({ context }: DialectExchange): CallOptions =>
     parts.optionsFor({ ...context, signal: undefined });
   return {
-    answerKept: createAnswerKept(parts),
+    answer: createAnswer(parts),
     async accountOf(userId, exchange) {
       const { accounts } = await identity.listAccounts({ userIds: [userId] }, optionsOf(exchange));
       if (!accounts[0]) throw fault("user-not-found");
@@ -42,7 +42,7 @@ function createUsers(parts: DialectParts): Users {
   };
 }
 
-function getUser({ answerKept, accountOf }: Users): DialectRoute {
+function getUser({ answer, accountOf }: Users): DialectRoute {
   return {
     ...get,
     template: "/user",
@@ -52,7 +52,7 @@ function getUser({ answerKept, accountOf }: Users): DialectRoute {
       const { userId } = exchange.caller;
       const id = requiredText(exchange.query, "id").toLowerCase();
       if (!isUuid(id)) throw fault("user-not-found");
-      return answerKept({
+      return answer({
         userId,
         question: `user ${id}`,
         tags: { access: [], content: [tags.user(id)] },
@@ -62,7 +62,7 @@ function getUser({ answerKept, accountOf }: Users): DialectRoute {
   };
 }
 
-function search({ answerKept, find }: Users): DialectRoute {
+function search({ answer, find }: Users): DialectRoute {
   return {
     ...get,
     template: "/user/search",
@@ -73,7 +73,7 @@ function search({ answerKept, find }: Users): DialectRoute {
       const name = prefixOf(exchange.query, "first_name");
       const surname = prefixOf(exchange.query, "last_name");
       if (name === "" && surname === "") throw invalidInput("first_name", "or last_name is required");
-      return answerKept({
+      return answer({
         userId,
         question: `search ${JSON.stringify([name, surname])}`,
         tags: { access: [], content: [tags.accounts()] },
@@ -83,7 +83,7 @@ function search({ answerKept, find }: Users): DialectRoute {
   };
 }
 
-function authCheck({ answerKept, accountOf }: Users): DialectRoute {
+function authCheck({ answer, accountOf }: Users): DialectRoute {
   return {
     ...get,
     template: "/auth_check",
@@ -91,7 +91,7 @@ function authCheck({ answerKept, accountOf }: Users): DialectRoute {
     successor: "/v2/users/me",
     async serve(exchange) {
       const { userId } = exchange.caller;
-      return answerKept({
+      return answer({
         userId,
         question: "auth_check",
         tags: { access: [], content: [tags.user(userId)] },
