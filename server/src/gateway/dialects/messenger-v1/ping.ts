@@ -1,9 +1,8 @@
 /** Whether the gateway is there, and whether the database is. */
 import type { DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
+import { nilUuid } from "#platform/uuid.ts";
 
 const timeoutMs = 2_000;
-/** Of nobody, so that as good as nothing is read. */
-const nobody = "00000000-0000-0000-0000-000000000000";
 
 export function pingRoutes({ clients }: DialectParts): DialectRoute[] {
   const ping: DialectRoute = {
@@ -20,9 +19,10 @@ export function pingRoutes({ clients }: DialectParts): DialectRoute[] {
     // Both ask the database itself each time; each of them may have one of its own.
     async serve({ context: { signal } }) {
       const options = signal ? { signal, timeoutMs } : { timeoutMs };
+      // Of nobody, so that as good as nothing is read.
       await Promise.all([
-        clients.identity.findMissingUsers({ userIds: [nobody] }, options),
-        clients.messengerInternal.listPositions({ userId: nobody }, options),
+        clients.identity.findMissingUsers({ userIds: [nilUuid] }, options),
+        clients.messengerInternal.listPositions({ userId: nilUuid }, options),
       ]);
       return {};
     },
