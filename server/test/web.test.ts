@@ -1,5 +1,6 @@
 /** The web client as people use it: two browsers, one server, nothing stubbed. */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import type { ParleyClient } from "@parley/client";
 import type { Page } from "playwright-core";
@@ -240,7 +241,19 @@ function testWebClient(parley: TestParley, pages: WebPages): void {
     await page.getByLabel("E-mail").fill("nobody@example.com");
     await page.getByLabel("Password").fill("not the password");
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("alert").getByText("Wrong e-mail address or password").waitFor();
+    await page.getByRole("alert").getByText("Wrong e-mail address, login name or password").waitFor();
+    await page.context().close();
+  });
+
+  test("lets somebody in who has a login name of an old API, and no address", async () => {
+    const page = await pages.open();
+    const account = { user_name: `old ${randomUUID()}`, password: "p" };
+    const answer = await fetch(`${parley.url}/v1/auth/register`, { method: "POST", body: JSON.stringify(account) });
+    assert.equal(answer.status, 201);
+    await page.getByLabel("login name").fill(account.user_name);
+    await page.getByLabel("Password").fill(account.password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("button", { name: "New chat" }).waitFor();
     await page.context().close();
   });
 

@@ -4,8 +4,8 @@ import { allSettings, type Config } from "#config/config.ts";
 export function describeConfig(config: Config, environment: Record<string, string | undefined>): string {
   const { dataDir: _, ...tables } = config;
   const values: Record<string, unknown> = Object.assign({}, ...Object.values(tables));
-  const lines = Object.entries(allSettings).map(([name, { about, secret }]) => {
-    const shown = show(values[name], secret);
+  const lines = Object.entries(allSettings).map(([name, { about, secret, emptyText = "" }]) => {
+    const shown = show(values[name], secret) || emptyText;
     const origin = environment[name] ? "" : " (default)";
     return `# ${about}${origin}\n${shown === "" ? `# ${name}=` : `${name}=${shown}`}\n`;
   });

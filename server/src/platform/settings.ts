@@ -9,6 +9,8 @@ export interface Setting<T> {
   /** As shown to people. */
   readonly defaultText: string;
   readonly default: T;
+  /** How an empty list is written, where nothing written means the default. */
+  readonly emptyText?: string;
   /** Throws an Error whose message completes "PARLEY_X …". */
   parse(text: string): T;
 }

@@ -7,7 +7,7 @@ const sentences: Record<string, string> = {
   "circuit-open": "Parley is away for the moment. Please try again.",
   overloaded: "Parley is busy. Please try again in a moment.",
   "too-many-requests": "That was a bit too fast. Please try again in a moment.",
-  "bad-credentials": "Wrong e-mail address or password.",
+  "bad-credentials": "Wrong e-mail address, login name or password.",
   forbidden: "You may not do that here.",
   "too-large": "This is too large.",
   "quota-exceeded": "You have no room left for this. Delete messages with files first.",

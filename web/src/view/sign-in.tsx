@@ -51,7 +51,12 @@ function SignInForm({ isNew }: { isNew: boolean }) {
       }}
     >
       {isNew && <Field name="name" label="Your name" autoComplete="name" maxLength={100} />}
-      <Field name="email" label="E-mail" type="email" autoComplete="username" maxLength={254} />
+      {isNew ? (
+        <Field name="email" label="E-mail" type="email" autoComplete="username" maxLength={254} />
+      ) : (
+        // Accounts of old APIs may have a login name and no address.
+        <Field name="email" label="E-mail or login name" autoComplete="username" {...plainText} />
+      )}
       <Field
         name="password"
         label="Password"
@@ -70,6 +75,9 @@ function SignInForm({ isNew }: { isNew: boolean }) {
     </form>
   );
 }
+
+/** A name is typed as it is. */
+const plainText = { autoCapitalize: "none", spellCheck: false, maxLength: 254 };
 
 interface FieldProps extends React.ComponentProps<"input"> {
   label: string;

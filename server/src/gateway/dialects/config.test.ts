@@ -31,6 +31,10 @@ test("a name that is no dialect's stops the start, and says which there are", ()
   }
 });
 
+test("a list without a name in it is a mistake, not a way to turn all of them off", () => {
+  assert.match(read(" , ").problems[0]!.message, /^must be names out of .* or none$/);
+});
+
 test("dialects that are off answer 404 to every request, and let no socket in", async () => {
   const { url } = await startGateway({ config: { PARLEY_DIALECTS: [] } });
   for (const { name, routes, sockets = [] } of describedDialects.values()) {

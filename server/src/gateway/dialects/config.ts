@@ -18,17 +18,19 @@ export const dialectSettings = {
   ),
 };
 
+const allowed = `must be names out of ${dialectNames.join(", ")}, or none`;
+
 function dialectList(about: string): Setting<string[]> {
   const setting = list(about, [...dialectNames]);
   return {
     ...setting,
+    emptyText: "none",
     parse(value) {
       if (value.trim() === "none") return [];
       const names = setting.parse(value);
       const wrong = names.find((name) => !(dialectNames as readonly string[]).includes(name));
-      if (wrong !== undefined) {
-        throw new Error(`must be names out of ${dialectNames.join(", ")}, or none; ${wrong} is no such name`);
-      }
+      if (wrong !== undefined) throw new Error(`${allowed}; ${wrong} is no such name`);
+      if (names.length === 0) throw new Error(allowed);
       return names;
     },
   };

@@ -13,6 +13,7 @@ const documentVersion = "1.0.0";
 export function dialectDocument({ name, openApi }: Pick<Dialect, "name" | "openApi">): object {
   const { title, description, paths, components } = openApi;
   const sunset = lifetimes[name].sunsetAt.toISOString().slice(0, 10);
+  const notice = `Deprecated: served at least until ${sunset}. [v2](/docs) replaces it, with the same accounts and data.`;
   const deprecate = (item: Operations) =>
     Object.fromEntries(
       Object.entries(item).map(([key, value]) => [
@@ -22,7 +23,7 @@ export function dialectDocument({ name, openApi }: Pick<Dialect, "name" | "openA
     );
   return {
     openapi: "3.1.1",
-    info: { title, description, version: documentVersion, "x-sunset": sunset },
+    info: { title, description: `${description}\n\n${notice}`, version: documentVersion, "x-sunset": sunset },
     externalDocs: { url: "/docs", description: "The API that replaces it" },
     servers: [{ url: "/" }],
     paths: Object.fromEntries(

@@ -23,6 +23,8 @@ const swaggerFiles = new Set([
 const docsStyle = `body{margin:0;font-family:system-ui,sans-serif}main{max-width:60rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.5rem;border-bottom:1px solid #ddd}
 tr:target{background:#fff3c4}nav{padding:.75rem 1rem;background:#1f2937}nav a{color:#fff;margin-right:1rem}
+.api .swagger-ui .opblock.opblock-deprecated{opacity:1}
+.api .swagger-ui .opblock.opblock-deprecated .opblock-summary-method{background:#4b5563}
 @media(prefers-color-scheme:dark){.plain{background:#111827;color:#e5e7eb}.plain tr:target{background:#4b3b00}}\n`;
 
 type DescribedDialect = Pick<Dialect, "name" | "openApi">;
