@@ -1,6 +1,8 @@
 /** The user's own account. */
 import type { Account } from "@parley/api/internal/identity";
+import { readCookie } from "#gateway/auth/cookies.ts";
 import { callOptions } from "#gateway/call-options.ts";
+import { octoCookie } from "#gateway/dialects/credentials.ts";
 import type {
   DialectAnswer,
   DialectExchange,
@@ -11,6 +13,7 @@ import type {
 import { requiredText } from "#gateway/dialects/fields.ts";
 import { sayingWhenTaken } from "#gateway/dialects/octo/errors.ts";
 import { octoUser } from "#gateway/dialects/octo/octo-user.ts";
+import { queryOf } from "#gateway/dialects/query.ts";
 import { fault } from "#platform/errors.ts";
 
 export function userRoutes(parts: DialectParts): DialectRoute[] {
@@ -60,12 +63,26 @@ async function change(parts: DialectParts, exchange: DialectExchange): Promise<D
   const { caller, context } = exchange;
   const { clients, config } = parts;
   const body = exchange.json();
-  const { userId, sessionId } = caller;
+  const { userId } = caller;
+  const sessionId = keptSessionOf(exchange);
   const changes = { ...given(body, "email"), ...given(body, "password") };
   const options = callOptions({ ...context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
   const updated = clients.identity.updateAccount({ userId, sessionId, ...changes }, options);
   const { account } = await sayingWhenTaken("UPDATE_USER_EMAIL_ALREADY_EXISTS", updated);
   return { body: await octoUser(parts, account!, context) };
+}
+
+/**
+ * What a new password leaves is the session of the cookie, which came of this API's own login. Behind other credentials may be
+ * the session by which a gateway knows HTTP Basic with the former password, which it would go on to let in.
+ */
+function keptSessionOf({ request, caller }: DialectExchange): string {
+  const { authorization, cookie } = request.headers;
+  const isByCookie =
+    authorization === undefined &&
+    !queryOf(request).get("token") &&
+    readCookie(cookie, octoCookie) !== undefined;
+  return isByCookie ? caller.sessionId : "";
 }
 
 function given<Name extends "email" | "password">(body: JsonObject, name: Name): { [N in Name]?: string } {
