@@ -248,7 +248,10 @@ function testWebClient(parley: TestParley, pages: WebPages): void {
   test("lets somebody in who has a login name of an old API, and no address", async () => {
     const page = await pages.open();
     const account = { user_name: `old ${randomUUID()}`, password: "p" };
-    const answer = await fetch(`${parley.url}/v1/auth/register`, { method: "POST", body: JSON.stringify(account) });
+    const answer = await fetch(`${parley.url}/v1/auth/register`, {
+      method: "POST",
+      body: JSON.stringify(account),
+    });
     assert.equal(answer.status, 201);
     await page.getByLabel("login name").fill(account.user_name);
     await page.getByLabel("Password").fill(account.password);

@@ -72,7 +72,7 @@ function search({ answer, find }: Users): DialectRoute {
       const { userId } = exchange.caller;
       const name = prefixOf(exchange.query, "first_name");
       const surname = prefixOf(exchange.query, "last_name");
-      if (name === "" && surname === "") throw invalidInput("first_name", "or last_name is required");
+      if (isEmpty(name) && isEmpty(surname)) throw invalidInput("first_name", "or last_name is required");
       return answer({
         userId,
         question: `search ${JSON.stringify([name, surname])}`,
@@ -111,3 +111,6 @@ function prefixOf(query: URLSearchParams, name: string): string {
   if (mask.length > maxMaskLength) throw invalidInput(name, `must have at most ${maxMaskLength} characters`);
   return mask;
 }
+
+/** Identity looks for neither spaces nor marks: of a mask that holds nothing else, everybody has the prefix. */
+const isEmpty = (mask: string): boolean => !/[^\s\p{M}]/u.test(mask.normalize("NFKD"));

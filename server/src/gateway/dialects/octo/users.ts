@@ -1,5 +1,7 @@
 /** The user's own account. */
 import type { Account } from "@parley/api/internal/identity";
+import { readCookie } from "#gateway/auth/cookies.ts";
+import { octoCookie } from "#gateway/dialects/credentials.ts";
 import type {
   DialectAnswer,
   DialectExchange,
@@ -59,12 +61,24 @@ async function ownAccount(
 async function change(parts: DialectParts, exchange: DialectExchange): Promise<DialectAnswer> {
   const { caller, context } = exchange;
   const body = exchange.json();
-  const { userId, sessionId } = caller;
+  const { userId } = caller;
+  const sessionId = keptSessionOf(exchange);
   const changes = { ...given(body, "email"), ...given(body, "password") };
   const request = { userId, sessionId, ...changes };
   const updated = parts.clients.identity.updateAccount(request, parts.optionsFor(context));
   const { account } = await sayingWhenTaken("UPDATE_USER_EMAIL_ALREADY_EXISTS", updated);
   return { body: await octoUser(parts, account!, context) };
+}
+
+/**
+ * What a new password leaves is the session of the cookie, which came of this API's own login. Behind other credentials may be
+ * the session by which a gateway knows HTTP Basic with the former password, which it would go on to let in.
+ */
+function keptSessionOf({ request, query, caller }: DialectExchange): string {
+  const { authorization, cookie } = request.headers;
+  const isByCookie =
+    authorization === undefined && !query.get("token") && readCookie(cookie, octoCookie) !== undefined;
+  return isByCookie ? caller.sessionId : "";
 }
 
 function given<Name extends "email" | "password">(body: JsonObject, name: Name): { [N in Name]?: string } {
