@@ -1,9 +1,9 @@
+/** GET /get/<key> */
 import { keyOf } from "#gateway/blobs/blob-key.ts";
 import type { DialectRoute } from "#gateway/dialects/dialect.ts";
 import { type KvParts, ownerContext } from "#gateway/dialects/kv/owner.ts";
 import { fault } from "#platform/errors.ts";
 
-/** GET /get/<key> */
 export function getRoute(parts: KvParts): DialectRoute {
   const { config, values, places } = parts;
   return {

@@ -1,4 +1,4 @@
-/** A binary key-value store: values in base64. */
+/** A binary key-value store: values in base64. See docs/old-apis/kv.md. */
 import type { Dialect, DialectParts } from "#gateway/dialects/dialect.ts";
 import { toAnswer } from "#gateway/dialects/kv/errors.ts";
 import { getRoute } from "#gateway/dialects/kv/get.ts";

@@ -1,3 +1,4 @@
+/** How what GET answers is asked for and kept. */
 import type { DialectAnswer, DialectParts } from "#gateway/dialects/dialect.ts";
 import { answerKept, type KeptAnswer } from "#gateway/dialects/kept-answers.ts";
 

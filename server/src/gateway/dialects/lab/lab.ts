@@ -1,4 +1,7 @@
-/** A gateway that gets a token from the user service for whoever shows a password, and answers out of a cache. */
+/**
+ * A gateway that gets a token from the user service for whoever shows a password, and answers out of a cache.
+ * See docs/old-apis/lab.md.
+ */
 import type { Dialect, DialectParts } from "#gateway/dialects/dialect.ts";
 import { accountRoutes } from "#gateway/dialects/lab/accounts.ts";
 import { toAnswer } from "#gateway/dialects/lab/errors.ts";

@@ -1,4 +1,4 @@
-/** Processing by a free and a paid provider, with the token in a cookie. */
+/** Processing by a free and a paid provider, with the token in a cookie. See docs/old-apis/octo.md. */
 import type { Dialect, DialectParts } from "#gateway/dialects/dialect.ts";
 import { accountRoutes } from "#gateway/dialects/octo/accounts.ts";
 import { toAnswer } from "#gateway/dialects/octo/errors.ts";

@@ -2,46 +2,64 @@
 import type { Account } from "@parley/api/internal/identity";
 import { readCookie } from "#gateway/auth/cookies.ts";
 import { octoCookie } from "#gateway/dialects/credentials.ts";
-import type {
-  DialectAnswer,
-  DialectExchange,
-  DialectParts,
-  DialectRoute,
-  JsonObject,
-} from "#gateway/dialects/dialect.ts";
+import type { DialectExchange, DialectParts, DialectRoute, JsonObject } from "#gateway/dialects/dialect.ts";
 import { requiredText } from "#gateway/dialects/fields.ts";
 import { sayingWhenTaken } from "#gateway/dialects/octo/errors.ts";
-import { octoUser } from "#gateway/dialects/octo/octo-user.ts";
+import { userView } from "#gateway/dialects/octo/user-view.ts";
 import { fault } from "#platform/errors.ts";
 
+const own = {
+  template: "/users/me",
+  access: "required",
+  successor: "/v2/users/me",
+} as const;
+
 export function userRoutes(parts: DialectParts): DialectRoute[] {
-  const own = {
-    template: "/users/me",
-    access: "required",
-    successor: "/v2/users/me",
-  } as const;
-  return [
-    {
-      ...own,
-      method: "GET",
-      rate: "read",
-      serve: async (exchange) => ({
-        body: await octoUser(parts, await ownAccount(parts, exchange), exchange.context),
-      }),
+  return [show(parts), change(parts), welcome(parts)];
+}
+
+function show(parts: DialectParts): DialectRoute {
+  return {
+    ...own,
+    method: "GET",
+    rate: "read",
+    async serve(exchange) {
+      return { body: await userView(parts, await ownAccount(parts, exchange), exchange.context) };
     },
-    { ...own, method: "PATCH", rate: "write", serve: (exchange) => change(parts, exchange) },
-    {
-      method: "GET",
-      template: "/welcome",
-      access: "required",
-      rate: "read",
-      successor: "/v2/users/me",
-      serve: async (exchange) => {
-        const { email, login } = await ownAccount(parts, exchange);
-        return { body: { ok: true, response: `Welcome, ${email || login}` } };
-      },
+  };
+}
+
+/** Whatever else a client sends along is not for it to change. */
+function change(parts: DialectParts): DialectRoute {
+  const { clients, optionsFor } = parts;
+  return {
+    ...own,
+    method: "PATCH",
+    rate: "write",
+    async serve(exchange) {
+      const { caller, context } = exchange;
+      const body = exchange.json();
+      const { userId } = caller;
+      const sessionId = keptSessionOf(exchange);
+      const request = { userId, sessionId, ...given(body, "email"), ...given(body, "password") };
+      const updated = clients.identity.updateAccount(request, optionsFor(context));
+      const { account } = await sayingWhenTaken("UPDATE_USER_EMAIL_ALREADY_EXISTS", updated);
+      return { body: await userView(parts, account!, context) };
     },
-  ];
+  };
+}
+
+function welcome(parts: DialectParts): DialectRoute {
+  return {
+    ...own,
+    method: "GET",
+    template: "/welcome",
+    rate: "read",
+    async serve(exchange) {
+      const { email, login } = await ownAccount(parts, exchange);
+      return { body: { ok: true, response: `Welcome, ${email || login}` } };
+    },
+  };
 }
 
 async function ownAccount(
@@ -55,19 +73,6 @@ async function ownAccount(
   // One that is gone, or a user of an outside token issuer.
   if (!account) throw fault("unauthenticated");
   return account;
-}
-
-/** Whatever else a client sends along is not for it to change. */
-async function change(parts: DialectParts, exchange: DialectExchange): Promise<DialectAnswer> {
-  const { caller, context } = exchange;
-  const body = exchange.json();
-  const { userId } = caller;
-  const sessionId = keptSessionOf(exchange);
-  const changes = { ...given(body, "email"), ...given(body, "password") };
-  const request = { userId, sessionId, ...changes };
-  const updated = parts.clients.identity.updateAccount(request, parts.optionsFor(context));
-  const { account } = await sayingWhenTaken("UPDATE_USER_EMAIL_ALREADY_EXISTS", updated);
-  return { body: await octoUser(parts, account!, context) };
 }
 
 /**

@@ -1,4 +1,4 @@
-/** Signing up and in, and finding people by their address. */
+/** Registration, login, fresh tokens, and finding people by their address. */
 import { AuthService, type RefreshResponse } from "@parley/api/v2/auth";
 import { UserService } from "@parley/api/v2/user";
 import type { DialectParts, DialectRoute, JsonObject } from "#gateway/dialects/dialect.ts";

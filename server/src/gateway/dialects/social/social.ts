@@ -1,4 +1,7 @@
-/** A gateway over accounts and chats: bare tokens, direct chats, a WebSocket whose payloads are JSON in strings. */
+/**
+ * A gateway over accounts and chats: bare tokens, direct chats, a WebSocket whose payloads are JSON in strings.
+ * See docs/old-apis/social.md.
+ */
 import type { Dialect, DialectParts } from "#gateway/dialects/dialect.ts";
 import { accountRoutes } from "#gateway/dialects/social/accounts.ts";
 import { bareToken } from "#gateway/dialects/social/bare-token.ts";

@@ -21,7 +21,7 @@ export interface OctoUser {
 /** The rest of the answer is not worth a longer wait. */
 const maxWaitMs = 2_000;
 
-export async function octoUser(
+export async function userView(
   parts: DialectParts,
   account: Account,
   context: CallContext,
