@@ -12,7 +12,10 @@ export interface KvParts {
   places: Places;
 }
 
-/** The context as that of whom the values belong to: those of anonymous callers, to nobody. Throws "unauthenticated" where anonymous callers are not let in. */
+/**
+ * The context as that of whom the values belong to: those of anonymous callers belong to nobody. Throws "unauthenticated" where
+ * such callers are not let in.
+ */
 export function ownerContext({ config }: KvParts, { context }: DialectExchange): CallContext {
   if (context.caller) return context;
   if (config.PARLEY_KV_PUBLIC !== "true") throw fault("unauthenticated");

@@ -1,4 +1,4 @@
-/** Errors as this API tells them: {"type", "title", "status", "detail"}, as v2 does but for what v2 adds. */
+/** Errors as this API tells them: {"type", "title", "status", "detail"}. */
 import type { DialectAnswer } from "#gateway/dialects/dialect.ts";
 import type { PublicError } from "#platform/errors.ts";
 
