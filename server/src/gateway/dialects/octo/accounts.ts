@@ -1,6 +1,7 @@
 /** Coming and going. */
 import { create } from "@bufbuild/protobuf";
 import { AuthService, SignOutRequestSchema } from "@parley/api/v2/auth";
+import { refuseForeignPage } from "#gateway/auth/same-origin.ts";
 import { callOptions } from "#gateway/call-options.ts";
 import { octoCookie } from "#gateway/dialects/credentials.ts";
 import type {
@@ -60,6 +61,8 @@ async function register(parts: DialectParts, { json, context }: DialectExchange)
 }
 
 async function login({ signIn, isSecure }: DialectParts, exchange: DialectExchange): Promise<DialectAnswer> {
+  // Or it could have people work in an account that is its author's.
+  refuseForeignPage(exchange.request.headers);
   const form = await readForm(exchange);
   const credentials = { login: requiredText(form, "username"), password: requiredText(form, "password") };
   const lifetime = { accessTokenSeconds: sessionSeconds, sessionSeconds };
