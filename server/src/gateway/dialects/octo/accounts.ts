@@ -1,5 +1,6 @@
 /** Registration, login and logout. */
 import { AuthService } from "@parley/api/v2/auth";
+import { refuseForeignPage } from "#gateway/auth/same-origin.ts";
 import { octoCookie } from "#gateway/dialects/credentials.ts";
 import type { DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
 import { requiredText } from "#gateway/dialects/fields.ts";
@@ -41,6 +42,8 @@ function login({ signIn, isSecure }: DialectParts): DialectRoute {
     rate: "sign-in",
     successor: "/v2/auth/sign-in",
     async serve(exchange) {
+      // Or it could have people work in an account that is its author's.
+      refuseForeignPage(exchange.request.headers);
       const form = await readForm(exchange);
       const credentials = {
         login: requiredText(form, "username"),
