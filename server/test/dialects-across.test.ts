@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-import { askOf, createOldAccount, type OldAccount, openSocialSocket } from "#test/old-clients.ts";
+import { askOf, createOldAccount, type OldAccount } from "#test/old-clients.ts";
 import { startParley } from "#test/parley.ts";
+import { SocialClient, socialUrlOf } from "#test/social-client.ts";
 import { SocketClient } from "#test/socket-client.ts";
 import { until } from "#test/until.ts";
 
@@ -72,15 +73,13 @@ test("one account is the same to every API, by whatever name its clients sign in
 
 test("a message of social's socket is read in messenger-v1, pushed on /v2/ws, and found", async () => {
   const chatId = await directChat();
-  const [sender, receiver] = [
-    await openSocialSocket(parley.url, alice.token),
-    await openSocialSocket(parley.url, bob.token),
-  ];
+  const sender = await SocialClient.open(socialUrlOf(parley.url), alice.token);
+  const receiver = await SocialClient.open(socialUrlOf(parley.url), bob.token);
   const socket = await SocketClient.open(parley.wsUrl, bob.token);
   await socket.resume();
   const text = `Wasserfall ${randomUUID()}`;
   sender.send(chatId, text);
-  await receiver.receives(text);
+  assert.deepEqual(await receiver.untilTexts(1), [text]);
   await socket.until(() => socket.events.some(({ message }) => message?.text === text), "the push");
   const told = await histories(bob, chatId);
   for (const [api, texts] of Object.entries(told)) assert.equal(texts.at(-1), text, api);
@@ -103,7 +102,7 @@ test("whatever API a message is sent by, all tell the same history, and sockets 
   ).body;
   const join = sending(bob, "messenger-v1", { user_name: "Bobby" });
   await ask(`POST /v1/chats/${chatId}/users`, join);
-  const old = await openSocialSocket(parley.url, bob.token);
+  const old = await SocialClient.open(socialUrlOf(parley.url), bob.token);
   const socket = await SocketClient.open(parley.wsUrl, bob.token);
   await socket.resume();
   assert.deepEqual(await histories(bob, chatId), all([]));
@@ -132,7 +131,7 @@ test("whatever API a message is sent by, all tell the same history, and sockets 
     // Kept answers die with each message.
     assert.deepEqual(await histories(bob, chatId), all(texts));
   }
-  for (const text of texts) await old.receives(text);
+  assert.deepEqual(await old.untilTexts(texts.length), texts);
   await socket.until(() =>
     texts.every((text) => socket.events.some(({ message }) => message?.text === text)),
   );

@@ -1,9 +1,4 @@
 /** Clients of the old APIs, as thin as can be: what they send, and whatever they are answered. */
-import { once } from "node:events";
-import { after } from "node:test";
-import { WebSocket } from "ws";
-import { until } from "#test/until.ts";
-
 export interface OldAnswer {
   readonly status: number;
   // biome-ignore lint/suspicious/noExplicitAny: whatever an old API answers
@@ -83,38 +78,5 @@ export async function createOldAccount(ask: Ask, login: string): Promise<OldAcco
       lab: { authorization: `Basic ${btoa(`${login}:${password}`)}` },
       v2: { authorization: `Bearer ${signedIn.body.accessToken}` },
     },
-  };
-}
-
-export interface SocialSocket {
-  send(chatId: string, ...texts: string[]): void;
-  /** Waits for it. */
-  receives(text: string): Promise<void>;
-  readonly ws: WebSocket;
-}
-
-export async function openSocialSocket(url: string, token: string): Promise<SocialSocket> {
-  const ws = new WebSocket(`${url.replace("http", "ws")}/messenger/ws?token=${token}`);
-  after(() => ws.terminate());
-  const texts: string[] = [];
-  ws.on("message", (data) => {
-    const { messages = [] } = JSON.parse(JSON.parse(data.toString()).payload) as {
-      messages?: { text: string }[];
-    };
-    texts.push(...messages.map(({ text }) => text));
-  });
-  await once(ws, "open", { signal: AbortSignal.timeout(5_000) });
-  return {
-    ws,
-    send(chatId, ...sent) {
-      const messages = sent.map((text) => ({ text, status: "created" }));
-      const payload = JSON.stringify({ chat_id: chatId, messages });
-      ws.send(JSON.stringify({ topic: "messenger", action: "send-message", payload }));
-    },
-    receives: (text) =>
-      until(
-        () => `${text}, among ${texts}`,
-        () => texts.includes(text),
-      ),
   };
 }

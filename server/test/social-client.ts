@@ -16,6 +16,9 @@ export interface SocialMessage {
 
 const deadlineMs = 10_000;
 
+/** Where it is opened, at a Parley with this address. */
+export const socialUrlOf = (url: string): string => `${url.replace("http", "ws")}/messenger/ws`;
+
 export class SocialClient {
   readonly ws: WebSocket;
   /** In the order in which they came. */

@@ -7,7 +7,7 @@ import { createLog } from "#platform/log.ts";
 import { startParley } from "#test/parley.ts";
 import { newPerson, password, signedIn } from "#test/people.ts";
 import { parsePrometheus } from "#test/prometheus.ts";
-import { SocialClient, type SocialMessage } from "#test/social-client.ts";
+import { SocialClient, type SocialMessage, socialUrlOf } from "#test/social-client.ts";
 import { until } from "#test/until.ts";
 
 const lines: string[] = [];
@@ -20,7 +20,7 @@ const settings = {
   PARLEY_LIMIT_SEND: "off",
 };
 const parley = await startParley(settings, { log });
-const socketUrl = `${parley.url.replace("http", "ws")}/messenger/ws`;
+const socketUrl = socialUrlOf(parley.url);
 
 interface SocialPerson {
   email: string;
@@ -289,7 +289,7 @@ test("a gateway that stops says so, and the next one has what was missed", async
   assert.deepEqual((await bobs.untilClosed()).code, 1012);
 
   const next = await startParley({ ...parley.environment });
-  const url = `${next.url.replace("http", "ws")}/messenger/ws`;
+  const url = socialUrlOf(next.url);
   const bobAgain = await SocialClient.open(url, bob.token);
   bobAgain.send(chatId, "while you were away");
   await until("it is stored", async () => (await history(bob, chatId, next.url)).length === 2);
@@ -305,6 +305,6 @@ test("a gateway that stops says so, and the next one has what was missed", async
 test("it can be turned off", async () => {
   const without = await startParley({ ...parley.environment, PARLEY_DIALECTS: "kv,lab" });
   assert.equal((await ask("POST", "/auth/sign-in", { body: {}, url: without.url })).status, 404);
-  const url = `${without.url.replace("http", "ws")}/messenger/ws`;
+  const url = socialUrlOf(without.url);
   await assert.rejects(SocialClient.open(url, "token"));
 });

@@ -1,12 +1,11 @@
-/** What an old API may say of an account, checked and in the form in which it is kept. */
-import { requireDisplayName, requireNamePart, toDisplayName } from "#identity/display-name.ts";
+/** What may be said of an account, checked and in the form in which it is kept. */
+import { requireNamePart, toDisplayName } from "#identity/display-name.ts";
 import { type Email, parseEmail } from "#identity/email.ts";
-import { type Login, parseLogin } from "#identity/login-name.ts";
-import { foldName, nameGrams } from "#identity/name-search.ts";
+import { type Login, maxLoginCharacters, parseLogin } from "#identity/login-name.ts";
+import { foldName } from "#identity/name-search.ts";
 import { maxPasswordBytes } from "#identity/password-hashing.ts";
 import { invalidInput } from "#platform/errors.ts";
 
-const maxLoginCharacters = 100;
 const maxProfileFields = 16;
 const maxFieldNameCharacters = 32;
 const maxValueCharacters = 1_000;
@@ -47,13 +46,6 @@ export function requireOldPassword(password: string): void {
   if (bytes < 1 || bytes > maxPasswordBytes || password.includes("\0") || !password.isWellFormed()) {
     throw invalidInput("password", `must have 1 to ${maxPasswordBytes} bytes of Unicode, none of them zero`);
   }
-}
-
-/** What is stored of a name. */
-export function nameColumns(text: string) {
-  const name = requireDisplayName(text);
-  const nameFolded = foldName(name);
-  return { name, nameFolded, nameGrams: nameGrams(nameFolded) };
 }
 
 /** Of an account that gives no name: as it is known by. */

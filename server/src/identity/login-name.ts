@@ -15,12 +15,12 @@ export interface Login {
   readonly loginName?: LoginName;
 }
 
-const maxCharacters = 100;
+export const maxLoginCharacters = 100;
 
 export function parseLogin(text: string): Login {
   const email = parseEmail(text);
   if (email) return { email };
   const given = text.normalize("NFC").trim();
-  if (!fitsOneLine(given) || [...given].length > maxCharacters) return {};
+  if (!fitsOneLine(given) || [...given].length > maxLoginCharacters) return {};
   return { loginName: { given, key: given.toLowerCase().normalize("NFC") } };
 }

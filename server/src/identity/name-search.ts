@@ -19,6 +19,12 @@ export function foldName(name: string): string {
   return [...folded].slice(0, maxFoldedCharacters).join("");
 }
 
+/** What is stored of a name. */
+export function nameColumns(name: string) {
+  const nameFolded = foldName(name);
+  return { name, nameFolded, nameGrams: nameGrams(nameFolded) };
+}
+
 /** All runs of two and three characters. */
 export function nameGrams(folded: string): string[] {
   return [...new Set([...runs(folded, 2), ...runs(folded, 3)])];

@@ -17,8 +17,8 @@ export interface Credentials {
   ofSessionKey(key: string): Promise<Caller>;
   /** After its session was ended. */
   forgetSessionKey(key: string): Promise<void>;
-  /** What follows "Basic ". */
-  ofBasic(encoded: string, context: CallContext): Promise<Caller>;
+  /** The access token that stands for what follows "Basic ", with some of its life still before it. */
+  tokenOfBasic(encoded: string, context: CallContext): Promise<string>;
   /** Whatever a client of any dialect, or of v2, would show; undefined: nothing. */
   ofAny(request: FastifyRequest, context: CallContext): Promise<Caller | undefined>;
 }
@@ -38,7 +38,7 @@ export function createCredentials({ authenticator, sessionKeys, basic }: Credent
     ofToken,
     ofSessionKey: sessionKeys.resolve,
     forgetSessionKey: sessionKeys.forget,
-    ofBasic: basic.resolve,
+    tokenOfBasic: basic.tokenOf,
     async ofAny(request, context) {
       const { authorization, cookie } = request.headers;
       if (authorization !== undefined) {

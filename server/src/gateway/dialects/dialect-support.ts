@@ -10,6 +10,7 @@ import { createBasicSignIn } from "#gateway/dialects/basic-sign-in.ts";
 import { createDialects } from "#gateway/dialects/create-dialects.ts";
 import { createCredentials } from "#gateway/dialects/credentials.ts";
 import type { DialectParts } from "#gateway/dialects/dialect.ts";
+import { createDialectCalls } from "#gateway/dialects/dialect-calls.ts";
 import { createDialectMetrics } from "#gateway/dialects/dialect-metrics.ts";
 import type { DialectRoutesOptions } from "#gateway/dialects/register-dialects.ts";
 import { createSessionKeys } from "#gateway/dialects/session-keys.ts";
@@ -40,7 +41,8 @@ export interface DialectSupportOptions {
 export function createDialectSupport(options: DialectSupportOptions): DialectRoutesOptions {
   const { config, clients, authenticator, addresses, throttle } = options;
   const timeoutMs = config.PARLEY_CALL_TIMEOUT_MS;
-  const signIn = createSignInToDialect(throttle, clients.identity, timeoutMs);
+  const calls = createDialectCalls(options.call, timeoutMs);
+  const signIn = createSignInToDialect(throttle, clients.identity, calls);
   const sessionKeys = createSessionKeys({ ...options, identity: clients.identity, timeoutMs });
   // Not those of calls: who holds one of these may wait for one of those.
   const turns = createCallTurns({
@@ -51,7 +53,7 @@ export function createDialectSupport(options: DialectSupportOptions): DialectRou
   const credentials = createCredentials({ authenticator, sessionKeys, basic });
   const isSecure = ({ raw }: Parameters<DialectParts["isSecure"]>[0]) =>
     config.PARLEY_SECURE_COOKIES === "always" || addresses.isSecure(raw.socket.remoteAddress, raw.headers);
-  const dialects = createDialects({ ...options, credentials, signIn, basic, turns, isSecure });
+  const dialects = createDialects({ ...options, ...calls, credentials, signIn, turns, isSecure });
   return {
     dialects,
     addresses,

@@ -1,12 +1,12 @@
 /** An old API: its routes as its clients know them, mapped onto the services, and nothing more. See docs/api-versions.md. */
 import type { FastifyRequest, HTTPMethods } from "fastify";
 import type { RestCache } from "#gateway/cache/rest-caching.ts";
-import type { Call, CallContext, Caller } from "#gateway/call.ts";
+import type { CallContext, Caller } from "#gateway/call.ts";
 import type { CallTurns } from "#gateway/call-turns.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
 import type { GatewayConfig } from "#gateway/config.ts";
-import type { BasicSignIn } from "#gateway/dialects/basic-sign-in.ts";
 import type { Credentials } from "#gateway/dialects/credentials.ts";
+import type { DialectCalls } from "#gateway/dialects/dialect-calls.ts";
 import type { SignInToDialect } from "#gateway/dialects/sign-in.ts";
 import type { DialectName } from "#gateway/dialects/versions.ts";
 import type { SocketEntrance } from "#gateway/realtime/socket-entrance.ts";
@@ -14,20 +14,15 @@ import type { RateClassName } from "#gateway/throttle/rate-class.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { PublicError } from "#platform/errors.ts";
 import type { Log } from "#platform/log.ts";
-import type { Redis } from "#platform/redis.ts";
 
 /** What dialects are made of. */
-export interface DialectParts {
+export interface DialectParts extends DialectCalls {
   readonly config: GatewayConfig;
   readonly clients: GatewayClients;
-  /** For methods of the public contract: validates, authorises, calls. */
-  readonly call: Call;
   readonly credentials: Credentials;
   readonly signIn: SignInToDialect;
-  readonly basic: BasicSignIn;
   /** Undefined: no answers are kept. */
   readonly cache: RestCache | undefined;
-  readonly redis: Redis | undefined;
   /** For routes that have their own bounds: of one caller's requests only so many are under way. */
   readonly turns: CallTurns;
   /** Uploads and downloads of one caller at once; those beyond are refused. */
@@ -45,7 +40,7 @@ export interface Dialect {
   identify(request: FastifyRequest, context: CallContext): Promise<Caller | undefined>;
   /** The old shape of an error; its status may differ from the registry's. */
   toAnswer(error: PublicError): DialectAnswer;
-  /** OpenAPI 3.1, without info's version and servers. */
+  /** What there is to say about it in OpenAPI 3.1. */
   readonly openApi: OpenApiPart;
 }
 
@@ -58,10 +53,10 @@ export interface OpenApiPart {
 
 export interface DialectRoute {
   readonly method: HTTPMethods;
-  /** As Fastify writes paths. */
-  readonly path: string;
-  /** What it is called in metrics, spans and logs; as the API's documentation writes it. */
+  /** Its path as documentation writes it, with `{name}` for what varies; its name in metrics, spans and logs. */
   readonly template: string;
+  /** The path as Fastify writes it, where that is not the template with `:name` for `{name}`. */
+  readonly path?: string;
   /** "public": takes no notice of credentials; "optional": bad ones are refused all the same. */
   readonly access: "public" | "optional" | "required";
   readonly rate: RateClassName;
@@ -87,7 +82,7 @@ export interface DialectSocket extends Pick<SocketEntrance, "path" | "protocol" 
 /** One request to an old API. */
 export interface DialectExchange {
   readonly request: FastifyRequest;
-  /** Decoded values of the path's parameters. */
+  /** What stands in the place of each `{name}`, decoded. */
   readonly path: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly context: CallContext;

@@ -69,7 +69,7 @@ function register(app: FastifyInstance, options: Registered): void {
   const headers = deprecationHeaders(dialect.name, route.successor);
   app.route({
     method: route.method,
-    url: route.path,
+    url: route.path ?? route.template.replaceAll(/\{(\w+)\}/g, ":$1"),
     config: { template: route.template },
     ...(route.maxBodyBytes === undefined ? {} : { bodyLimit: route.maxBodyBytes }),
     onRequest: async (request, reply) => {

@@ -2,8 +2,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { StartSessionRequestSchema, StartSessionResponse } from "@parley/api/internal/identity";
 import type { CallContext } from "#gateway/call.ts";
-import { callOptions } from "#gateway/call-options.ts";
 import type { GatewayClients } from "#gateway/clients.ts";
+import type { DialectCalls } from "#gateway/dialects/dialect-calls.ts";
 import { limitSignIn } from "#gateway/throttle/sign-in-limit.ts";
 import type { Throttle } from "#gateway/throttle/throttle.ts";
 
@@ -18,11 +18,11 @@ export type SignInToDialect = (request: Request, context: CallContext) => Promis
 export function createSignInToDialect(
   throttle: Throttle,
   identity: GatewayClients["identity"],
-  timeoutMs: number,
+  { optionsFor }: Pick<DialectCalls, "optionsFor">,
 ): SignInToDialect {
   return limitSignIn(
     throttle,
     ({ login }: Request) => login,
-    (request, context) => identity.startSession(request, callOptions({ ...context, timeoutMs })),
+    (request, context) => identity.startSession(request, optionsFor(context)),
   );
 }

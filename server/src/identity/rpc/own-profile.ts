@@ -2,7 +2,7 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { UserService } from "@parley/api/v2/user";
 import { requireDisplayName } from "#identity/display-name.ts";
-import { foldName, nameGrams } from "#identity/name-search.ts";
+import { nameColumns } from "#identity/name-search.ts";
 import type { IdentityParts } from "#identity/parts.ts";
 import { userWithEmail } from "#identity/user-view.ts";
 import { requireActor } from "#platform/actor.ts";
@@ -23,9 +23,7 @@ export function getMe({ store }: IdentityParts): Users["getMe"] {
 export function updateMe({ store, stamps }: IdentityParts): Users["updateMe"] {
   return async (request, context) => {
     const { userId } = requireActor(context);
-    const name = requireDisplayName(request.name);
-    const nameFolded = foldName(name);
-    const row = await store.users.rename(userId, { name, nameFolded, nameGrams: nameGrams(nameFolded) });
+    const row = await store.users.rename(userId, nameColumns(requireDisplayName(request.name)));
     if (!row) throw fault("user-not-found");
     await stamps.change([tags.user(row.id), tags.accounts()]);
     return { user: userWithEmail(row) };

@@ -3,13 +3,14 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { IdentityInternalService, RegisterAccountRequest } from "@parley/api/internal/identity";
 import {
   defaultName,
-  nameColumns,
   requireLogin,
   requireOldPassword,
   requireProfile,
   surnameColumns,
 } from "#identity/account-fields.ts";
 import { accountView } from "#identity/account-view.ts";
+import { requireDisplayName } from "#identity/display-name.ts";
+import { nameColumns } from "#identity/name-search.ts";
 import type { IdentityParts } from "#identity/parts.ts";
 import { createRegistrations } from "#identity/registrations.ts";
 import type { NewAccount } from "#identity/store-accounts.ts";
@@ -52,7 +53,7 @@ function toNewAccount(request: RegisterAccountRequest, nowMs: number): Unprotect
   return {
     id: randomUUID(),
     createdAt: new Date(nowMs),
-    ...nameColumns(request.name.trim() === "" ? defaultName(login) : request.name),
+    ...nameColumns(requireDisplayName(request.name.trim() === "" ? defaultName(login) : request.name)),
     ...surnameColumns(request.surname),
     profile: requireProfile(request.profile),
     loginName: login.loginName?.given ?? null,

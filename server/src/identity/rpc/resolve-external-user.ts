@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { IdentityInternalService } from "@parley/api/internal/identity";
 import { toDisplayName } from "#identity/display-name.ts";
-import { foldName, nameGrams } from "#identity/name-search.ts";
+import { nameColumns } from "#identity/name-search.ts";
 import type { IdentityParts } from "#identity/parts.ts";
 import type { NewUser } from "#identity/store-users.ts";
 import { invalidInput } from "#platform/errors.ts";
@@ -36,6 +36,5 @@ function requireFit(field: string, text: string, maxBytes: number) {
 function newUser(givenName: string, nowMs: number): NewUser {
   const id = randomUUID();
   const name = toDisplayName(givenName, `User ${id.slice(0, 8)}`);
-  const nameFolded = foldName(name);
-  return { id, name, nameFolded, nameGrams: nameGrams(nameFolded), createdAt: new Date(nowMs) };
+  return { id, ...nameColumns(name), createdAt: new Date(nowMs) };
 }

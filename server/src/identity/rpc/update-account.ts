@@ -1,8 +1,10 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { IdentityInternalService, UpdateAccountRequest } from "@parley/api/internal/identity";
-import { nameColumns, requireEmail, requireOldPassword, surnameColumns } from "#identity/account-fields.ts";
+import { requireEmail, requireOldPassword, surnameColumns } from "#identity/account-fields.ts";
 import { accountView } from "#identity/account-view.ts";
+import { requireDisplayName } from "#identity/display-name.ts";
 import { announceEnded } from "#identity/ended-sessions.ts";
+import { nameColumns } from "#identity/name-search.ts";
 import type { IdentityParts } from "#identity/parts.ts";
 import { hasNamedRoles } from "#identity/roles.ts";
 import type { AccountChanges, AccountRow } from "#identity/store-accounts.ts";
@@ -40,7 +42,7 @@ async function toChanges(
   signal: AbortSignal,
 ): Promise<AccountChanges> {
   const changes: AccountChanges = {};
-  if (name !== undefined) Object.assign(changes, nameColumns(name));
+  if (name !== undefined) Object.assign(changes, nameColumns(requireDisplayName(name)));
   if (surname !== undefined) Object.assign(changes, surnameColumns(surname));
   if (email !== undefined) {
     const { given, key } = requireEmail(email);

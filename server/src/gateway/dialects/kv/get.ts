@@ -1,15 +1,16 @@
+/** GET /get/<key> */
 import { keyOf } from "#gateway/blobs/blob-key.ts";
 import type { DialectRoute } from "#gateway/dialects/dialect.ts";
 import { type KvParts, ownerContext } from "#gateway/dialects/kv/owner.ts";
 import { fault } from "#platform/errors.ts";
 
-/** GET /get/<key> */
 export function getRoute(parts: KvParts): DialectRoute {
   const { config, values, places } = parts;
   return {
     method: "GET",
-    path: "/get/*",
     template: "/get/{key}",
+    // A key may hold slashes.
+    path: "/get/*",
     access: "optional",
     hasOwnBounds: true,
     rate: "read",

@@ -75,22 +75,31 @@ test("more at once than a caller may have are refused, until one of them has end
 test("more bytes at once than a pod may hold are refused, whoever sends them, until some of them are gone", async () => {
   const { httpPort, token } = await startGateway({
     routes: service.routes,
-    config: { PARLEY_KV_MAX_BYTES: 67_108_864 },
+    config: {
+      PARLEY_KV_MAX_BYTES: 67_108_864,
+      PARLEY_KV_PUBLIC: "true",
+      PARLEY_TRUSTED_PROXIES: ["127.0.0.1"],
+    },
   });
   const small = '{"key": "small", "data": ""}';
-  const begin = async (length: number) => {
+  const begin = async (length: number, who: Record<string, string>) => {
     const connection = await openRaw(httpPort);
-    const head = { authorization: `Bearer ${token}`, "content-length": length };
-    connection.send(requestHead("POST /put/", head));
+    connection.send(requestHead("POST /put/", { ...who, "content-length": length }));
     return connection;
   };
-  const statusOfSmall = async () => {
-    const connection = await begin(small.length);
+  const statusOfSmall = async (who: Record<string, string> = { authorization: `Bearer ${token}` }) => {
+    const connection = await begin(small.length, who);
     connection.send(small);
     return (await connection.receive(/\}/)).slice(9, 12);
   };
-  const large = [];
-  for (let i = 0; i < 4; i++) large.push(await begin(67_108_864 * 1.5 + 16_384));
+  const large: Awaited<ReturnType<typeof begin>>[] = [];
+  const beginLarge = async (address: string) =>
+    large.push(await begin(67_108_864 * 1.5 + 16_384, { "x-forwarded-for": address }));
+  await beginLarge("192.0.2.0");
+  const again = () => statusOfSmall({ "x-forwarded-for": "192.0.2.0" });
+  await until("one caller has all that one may have", async () => (await again()) === "429");
+  assert.equal(await statusOfSmall(), "200");
+  for (let i = 1; i < 4; i++) await beginLarge(`192.0.2.${i}`);
   await until("there is no room left", async () => (await statusOfSmall()) === "503");
   large[0]!.socket.destroy();
   await until("there is room again", async () => (await statusOfSmall()) === "200");

@@ -1,4 +1,4 @@
-/** A binary key-value store: values in base64. */
+/** A binary key-value store: values in base64. See docs/old-apis/kv.md. */
 import type { Dialect, DialectParts } from "#gateway/dialects/dialect.ts";
 import { toAnswer } from "#gateway/dialects/kv/errors.ts";
 import { getRoute } from "#gateway/dialects/kv/get.ts";
@@ -8,10 +8,10 @@ import { putRoute } from "#gateway/dialects/kv/put.ts";
 import { createValues } from "#gateway/dialects/kv/values.ts";
 
 export function createKv(parts: DialectParts): Dialect {
-  const { config, clients, credentials } = parts;
+  const { config, credentials } = parts;
   const kvParts = {
     config,
-    values: createValues(clients, config.PARLEY_CALL_TIMEOUT_MS),
+    values: createValues(parts),
     places: createPlaces(parts),
   };
   const [put, get] = [putRoute(kvParts), getRoute(kvParts)];

@@ -1,8 +1,7 @@
 import type { OpenApiPart } from "#gateway/dialects/dialect.ts";
+import { answer, inPath, jsonBody, object, ref, text } from "#gateway/dialects/openapi-parts.ts";
 
-const json = (schema: object) => ({ "application/json": { schema } });
-const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
-const failure = (description: string) => ({ description, content: json(ref("Message")) });
+const failure = (description: string) => answer(description, ref("Message"));
 
 const failures = {
   "400": failure("The request is not valid"),
@@ -24,9 +23,9 @@ export const openApi: OpenApiPart = {
         operationId: "put",
         summary: "Stores a value, in place of what the key had before",
         security,
-        requestBody: { required: true, content: json(ref("Value")) },
+        requestBody: jsonBody(ref("Value")),
         responses: {
-          "200": { description: "It can be read now, everywhere", content: json(ref("Message")) },
+          "200": answer("It can be read now, everywhere", ref("Message")),
           ...failures,
         },
       },
@@ -36,17 +35,9 @@ export const openApi: OpenApiPart = {
         operationId: "get",
         summary: "A value",
         security,
-        parameters: [
-          {
-            name: "key",
-            in: "path",
-            required: true,
-            description: "May hold slashes, encoded or not",
-            schema: { type: "string" },
-          },
-        ],
+        parameters: [inPath("key", { description: "May hold slashes, encoded or not" })],
         responses: {
-          "200": { description: "The value", content: json(ref("Value")) },
+          "200": answer("The value", ref("Value")),
           "404": failure("There is no such key"),
           ...failures,
         },
@@ -59,16 +50,15 @@ export const openApi: OpenApiPart = {
       basic: { type: "http", scheme: "basic" },
     },
     schemas: {
-      Value: {
-        type: "object",
-        required: ["key", "data"],
-        properties: {
-          key: { type: "string", description: "1 to 1,024 bytes of UTF-8" },
-          extension: { type: "string", pattern: "^[0-9A-Za-z]{0,16}$", examples: ["png"] },
-          data: { type: "string", contentEncoding: "base64" },
+      Value: object(
+        {
+          key: { ...text, description: "1 to 1,024 bytes of UTF-8" },
+          extension: { ...text, pattern: "^[0-9A-Za-z]{0,16}$", examples: ["png"] },
+          data: { ...text, contentEncoding: "base64" },
         },
-      },
-      Message: { type: "object", required: ["msg"], properties: { msg: { type: "string" } } },
+        ["key", "data"],
+      ),
+      Message: object({ msg: text }),
     },
   },
 };

@@ -12,6 +12,8 @@ export interface Places {
 }
 
 const leastBudgetBytes = 268_435_456;
+/** So many callers must come together to leave nothing for others; each may have one of the largest values at least. */
+const shares = 4;
 /** Key, extension and names. */
 const restOfBodyBytes = 16_384;
 /** A third more for base64, and some for line breaks, which JSON escapes. */
@@ -22,7 +24,8 @@ export function createPlaces({
   transferTurns,
 }: Pick<DialectParts, "config" | "transferTurns">): Places {
   const maxBodyBytes = inBase64(config.PARLEY_KV_MAX_BYTES) + restOfBodyBytes;
-  const budget = createByteBudget(Math.max(leastBudgetBytes, 4 * maxBodyBytes));
+  const maxBytes = Math.max(leastBudgetBytes, 4 * maxBodyBytes);
+  const budget = createByteBudget({ maxBytes, maxBytesOfCaller: maxBytes / shares });
   const { PARLEY_CALL_TIMEOUT_MS: timeoutMs } = config;
 
   async function take({ context, onClosed }: DialectExchange, bytes: number): Promise<void> {
@@ -30,9 +33,9 @@ export function createPlaces({
     const turn = { timeoutMs, signal: context.signal };
     await new Promise<void>((resolve, reject) => {
       const hold = () => {
-        budget.take(bytes);
+        budget.take(caller, bytes);
         resolve();
-        return new Promise<void>(onClosed).finally(() => budget.giveBack(bytes));
+        return new Promise<void>(onClosed).finally(() => budget.giveBack(caller, bytes));
       };
       transferTurns.run(caller, turn, async () => hold()).catch(reject);
     });

@@ -1,3 +1,4 @@
+/** POST /put/ */
 import type { DialectRoute, JsonObject } from "#gateway/dialects/dialect.ts";
 import { optionalText, requiredText } from "#gateway/dialects/fields.ts";
 import { decodeBase64 } from "#gateway/dialects/kv/base64.ts";
@@ -6,12 +7,10 @@ import { type KvParts, ownerContext } from "#gateway/dialects/kv/owner.ts";
 import type { Value } from "#gateway/dialects/kv/values.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 
-/** POST /put/ */
 export function putRoute(parts: KvParts): DialectRoute {
   const { config, values, places } = parts;
   return {
     method: "POST",
-    path: "/put/",
     template: "/put/",
     access: "optional",
     hasOwnBounds: true,

@@ -3,7 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { PutBlobRequestSchema } from "@parley/api/internal/blobs";
 import type { CallContext } from "#gateway/call.ts";
 import { callOptions } from "#gateway/call-options.ts";
-import type { GatewayClients } from "#gateway/clients.ts";
+import type { DialectParts } from "#gateway/dialects/dialect.ts";
 import { contentTypeOf, extensionOf } from "#gateway/dialects/kv/extensions.ts";
 import { fault } from "#platform/errors.ts";
 
@@ -30,17 +30,15 @@ export interface Values {
 const transferTimeoutMs = 120_000;
 const chunkBytes = 65_536;
 
-export function createValues(
-  { blobsInternal }: Pick<GatewayClients, "blobsInternal">,
-  timeoutMs: number,
-): Values {
+export function createValues({ clients, optionsFor }: DialectParts): Values {
+  const { blobsInternal } = clients;
   const forTransfer = (context: CallContext) => callOptions({ ...context, timeoutMs: transferTimeoutMs });
   return {
     async put(value, context) {
       await blobsInternal.putBlob(partsOf(value), forTransfer(context));
     },
     async find(key, context) {
-      const found = await blobsInternal.findBlob({ key }, callOptions({ ...context, timeoutMs }));
+      const found = await blobsInternal.findBlob({ key }, optionsFor(context));
       const { objectId } = found.blob!;
       const { size, ...blob } = found.blob!.blob!;
       return {

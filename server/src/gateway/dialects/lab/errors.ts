@@ -1,3 +1,4 @@
+/** Errors as this API tells them: {"type", "title", "status", "detail"}. */
 import type { DialectAnswer } from "#gateway/dialects/dialect.ts";
 import type { PublicError } from "#platform/errors.ts";
 

@@ -1,13 +1,7 @@
 import type { OpenApiPart } from "#gateway/dialects/dialect.ts";
+import { answer, inQuery, listOf, object, ref, text, uuid } from "#gateway/dialects/openapi-parts.ts";
 
-const json = (schema: object) => ({ "application/json": { schema } });
-const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
-const failure = (description: string) => ({ description, content: json(ref("Failure")) });
-const answer = (description: string, schema: object) => ({ "200": { description, content: json(schema) } });
-const text = { type: "string" };
-const uuid = { type: "string", format: "uuid" };
-const inQuery = (name: string, options: object = {}) => ({ name, in: "query", schema: text, ...options });
-
+const failure = (description: string) => answer(description, ref("Failure"));
 const security = [{ basic: [] }, { bearer: [] }];
 const failures = {
   "400": failure("The request is not valid"),
@@ -17,11 +11,7 @@ const failures = {
 };
 const fields = ["first_name", "last_name", "email", "title", "login", "password"];
 const required = fields.filter((name) => name !== "title");
-const registration = {
-  type: "object",
-  required,
-  properties: Object.fromEntries(fields.map((name) => [name, text])),
-};
+const registration = object(Object.fromEntries(fields.map((name) => [name, text])), required);
 
 export const openApi: OpenApiPart = {
   title: "lab",
@@ -49,7 +39,7 @@ export const openApi: OpenApiPart = {
         security,
         parameters: [inQuery("id", { required: true, schema: uuid })],
         responses: {
-          ...answer("The user", ref("User")),
+          "200": answer("The user", ref("User")),
           "404": failure("There is no such user"),
           ...failures,
         },
@@ -65,7 +55,7 @@ export const openApi: OpenApiPart = {
           inQuery("last_name"),
         ],
         responses: {
-          ...answer("In the order of their names", { type: "array", items: ref("User") }),
+          "200": answer("In the order of their names", listOf(ref("User"))),
           ...failures,
         },
       },
@@ -76,7 +66,7 @@ export const openApi: OpenApiPart = {
         summary: "A token instead of the password",
         security: [{ basic: [] }],
         responses: {
-          ...answer("Valid for an hour at most, and for ten minutes at least", ref("Token")),
+          "200": answer("Valid for an hour at most, and for ten minutes at least", ref("Token")),
           ...failures,
         },
       },
@@ -86,7 +76,7 @@ export const openApi: OpenApiPart = {
         operationId: "authCheck",
         summary: "Whose token it is",
         security,
-        responses: { ...answer("The caller", ref("Caller")), ...failures },
+        responses: { "200": answer("The caller", ref("Caller")), ...failures },
       },
     },
   },
@@ -96,25 +86,17 @@ export const openApi: OpenApiPart = {
       bearer: { type: "http", scheme: "bearer" },
     },
     schemas: {
-      User: {
-        type: "object",
-        required: ["id", "first_name", "last_name", "email", "title", "login"],
-        properties: {
-          id: uuid,
-          first_name: text,
-          last_name: text,
-          email: { type: "string", description: "Empty in what others see" },
-          title: text,
-          login: { type: "string", description: "Empty in what others see" },
-        },
-      },
-      Token: { type: "object", required: ["id", "token"], properties: { id: uuid, token: text } },
-      Caller: { type: "object", required: ["id", "login"], properties: { id: uuid, login: text } },
-      Failure: {
-        type: "object",
-        required: ["type", "title", "status", "detail"],
-        properties: { type: text, title: text, status: { type: "integer" }, detail: text },
-      },
+      User: object({
+        id: uuid,
+        first_name: text,
+        last_name: text,
+        email: { ...text, description: "Empty in what others see" },
+        title: text,
+        login: { ...text, description: "Empty in what others see" },
+      }),
+      Token: object({ id: uuid, token: text }),
+      Caller: object({ id: uuid, login: text }),
+      Failure: object({ type: text, title: text, status: { type: "integer" }, detail: text }),
     },
   },
 };

@@ -1,17 +1,16 @@
 /** Who there is: GET /user, /user/search and /auth_check. */
 import type { CallOptions } from "@connectrpc/connect";
 import type { Account } from "@parley/api/internal/identity";
-import { callOptions } from "#gateway/call-options.ts";
 import type { DialectExchange, DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
 import { requiredText } from "#gateway/dialects/fields.ts";
-import { type AnswerKept, createAnswerKept } from "#gateway/dialects/lab/kept-answers.ts";
+import { type Answer, createAnswer } from "#gateway/dialects/lab/answers.ts";
 import { userView } from "#gateway/dialects/lab/user-view.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 import { tags } from "#platform/stamps/stamps.ts";
 import { isUuid } from "#platform/uuid.ts";
 
 interface Users {
-  answerKept: AnswerKept;
+  answer: Answer;
   /** Rejects with "user-not-found". */
   accountOf(userId: string, exchange: DialectExchange): Promise<Account>;
   find(namePrefix: string, surnamePrefix: string, exchange: DialectExchange): Promise<Account[]>;
@@ -22,17 +21,16 @@ const maxMaskLength = 100;
 
 export function userRoutes(parts: DialectParts): DialectRoute[] {
   const users = createUsers(parts);
-  return [getRoute(users), searchRoute(users), checkRoute(users)];
+  return [getUser(users), search(users), authCheck(users)];
 }
 
 function createUsers(parts: DialectParts): Users {
   const { identity } = parts.clients;
-  const timeoutMs = parts.config.PARLEY_CALL_TIMEOUT_MS;
   // Not ended when this client goes: others may wait for the same answer.
   const optionsOf = ({ context }: DialectExchange): CallOptions =>
-    callOptions({ ...context, signal: undefined, timeoutMs });
+    parts.optionsFor({ ...context, signal: undefined });
   return {
-    answerKept: createAnswerKept(parts),
+    answer: createAnswer(parts),
     async accountOf(userId, exchange) {
       const { accounts } = await identity.listAccounts({ userIds: [userId] }, optionsOf(exchange));
       if (!accounts[0]) throw fault("user-not-found");
@@ -44,10 +42,9 @@ function createUsers(parts: DialectParts): Users {
   };
 }
 
-function getRoute({ answerKept, accountOf }: Users): DialectRoute {
+function getUser({ answer, accountOf }: Users): DialectRoute {
   return {
     ...get,
-    path: "/user",
     template: "/user",
     rate: "read",
     successor: "/v2/users/{id}",
@@ -55,7 +52,7 @@ function getRoute({ answerKept, accountOf }: Users): DialectRoute {
       const { userId } = exchange.caller;
       const id = requiredText(exchange.query, "id").toLowerCase();
       if (!isUuid(id)) throw fault("user-not-found");
-      return answerKept({
+      return answer({
         userId,
         question: `user ${id}`,
         tags: { access: [], content: [tags.user(id)] },
@@ -65,10 +62,9 @@ function getRoute({ answerKept, accountOf }: Users): DialectRoute {
   };
 }
 
-function searchRoute({ answerKept, find }: Users): DialectRoute {
+function search({ answer, find }: Users): DialectRoute {
   return {
     ...get,
-    path: "/user/search",
     template: "/user/search",
     rate: "lookup",
     successor: "/v2/users",
@@ -76,8 +72,8 @@ function searchRoute({ answerKept, find }: Users): DialectRoute {
       const { userId } = exchange.caller;
       const name = prefixOf(exchange.query, "first_name");
       const surname = prefixOf(exchange.query, "last_name");
-      if (name === "" && surname === "") throw invalidInput("first_name", "or last_name is required");
-      return answerKept({
+      if (isEmpty(name) && isEmpty(surname)) throw invalidInput("first_name", "or last_name is required");
+      return answer({
         userId,
         question: `search ${JSON.stringify([name, surname])}`,
         tags: { access: [], content: [tags.accounts()] },
@@ -87,16 +83,15 @@ function searchRoute({ answerKept, find }: Users): DialectRoute {
   };
 }
 
-function checkRoute({ answerKept, accountOf }: Users): DialectRoute {
+function authCheck({ answer, accountOf }: Users): DialectRoute {
   return {
     ...get,
-    path: "/auth_check",
     template: "/auth_check",
     rate: "read",
     successor: "/v2/users/me",
     async serve(exchange) {
       const { userId } = exchange.caller;
-      return answerKept({
+      return answer({
         userId,
         question: "auth_check",
         tags: { access: [], content: [tags.user(userId)] },
@@ -116,3 +111,6 @@ function prefixOf(query: URLSearchParams, name: string): string {
   if (mask.length > maxMaskLength) throw invalidInput(name, `must have at most ${maxMaskLength} characters`);
   return mask;
 }
+
+/** Identity looks for neither spaces nor marks: of a mask that holds nothing else, everybody has the prefix. */
+const isEmpty = (mask: string): boolean => !/[^\s\p{M}]/u.test(mask.normalize("NFKD"));

@@ -1,7 +1,5 @@
 /** Registration, login and logout. */
-import { create } from "@bufbuild/protobuf";
-import { AuthService, SignOutRequestSchema } from "@parley/api/v2/auth";
-import { callOptions } from "#gateway/call-options.ts";
+import { AuthService } from "@parley/api/v2/auth";
 import type { DialectParts, DialectRoute, JsonObject } from "#gateway/dialects/dialect.ts";
 import { requiredText } from "#gateway/dialects/fields.ts";
 import { requiredName } from "#gateway/dialects/messenger-v1/input.ts";
@@ -17,17 +15,15 @@ const readAccount = (json: JsonObject) => ({
   password: requiredText(json, "password"),
 });
 
-function register({ clients, config }: DialectParts): DialectRoute {
-  const timeoutMs = config.PARLEY_CALL_TIMEOUT_MS;
+function register({ clients, optionsFor }: DialectParts): DialectRoute {
   return {
     method: "POST",
-    path: "/v1/auth/register",
     template: "/v1/auth/register",
     access: "public",
     rate: "sign-up",
     successor: "/v2/auth/sign-up",
     async serve({ json, context }) {
-      await clients.identity.registerAccount(readAccount(json()), callOptions({ ...context, timeoutMs }));
+      await clients.identity.registerAccount(readAccount(json()), optionsFor(context));
       return { status: 201, body: {} };
     },
   };
@@ -36,7 +32,6 @@ function register({ clients, config }: DialectParts): DialectRoute {
 function login({ signIn, config }: DialectParts): DialectRoute {
   return {
     method: "POST",
-    path: "/v1/auth/login",
     template: "/v1/auth/login",
     access: "public",
     rate: "sign-in",
@@ -60,13 +55,12 @@ function login({ signIn, config }: DialectParts): DialectRoute {
 function logout({ call, credentials }: DialectParts): DialectRoute {
   return {
     method: "POST",
-    path: "/v1/auth/logout",
     template: "/v1/auth/logout",
     access: "required",
     rate: "messenger-v1",
     successor: "/v2/auth/sign-out",
     async serve({ request, context }) {
-      await call(AuthService.method.signOut, create(SignOutRequestSchema), context);
+      await call(AuthService.method.signOut, {}, context);
       await credentials.forgetSessionKey(sessionKeyOf(request) ?? "");
       return { body: {} };
     },

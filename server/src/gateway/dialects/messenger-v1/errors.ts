@@ -1,4 +1,4 @@
-/** {"message": "<reason>"}, with one of the few statuses that old clients know. */
+/** Errors as this API tells them: {"message": "<reason>"}, with one of the few statuses that old clients know. */
 import type { DialectAnswer } from "#gateway/dialects/dialect.ts";
 import type { ErrorCode, PublicError } from "#platform/errors.ts";
 

@@ -11,13 +11,13 @@ export function requiredName(json: JsonObject, field: string): string {
 }
 
 /** What cannot be a chat's id is the id of no chat. */
-export function chatIdOf({ chatId = "" }: Readonly<Record<string, string>>): string {
+export function chatIdOf({ chat_id: chatId = "" }: Readonly<Record<string, string>>): string {
   if (!isUuid(chatId)) throw fault("chat-not-found");
   return chatId.toLowerCase();
 }
 
 /** Throws "search-task-not-found". */
-export function taskIdOf({ taskId = "" }: Readonly<Record<string, string>>): string {
+export function taskIdOf({ task_id: taskId = "" }: Readonly<Record<string, string>>): string {
   if (!isUuid(taskId)) throw fault("search-task-not-found");
   return taskId.toLowerCase();
 }

@@ -1,19 +1,13 @@
 /** Sending, and the history, which is kept until the chat changes. */
-import { create } from "@bufbuild/protobuf";
-import {
-  MessengerService,
-  SendMessageRequestSchema,
-  type SendMessageResponse,
-} from "@parley/api/v2/messenger";
+import { MessengerService } from "@parley/api/v2/messenger";
 import type { CallContext } from "#gateway/call.ts";
-import { callOptions } from "#gateway/call-options.ts";
-import type { DialectAnswer, DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
+import type { DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
 import { requiredText, wholeNumber } from "#gateway/dialects/fields.ts";
+import { answerKept } from "#gateway/dialects/kept-answers.ts";
 import { chatIdOf, readIterator, writeIterator } from "#gateway/dialects/messenger-v1/input.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
 import { tags } from "#platform/stamps/stamps.ts";
 
-const path = "/v1/chats/:chatId/messages";
 const template = "/v1/chats/{chat_id}/messages";
 const successor = "/v2/chats/{chatId}/messages";
 const pageSizes = { standard: 100, min: 1, max: 1_000 };
@@ -26,7 +20,6 @@ export function messageRoutes(parts: DialectParts): DialectRoute[] {
 function send({ call }: DialectParts): DialectRoute {
   return {
     method: "POST",
-    path,
     template,
     access: "required",
     rate: "messenger-v1",
@@ -38,12 +31,7 @@ function send({ call }: DialectParts): DialectRoute {
       const text = requiredText(json(), "message");
       // Nobody speaks for others.
       if (userId.toLowerCase() !== caller.userId) throw fault("user-not-found");
-      const request = create(SendMessageRequestSchema, { chatId, text });
-      const { message } = (await call(
-        MessengerService.method.sendMessage,
-        request,
-        context,
-      )) as SendMessageResponse;
+      const { message } = await call(MessengerService.method.sendMessage, { chatId, text }, context);
       return { status: 201, body: { message_id: message?.id } };
     },
   };
@@ -57,10 +45,8 @@ interface Page {
 }
 
 function history(parts: DialectParts): DialectRoute {
-  const { cache } = parts;
   return {
     method: "GET",
-    path,
     template,
     access: "required",
     rate: "messenger-v1",
@@ -68,36 +54,28 @@ function history(parts: DialectParts): DialectRoute {
     async serve({ path, query, context, caller }) {
       const chatId = chatIdOf(path);
       const limit = wholeNumber(query, "limit", pageSizes);
-      const page = { chatId, limit, before: readBefore(query) };
-      if (!cache) return toAnswer(await readPage(parts, page, context), {});
-      const { body, status } = await cache.answers.answer({
-        key: `${caller.userId} messenger-v1 ${chatId} ${limit} ${page.before ?? ""}`,
-        tags: () => ({ access: [tags.members(chatId)], content: [tags.chat(chatId)] }),
-        // The answer may be for others as well, who wait for it when this client has gone.
-        load: () => readPage(parts, page, { ...context, signal: undefined }),
+      const before = readBefore(query);
+      return answerKept("messenger-v1", parts.cache, {
+        userId: caller.userId,
+        question: `history ${chatId} ${limit} ${before ?? ""}`,
+        tags: { access: [tags.members(chatId)], content: [tags.chat(chatId)] },
+        load: () => readPage(parts, { chatId, limit, before }, { ...context, signal: undefined }),
       });
-      return toAnswer(body.toString(), { "cache-status": status });
     },
   };
 }
 
-const toAnswer = (json: string, headers: Record<string, string>): DialectAnswer => ({
-  text: json,
-  headers: { ...headers, "content-type": "application/json; charset=utf-8" },
-});
-
-/** As JSON. Of deleted messages nothing is left to show, so a page may be shorter than asked for. */
-async function readPage({ clients, config }: DialectParts, page: Page, context: CallContext) {
+/** Of deleted messages nothing is left to show, so a page may be shorter than asked for. */
+async function readPage({ clients, optionsFor }: DialectParts, page: Page, context: CallContext) {
   const { chatId, limit, before } = page;
-  const answer = await clients.messengerInternal.listMessagePage(
+  const { messages, nextBefore } = await clients.messengerInternal.listMessagePage(
     { chatId, limit, ...(before === undefined ? {} : { before }) },
-    callOptions({ ...context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS }),
+    optionsFor(context),
   );
-  const { nextBefore } = answer;
-  return JSON.stringify({
-    messages: answer.messages.filter(({ deletedAt }) => !deletedAt).map(({ text }) => ({ text })),
+  return {
+    messages: messages.filter(({ deletedAt }) => !deletedAt).map(({ text }) => ({ text })),
     ...(nextBefore === undefined ? {} : { next: { iterator: writeIterator(`before ${nextBefore}`) } }),
-  });
+  };
 }
 
 function readBefore(query: URLSearchParams): number | undefined {

@@ -1,21 +1,17 @@
-/** What docs and Swagger UI show of it. */
 import type { OpenApiPart } from "#gateway/dialects/dialect.ts";
+import {
+  answer,
+  inPath,
+  inQuery,
+  jsonBody,
+  listOf,
+  object,
+  ref,
+  type Schema,
+  text,
+} from "#gateway/dialects/openapi-parts.ts";
 
-type Json = Readonly<Record<string, unknown>>;
-
-const string = { type: "string" };
-const object = (properties: Json, required = Object.keys(properties)) => ({
-  type: "object",
-  ...(required.length > 0 ? { required } : {}),
-  properties,
-});
-const json = (schema: Json) => ({ content: { "application/json": { schema } } });
-const answer = (description: string, schema?: Json) => ({ description, ...(schema ? json(schema) : {}) });
-const body = (properties: Json) => ({ requestBody: { required: true, ...json(object(properties)) } });
-const inPath = (name: string) => ({ name, in: "path", required: true, schema: string });
-const inQuery = (name: string, schema: Json, required = false) => ({ name, in: "query", required, schema });
-
-const reason = { $ref: "#/components/schemas/Reason" };
+const reason = ref("Reason");
 const refusals: Readonly<Record<number, string>> = {
   400: "bad-parameters",
   401: "The session id is missing, wrong, or its session is over; or name and password do not fit",
@@ -27,36 +23,34 @@ const refusals: Readonly<Record<number, string>> = {
 const refused = (...codes: number[]) =>
   Object.fromEntries([...codes, 429, 503].map((code) => [code, answer(refusals[code]!, reason)]));
 
-const withSession = { security: [{ session: [] }] };
-const text = { type: "string", minLength: 1 };
+const security = [{ session: [] }];
+const filled = { ...text, minLength: 1 };
 const page = [
-  inQuery("limit", { type: "integer", minimum: 1, maximum: 1_000, default: 100 }),
-  inQuery("from", { type: "string", description: "next.iterator of the page before" }),
+  inQuery("limit", { schema: { type: "integer", minimum: 1, maximum: 1_000, default: 100 } }),
+  inQuery("from", { schema: { ...text, description: "next.iterator of the page before" } }),
 ];
-const messages = (properties: Json) =>
-  object({ messages: { type: "array", items: object(properties) }, next: object({ iterator: string }) }, [
-    "messages",
-  ]);
+const messages = (properties: Schema) =>
+  object({ messages: listOf(object(properties)), next: object({ iterator: text }) }, ["messages"]);
 
 const accounts = {
   "/v1/auth/register": {
     post: {
       summary: "Registers a user; 400 when the name is taken",
-      ...body({ user_name: text, password: text }),
+      requestBody: jsonBody(object({ user_name: filled, password: filled })),
       responses: { 201: answer("Registered", object({})), ...refused(400) },
     },
   },
   "/v1/auth/login": {
     post: {
       summary: "Begins a session of one hour",
-      ...body({ user_name: text, password: text }),
-      responses: { 200: answer("The session", object({ session_id: string })), ...refused(400, 401) },
+      requestBody: jsonBody(object({ user_name: filled, password: filled })),
+      responses: { 200: answer("The session", object({ session_id: text })), ...refused(400, 401) },
     },
   },
   "/v1/auth/logout": {
     post: {
       summary: "Ends the session at once",
-      ...withSession,
+      security,
       responses: { 200: answer("Ended", object({})), ...refused(401) },
     },
   },
@@ -66,19 +60,19 @@ const chats = {
   "/v1/chats": {
     post: {
       summary: "Makes a chat, which whoever knows its id may join",
-      ...withSession,
-      ...body({ chat_name: text }),
-      responses: { 201: answer("The chat", object({ chat_id: string })), ...refused(400, 401) },
+      security,
+      requestBody: jsonBody(object({ chat_name: filled })),
+      responses: { 201: answer("The chat", object({ chat_id: text })), ...refused(400, 401) },
     },
   },
   "/v1/chats/{chat_id}/users": {
     post: {
       summary: "Joins a chat under a name, or takes another one",
-      ...withSession,
+      security,
       parameters: [inPath("chat_id")],
-      ...body({ user_name: text }),
+      requestBody: jsonBody(object({ user_name: filled })),
       responses: {
-        201: answer("The caller in that chat", object({ user_id: string })),
+        201: answer("The caller in that chat", object({ user_id: text })),
         ...refused(400, 401, 404),
       },
     },
@@ -86,17 +80,17 @@ const chats = {
   "/v1/chats/{chat_id}/messages": {
     post: {
       summary: "Sends a message",
-      ...withSession,
-      parameters: [inPath("chat_id"), inQuery("user_id", string, true)],
-      ...body({ message: text }),
-      responses: { 201: answer("Sent", object({ message_id: string })), ...refused(400, 401, 403, 404) },
+      security,
+      parameters: [inPath("chat_id"), inQuery("user_id", { required: true })],
+      requestBody: jsonBody(object({ message: filled })),
+      responses: { 201: answer("Sent", object({ message_id: text })), ...refused(400, 401, 403, 404) },
     },
     get: {
       summary: "The messages, the newest first",
-      ...withSession,
+      security,
       parameters: [inPath("chat_id"), ...page],
       responses: {
-        200: answer("A page; next is missing at the end", messages({ text: string })),
+        200: answer("A page; next is missing at the end", messages({ text: text })),
         ...refused(400, 401, 404),
       },
     },
@@ -107,20 +101,20 @@ const search = {
   "/v1/chats/search": {
     post: {
       summary: "Looks for a phrase of four characters or more in the caller's chats",
-      ...withSession,
-      ...body({ message: { type: "string", minLength: 4 } }),
-      responses: { 201: answer("The task", object({ task_id: string })), ...refused(400, 401, 404) },
+      security,
+      requestBody: jsonBody(object({ message: { ...text, minLength: 4 } })),
+      responses: { 201: answer("The task", object({ task_id: text })), ...refused(400, 401, 404) },
     },
   },
   "/v1/chats/search/status/{task_id}": {
     get: {
       summary: "How a search stands",
-      ...withSession,
+      security,
       parameters: [inPath("task_id")],
       responses: {
         200: answer(
           "Its status",
-          object({ status: { type: "string", enum: ["SUCCESS", "IN_PROCESS", "WAITING", "FAILED"] } }),
+          object({ status: { ...text, enum: ["SUCCESS", "IN_PROCESS", "WAITING", "FAILED"] } }),
         ),
         ...refused(401, 404),
       },
@@ -129,10 +123,10 @@ const search = {
   "/v1/chats/search/{task_id}/messages": {
     get: {
       summary: "What was found, the newest first, 100 messages at the most",
-      ...withSession,
+      security,
       parameters: [inPath("task_id"), ...page],
       responses: {
-        200: answer("A page; empty while the task is not done", messages({ text: string, chat_id: string })),
+        200: answer("A page; empty while the task is not done", messages({ text: text, chat_id: text })),
         ...refused(400, 401, 404),
       },
     },
@@ -153,7 +147,7 @@ export const openApi: OpenApiPart = {
   description: "A REST messenger with sessions.",
   paths: { ...pings, ...accounts, ...chats, ...search },
   components: {
-    schemas: { Reason: object({ message: string }) },
+    schemas: { Reason: object({ message: text }) },
     securitySchemes: {
       session: {
         type: "apiKey",

@@ -1,14 +1,12 @@
 /** Whether the gateway is there, and whether the database is. */
 import type { DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
+import { nilUuid } from "#platform/uuid.ts";
 
 const timeoutMs = 2_000;
-/** Of nobody, so that as good as nothing is read. */
-const nobody = "00000000-0000-0000-0000-000000000000";
 
 export function pingRoutes({ clients }: DialectParts): DialectRoute[] {
   const ping: DialectRoute = {
     method: "GET",
-    path: "/ping",
     template: "/ping",
     access: "public",
     rate: "messenger-v1",
@@ -17,14 +15,14 @@ export function pingRoutes({ clients }: DialectParts): DialectRoute[] {
   };
   const pingDatabase: DialectRoute = {
     ...ping,
-    path: "/ping_db",
     template: "/ping_db",
     // Both ask the database itself each time; each of them may have one of its own.
     async serve({ context: { signal } }) {
       const options = signal ? { signal, timeoutMs } : { timeoutMs };
+      // Of nobody, so that as good as nothing is read.
       await Promise.all([
-        clients.identity.findMissingUsers({ userIds: [nobody] }, options),
-        clients.messengerInternal.listPositions({ userId: nobody }, options),
+        clients.identity.findMissingUsers({ userIds: [nilUuid] }, options),
+        clients.messengerInternal.listPositions({ userId: nilUuid }, options),
       ]);
       return {};
     },

@@ -1,16 +1,6 @@
 /** Search by tasks: asked for, looked after, read. */
-import { create } from "@bufbuild/protobuf";
-import {
-  CreateSearchTaskRequestSchema,
-  type CreateSearchTaskResponse,
-  GetSearchTaskRequestSchema,
-  type GetSearchTaskResponse,
-  ListSearchResultsRequestSchema,
-  type ListSearchResultsResponse,
-  SearchService,
-} from "@parley/api/v2/search";
+import { type ListSearchResultsResponse, SearchService } from "@parley/api/v2/search";
 import type { CallContext } from "#gateway/call.ts";
-import { callOptions } from "#gateway/call-options.ts";
 import type { DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
 import { requiredText, wholeNumber } from "#gateway/dialects/fields.ts";
 import { readIterator, taskIdOf, writeIterator } from "#gateway/dialects/messenger-v1/input.ts";
@@ -32,16 +22,13 @@ export function searchRoutes(parts: DialectParts): DialectRoute[] {
   return [search(parts), status(parts), results(parts)];
 }
 
-function search({ call, clients, config }: DialectParts): DialectRoute {
-  const timeoutMs = config.PARLEY_CALL_TIMEOUT_MS;
+function search({ call, clients, optionsFor }: DialectParts): DialectRoute {
   async function requireChats(context: CallContext) {
-    const options = callOptions({ ...context, timeoutMs });
-    const { total } = await clients.messengerInternal.listChatPage({ limit: 1 }, options);
+    const { total } = await clients.messengerInternal.listChatPage({ limit: 1 }, optionsFor(context));
     if (total === 0) throw fault("chat-not-found");
   }
   return {
     method: "POST",
-    path: "/v1/chats/search",
     template: "/v1/chats/search",
     access: "required",
     rate: "messenger-v1",
@@ -49,11 +36,7 @@ function search({ call, clients, config }: DialectParts): DialectRoute {
     async serve({ json, context }) {
       const query = toQuery(requiredText(json(), "message"), "message");
       await requireChats(context);
-      const { task } = (await call(
-        SearchService.method.createSearchTask,
-        create(CreateSearchTaskRequestSchema, { query, fuzzy: true }),
-        context,
-      )) as CreateSearchTaskResponse;
+      const { task } = await call(SearchService.method.createSearchTask, { query, fuzzy: true }, context);
       return { status: 201, body: { task_id: task?.id } };
     },
   };
@@ -62,17 +45,12 @@ function search({ call, clients, config }: DialectParts): DialectRoute {
 function status({ call }: DialectParts): DialectRoute {
   return {
     method: "GET",
-    path: "/v1/chats/search/status/:taskId",
     template: "/v1/chats/search/status/{task_id}",
     access: "required",
     rate: "messenger-v1",
     successor: "/v2/search-tasks/{id}",
     async serve({ path, context }) {
-      const { task } = (await call(
-        SearchService.method.getSearchTask,
-        create(GetSearchTaskRequestSchema, { id: taskIdOf(path) }),
-        context,
-      )) as GetSearchTaskResponse;
+      const { task } = await call(SearchService.method.getSearchTask, { id: taskIdOf(path) }, context);
       return { body: { status: statuses[task?.status ?? ""] ?? "FAILED" } };
     },
   };
@@ -81,7 +59,6 @@ function status({ call }: DialectParts): DialectRoute {
 function results({ call }: DialectParts): DialectRoute {
   return {
     method: "GET",
-    path: "/v1/chats/search/:taskId/messages",
     template: "/v1/chats/search/{task_id}/messages",
     access: "required",
     rate: "messenger-v1",
@@ -92,11 +69,9 @@ function results({ call }: DialectParts): DialectRoute {
       // How many have been shown, and where search goes on.
       const [, shown = "0", cursor = ""] = readIterator(query, /^shown (\d{1,2}) (.{1,200})$/) ?? [];
       const left = maxResults - Number(shown);
-      const request = create(ListSearchResultsRequestSchema, { id, limit: Math.min(limit, left), cursor });
-      const page = (await call(SearchService.method.listSearchResults, request, context).catch(
-        noneYet,
-      )) as Pick<ListSearchResultsResponse, "hits" | "nextCursor">;
-      const { hits, nextCursor } = page;
+      const request = { id, limit: Math.min(limit, left), cursor };
+      const found = call(SearchService.method.listSearchResults, request, context);
+      const { hits, nextCursor }: Found = await found.catch(noneYet);
       const next =
         nextCursor && hits.length < left
           ? { iterator: writeIterator(`shown ${Number(shown) + hits.length} ${nextCursor}`) }
@@ -106,13 +81,15 @@ function results({ call }: DialectParts): DialectRoute {
   };
 }
 
+type Found = Pick<ListSearchResultsResponse, "hits" | "nextCursor">;
+
 const toMessage = (message: { text: string; chatId: string } | undefined) => ({
   text: message?.text ?? "",
   chat_id: message?.chatId ?? "",
 });
 
 /** A task that is not done, or has failed, has found nothing that could be shown. */
-function noneYet(error: unknown) {
-  if (toPublicError(error).code === "search-task-not-done") return { hits: [], nextCursor: undefined };
+function noneYet(error: unknown): Found {
+  if (toPublicError(error).code === "search-task-not-done") return { hits: [] };
   throw error;
 }

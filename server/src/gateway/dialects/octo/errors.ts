@@ -1,8 +1,11 @@
+/**
+ * Errors as this API tells them: {"detail"}, as that system's framework has it; where the server is at fault with "ok" besides,
+ * which clients of the providers look at.
+ */
 import type { DialectAnswer } from "#gateway/dialects/dialect.ts";
 import { type ErrorCode, fault, type PublicError, toPublicError } from "#platform/errors.ts";
 
-/** {"detail"}, as that system's framework has it; what clients of the providers look at, "ok", where the server is at fault. */
-export function toOctoAnswer({ code, status, detail }: PublicError): DialectAnswer {
+export function toAnswer({ code, status, detail }: PublicError): DialectAnswer {
   if (code === "bad-credentials") return refusal(400, "LOGIN_BAD_CREDENTIALS");
   if (code === "account-exists") return refusal(400, detail);
   if (code === "payment-required") return refusal(403, detail);

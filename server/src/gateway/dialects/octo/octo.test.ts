@@ -92,6 +92,16 @@ describe("the cookie", () => {
     );
   });
 
+  it("is given to nobody because a foreign page sends a form", async () => {
+    signIns.length = 0;
+    for (const foreign of [{ origin: "https://elsewhere.example" }, { "sec-fetch-site": "cross-site" }]) {
+      const { status, setCookie } = await post("/auth/login", { ...type, ...foreign } as never, form);
+      assert.deepEqual([status, setCookie], [403, ""]);
+    }
+    assert.deepEqual(signIns, []);
+    assert.equal((await post("/auth/login", { ...type, "sec-fetch-site": "same-origin" }, form)).status, 204);
+  });
+
   it("counts for nothing when a foreign page makes the browser send it", async () => {
     const call = (headers: Record<string, string>) =>
       post("/free_provider?message=a", { cookie, ...headers });

@@ -1,8 +1,8 @@
-/** Processing by a free and a paid provider, with the token in a cookie. */
+/** Processing by a free and a paid provider, with the token in a cookie. See docs/old-apis/octo.md. */
 import type { Dialect, DialectParts } from "#gateway/dialects/dialect.ts";
 import { accountRoutes } from "#gateway/dialects/octo/accounts.ts";
-import { toOctoAnswer } from "#gateway/dialects/octo/errors.ts";
-import { octoOpenApi } from "#gateway/dialects/octo/openapi.ts";
+import { toAnswer } from "#gateway/dialects/octo/errors.ts";
+import { openApi } from "#gateway/dialects/octo/openapi.ts";
 import { processingRoutes } from "#gateway/dialects/octo/processing.ts";
 import { userRoutes } from "#gateway/dialects/octo/users.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
@@ -16,7 +16,7 @@ export function createOcto(parts: DialectParts): Dialect {
       parts.credentials.ofAny(request, context).catch((error) => {
         throw toPublicError(error).code === "bad-credentials" ? fault("unauthenticated") : error;
       }),
-    toAnswer: toOctoAnswer,
-    openApi: octoOpenApi,
+    toAnswer,
+    openApi,
   };
 }

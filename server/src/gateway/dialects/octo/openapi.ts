@@ -1,11 +1,17 @@
 import { octoCookie } from "#gateway/dialects/credentials.ts";
 import type { OpenApiPart } from "#gateway/dialects/dialect.ts";
+import {
+  answer,
+  inQuery,
+  json,
+  jsonBody,
+  object,
+  ref,
+  type Schema,
+  text,
+  uuid,
+} from "#gateway/dialects/openapi-parts.ts";
 
-const text = { type: "string" };
-const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
-const json = (schema: object) => ({ "application/json": { schema } });
-const answer = (description: string, schema?: object) =>
-  schema ? { description, content: json(schema) } : { description };
 const refused = (description: string) => answer(description, ref("Refusal"));
 const failed = (description: string) => answer(description, ref("Failure"));
 
@@ -16,12 +22,7 @@ const always = {
 const needsToken = { 401: refused("No token, or one that is not valid any more"), ...always };
 const security = [{ cookie: [] }, { query: [] }];
 
-const object = (properties: object, required: string[] = Object.keys(properties)) => ({
-  type: "object",
-  properties,
-  required,
-});
-const inForms = (schema: object) => ({
+const inForms = (schema: Schema) => ({
   required: true,
   content: {
     "application/x-www-form-urlencoded": { schema },
@@ -38,9 +39,7 @@ const process = (summary: string) => ({
     summary,
     description: "The dispatcher picks the provider: the cheapest that takes the text, on either path.",
     security,
-    parameters: [
-      { name: "message", in: "query", schema: text, description: "The text; may be in the body instead" },
-    ],
+    parameters: [inQuery("message", { description: "The text; may be in the body instead" })],
     requestBody: { ...inForms(sentMessage), required: false },
     responses: {
       200: answer("The processed text", ref("Response")),
@@ -60,7 +59,7 @@ const accounts = {
       summary: "Registers a user",
       description: "Whatever else the body says of the user (paid_access, is_verified …) is ignored.",
       security: [],
-      requestBody: { required: true, content: json(ref("NewUser")) },
+      requestBody: jsonBody(ref("NewUser")),
       responses: {
         201: answer("The user", ref("User")),
         400: refused("REGISTER_USER_ALREADY_EXISTS, or what is wrong with the input"),
@@ -105,7 +104,7 @@ const own = {
       tags: ["users"],
       summary: "Changes the own address or password; a new password ends all other sessions",
       security,
-      requestBody: { required: true, content: json(object({ email: text, password: text }, [])) },
+      requestBody: jsonBody(object({ email: text, password: text }, [])),
       responses: {
         200: answer("The user", ref("User")),
         400: refused("UPDATE_USER_EMAIL_ALREADY_EXISTS, or what is wrong with the input"),
@@ -125,7 +124,7 @@ const own = {
 };
 
 const user = object({
-  id: { ...text, format: "uuid" },
+  id: uuid,
   email: text,
   is_active: { type: "boolean", const: true },
   is_superuser: { type: "boolean", const: false },
@@ -138,7 +137,7 @@ const user = object({
   refresh_at: { type: ["string", "null"], format: "date", description: "When there are new ones" },
 });
 
-export const octoOpenApi: OpenApiPart = {
+export const openApi: OpenApiPart = {
   title: "octo",
   description: "Texts processed by a free and a paid provider, with the token in a cookie.",
   paths: {

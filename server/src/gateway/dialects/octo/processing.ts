@@ -1,32 +1,27 @@
 /** Both paths lead to the dispatcher, which picks the provider. */
-import { callOptions } from "#gateway/call-options.ts";
-import type {
-  DialectAnswer,
-  DialectExchange,
-  DialectParts,
-  DialectRoute,
-} from "#gateway/dialects/dialect.ts";
+import type { DialectExchange, DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
 import { requiredText } from "#gateway/dialects/fields.ts";
 import { readForm } from "#gateway/dialects/octo/form.ts";
 
 export function processingRoutes(parts: DialectParts): DialectRoute[] {
-  return ["/free_provider", "/paid_provider"].map((path) => ({
+  return ["/free_provider", "/paid_provider"].map((template) => process(parts, template));
+}
+
+function process({ clients, optionsFor }: DialectParts, template: string): DialectRoute {
+  return {
     method: "POST",
-    path,
-    template: path,
+    template,
     access: "required",
     rate: "write",
     takesItsTime: true,
     successor: "/v2/process",
-    serve: (exchange) => process(parts, exchange),
-  }));
-}
-
-async function process({ clients, config }: DialectParts, exchange: DialectExchange): Promise<DialectAnswer> {
-  const text = await readMessage(exchange);
-  const options = callOptions({ ...exchange.context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
-  const answer = await clients.dispatchInternal.processWithinAllowance({ text }, options);
-  return { body: { ok: true, response: answer.process?.result ?? "" } };
+    async serve(exchange) {
+      const request = { text: await readMessage(exchange) };
+      const options = optionsFor(exchange.context);
+      const answer = await clients.dispatchInternal.processWithinAllowance(request, options);
+      return { body: { ok: true, response: answer.process?.result ?? "" } };
+    },
+  };
 }
 
 async function readMessage(exchange: DialectExchange): Promise<string> {

@@ -1,71 +1,89 @@
 /** The user's own account. */
 import type { Account } from "@parley/api/internal/identity";
-import { callOptions } from "#gateway/call-options.ts";
-import type {
-  DialectAnswer,
-  DialectExchange,
-  DialectParts,
-  DialectRoute,
-  JsonObject,
-} from "#gateway/dialects/dialect.ts";
+import { readCookie } from "#gateway/auth/cookies.ts";
+import { octoCookie } from "#gateway/dialects/credentials.ts";
+import type { DialectExchange, DialectParts, DialectRoute, JsonObject } from "#gateway/dialects/dialect.ts";
 import { requiredText } from "#gateway/dialects/fields.ts";
 import { sayingWhenTaken } from "#gateway/dialects/octo/errors.ts";
-import { octoUser } from "#gateway/dialects/octo/octo-user.ts";
+import { userView } from "#gateway/dialects/octo/user-view.ts";
 import { fault } from "#platform/errors.ts";
 
+const own = {
+  template: "/users/me",
+  access: "required",
+  successor: "/v2/users/me",
+} as const;
+
 export function userRoutes(parts: DialectParts): DialectRoute[] {
-  const own = {
-    path: "/users/me",
-    template: "/users/me",
-    access: "required",
-    successor: "/v2/users/me",
-  } as const;
-  return [
-    {
-      ...own,
-      method: "GET",
-      rate: "read",
-      serve: async (exchange) => ({
-        body: await octoUser(parts, await ownAccount(parts, exchange), exchange.context),
-      }),
-    },
-    { ...own, method: "PATCH", rate: "write", serve: (exchange) => change(parts, exchange) },
-    {
-      method: "GET",
-      path: "/welcome",
-      template: "/welcome",
-      access: "required",
-      rate: "read",
-      successor: "/v2/users/me",
-      serve: async (exchange) => {
-        const { email, login } = await ownAccount(parts, exchange);
-        return { body: { ok: true, response: `Welcome, ${email || login}` } };
-      },
-    },
-  ];
+  return [show(parts), change(parts), welcome(parts)];
 }
 
-async function ownAccount({ clients, config }: DialectParts, exchange: DialectExchange): Promise<Account> {
+function show(parts: DialectParts): DialectRoute {
+  return {
+    ...own,
+    method: "GET",
+    rate: "read",
+    async serve(exchange) {
+      return { body: await userView(parts, await ownAccount(parts, exchange), exchange.context) };
+    },
+  };
+}
+
+/** Whatever else a client sends along is not for it to change. */
+function change(parts: DialectParts): DialectRoute {
+  const { clients, optionsFor } = parts;
+  return {
+    ...own,
+    method: "PATCH",
+    rate: "write",
+    async serve(exchange) {
+      const { caller, context } = exchange;
+      const body = exchange.json();
+      const { userId } = caller;
+      const sessionId = keptSessionOf(exchange);
+      const request = { userId, sessionId, ...given(body, "email"), ...given(body, "password") };
+      const updated = clients.identity.updateAccount(request, optionsFor(context));
+      const { account } = await sayingWhenTaken("UPDATE_USER_EMAIL_ALREADY_EXISTS", updated);
+      return { body: await userView(parts, account!, context) };
+    },
+  };
+}
+
+function welcome(parts: DialectParts): DialectRoute {
+  return {
+    ...own,
+    method: "GET",
+    template: "/welcome",
+    rate: "read",
+    async serve(exchange) {
+      const { email, login } = await ownAccount(parts, exchange);
+      return { body: { ok: true, response: `Welcome, ${email || login}` } };
+    },
+  };
+}
+
+async function ownAccount(
+  { clients, optionsFor }: DialectParts,
+  exchange: DialectExchange,
+): Promise<Account> {
   const { caller, context } = exchange;
-  const options = callOptions({ ...context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
-  const { accounts } = await clients.identity.listAccounts({ userIds: [caller.userId] }, options);
+  const request = { userIds: [caller.userId] };
+  const { accounts } = await clients.identity.listAccounts(request, optionsFor(context));
   const [account] = accounts;
   // One that is gone, or a user of an outside token issuer.
   if (!account) throw fault("unauthenticated");
   return account;
 }
 
-/** Whatever else a client sends along is not for it to change. */
-async function change(parts: DialectParts, exchange: DialectExchange): Promise<DialectAnswer> {
-  const { caller, context } = exchange;
-  const { clients, config } = parts;
-  const body = exchange.json();
-  const { userId, sessionId } = caller;
-  const changes = { ...given(body, "email"), ...given(body, "password") };
-  const options = callOptions({ ...context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
-  const updated = clients.identity.updateAccount({ userId, sessionId, ...changes }, options);
-  const { account } = await sayingWhenTaken("UPDATE_USER_EMAIL_ALREADY_EXISTS", updated);
-  return { body: await octoUser(parts, account!, context) };
+/**
+ * What a new password leaves is the session of the cookie, which came of this API's own login. Behind other credentials may be
+ * the session by which a gateway knows HTTP Basic with the former password, which it would go on to let in.
+ */
+function keptSessionOf({ request, query, caller }: DialectExchange): string {
+  const { authorization, cookie } = request.headers;
+  const isByCookie =
+    authorization === undefined && !query.get("token") && readCookie(cookie, octoCookie) !== undefined;
+  return isByCookie ? caller.sessionId : "";
 }
 
 function given<Name extends "email" | "password">(body: JsonObject, name: Name): { [N in Name]?: string } {

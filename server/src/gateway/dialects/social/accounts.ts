@@ -1,15 +1,7 @@
-/** Signing up and in, and finding people by their address. */
-import { create } from "@bufbuild/protobuf";
-import { AuthService, RefreshRequestSchema, type RefreshResponse } from "@parley/api/v2/auth";
-import { ListUsersRequestSchema, type ListUsersResponse, UserService } from "@parley/api/v2/user";
-import { callOptions } from "#gateway/call-options.ts";
-import type {
-  DialectAnswer,
-  DialectExchange,
-  DialectParts,
-  DialectRoute,
-  JsonObject,
-} from "#gateway/dialects/dialect.ts";
+/** Registration, login, fresh tokens, and finding people by their address. */
+import { AuthService, type RefreshResponse } from "@parley/api/v2/auth";
+import { UserService } from "@parley/api/v2/user";
+import type { DialectParts, DialectRoute, JsonObject } from "#gateway/dialects/dialect.ts";
 import { optionalText, requiredText } from "#gateway/dialects/fields.ts";
 import { isBirthday } from "#gateway/dialects/social/birthday.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
@@ -17,60 +9,36 @@ import { fault, invalidInput } from "#platform/errors.ts";
 const profileFields = ["birthday", "sex", "city", "interests"];
 
 export function accountRoutes(parts: DialectParts): DialectRoute[] {
-  const route = (path: string, rest: Omit<DialectRoute, "path" | "template">): DialectRoute => ({
-    path,
-    template: path,
-    ...rest,
-  });
-  const find = {
-    method: "GET",
-    access: "required",
-    rate: "lookup",
-    successor: "/v2/users",
-    serve: (exchange: DialectExchange) => findUser(parts, exchange),
-  } as const;
+  const find = findUser(parts);
   return [
-    route("/auth/sign-up", {
-      method: "POST",
-      access: "public",
-      rate: "sign-up",
-      successor: "/v2/auth/sign-up",
-      serve: (exchange) => signUp(parts, exchange),
-    }),
-    route("/auth/sign-in", {
-      method: "POST",
-      access: "public",
-      rate: "sign-in",
-      successor: "/v2/auth/sign-in",
-      serve: (exchange) => signIn(parts, exchange),
-    }),
-    route("/auth/token", {
-      method: "PUT",
-      access: "public",
-      rate: "address",
-      successor: "/v2/auth/refresh",
-      serve: (exchange) => refresh(parts, exchange),
-    }),
-    route("/auth/user", find),
-    route("/auth/user/get-by-email", find),
+    signUp(parts),
+    signIn(parts),
+    refresh(parts),
+    find,
+    { ...find, template: "/auth/user/get-by-email" },
   ];
 }
 
-async function signUp(
-  { clients, config }: DialectParts,
-  { json, context }: DialectExchange,
-): Promise<DialectAnswer> {
-  const body = json();
-  const account = {
-    email: requiredText(body, "email"),
-    password: requiredText(body, "password"),
-    name: optionalText(body, "name"),
-    surname: optionalText(body, "surname"),
-    profile: readProfile(body),
+function signUp({ clients, optionsFor }: DialectParts): DialectRoute {
+  return {
+    method: "POST",
+    template: "/auth/sign-up",
+    access: "public",
+    rate: "sign-up",
+    successor: "/v2/auth/sign-up",
+    async serve({ json, context }) {
+      const body = json();
+      const account = {
+        email: requiredText(body, "email"),
+        password: requiredText(body, "password"),
+        name: optionalText(body, "name"),
+        surname: optionalText(body, "surname"),
+        profile: readProfile(body),
+      };
+      await clients.identity.registerAccount(account, optionsFor(context));
+      return { body: {} };
+    },
   };
-  const timeoutMs = config.PARLEY_CALL_TIMEOUT_MS;
-  await clients.identity.registerAccount(account, callOptions({ ...context, timeoutMs }));
-  return { body: {} };
 }
 
 function readProfile(body: JsonObject): Record<string, string> {
@@ -82,15 +50,33 @@ function readProfile(body: JsonObject): Record<string, string> {
   return profile;
 }
 
-async function signIn(parts: DialectParts, { json, context }: DialectExchange): Promise<DialectAnswer> {
-  const body = json();
-  const credentials = { login: requiredText(body, "email"), password: requiredText(body, "password") };
-  return { body: toPair(await parts.signIn(credentials, context)) };
+function signIn(parts: DialectParts): DialectRoute {
+  return {
+    method: "POST",
+    template: "/auth/sign-in",
+    access: "public",
+    rate: "sign-in",
+    successor: "/v2/auth/sign-in",
+    async serve({ json, context }) {
+      const body = json();
+      const credentials = { login: requiredText(body, "email"), password: requiredText(body, "password") };
+      return { body: toPair(await parts.signIn(credentials, context)) };
+    },
+  };
 }
 
-async function refresh({ call }: DialectParts, { json, context }: DialectExchange): Promise<DialectAnswer> {
-  const request = create(RefreshRequestSchema, { refreshToken: requiredText(json(), "refresh_token") });
-  return { body: toPair((await call(AuthService.method.refresh, request, context)) as RefreshResponse) };
+function refresh({ call }: DialectParts): DialectRoute {
+  return {
+    method: "PUT",
+    template: "/auth/token",
+    access: "public",
+    rate: "address",
+    successor: "/v2/auth/refresh",
+    async serve({ json, context }) {
+      const request = { refreshToken: requiredText(json(), "refresh_token") };
+      return { body: toPair(await call(AuthService.method.refresh, request, context)) };
+    },
+  };
 }
 
 const toPair = ({ accessToken, refreshToken }: Pick<RefreshResponse, "accessToken" | "refreshToken">) => ({
@@ -98,9 +84,18 @@ const toPair = ({ accessToken, refreshToken }: Pick<RefreshResponse, "accessToke
   refresh_token: refreshToken,
 });
 
-async function findUser({ call }: DialectParts, { query, context }: DialectExchange): Promise<DialectAnswer> {
-  const request = create(ListUsersRequestSchema, { email: requiredText(query, "email") });
-  const { users } = (await call(UserService.method.listUsers, request, context)) as ListUsersResponse;
-  if (!users[0]) throw fault("user-not-found");
-  return { body: { user_id: users[0].id } };
+function findUser({ call }: DialectParts): DialectRoute {
+  return {
+    method: "GET",
+    template: "/auth/user",
+    access: "required",
+    rate: "lookup",
+    successor: "/v2/users",
+    async serve({ query, context }) {
+      const request = { email: requiredText(query, "email") };
+      const { users } = await call(UserService.method.listUsers, request, context);
+      if (!users[0]) throw fault("user-not-found");
+      return { body: { user_id: users[0].id } };
+    },
+  };
 }

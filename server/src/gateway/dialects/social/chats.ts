@@ -1,15 +1,8 @@
 /** Chats of two, and the list of all chats with those who are in them. */
-import { create } from "@bufbuild/protobuf";
 import type { Account } from "@parley/api/internal/identity";
 import type { ChatOfMembers } from "@parley/api/internal/messenger";
-import { CreateChatRequestSchema, type CreateChatResponse, MessengerService } from "@parley/api/v2/messenger";
-import { callOptions } from "#gateway/call-options.ts";
-import type {
-  DialectAnswer,
-  DialectExchange,
-  DialectParts,
-  DialectRoute,
-} from "#gateway/dialects/dialect.ts";
+import { MessengerService } from "@parley/api/v2/messenger";
+import type { DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
 import { requiredText } from "#gateway/dialects/fields.ts";
 import { readPage } from "#gateway/dialects/social/page.ts";
 import { timestampText } from "#gateway/json/timestamp-text.ts";
@@ -22,61 +15,55 @@ const maxChats = 200;
 const maxAccounts = 1_000;
 
 export function chatRoutes(parts: DialectParts): DialectRoute[] {
-  const create = (path: string): DialectRoute => ({
+  const create = createChat(parts);
+  return [create, { ...create, template: "/messenger/chat" }, listChats(parts)];
+}
+
+function createChat({ call }: DialectParts): DialectRoute {
+  return {
     method: "POST",
-    path,
-    template: path,
+    template: "/messenger/create-chat",
     access: "required",
     rate: "write",
     successor,
-    serve: (exchange) => createChat(parts, exchange),
-  });
-  const list: DialectRoute = {
+    async serve({ json, context, caller }) {
+      const companionId = requiredText(json(), "companion_id");
+      if (!isUuid(companionId)) throw invalidInput("companion_id", "must be the id of a user");
+      if (companionId.toLowerCase() === caller.userId)
+        throw invalidInput("companion_id", "must be somebody else's");
+      const request = { kind: "direct", memberIds: [companionId] };
+      const { chat } = await call(MessengerService.method.createChat, request, context).catch((error) => {
+        throw toPublicError(error).code === "user-not-found"
+          ? invalidInput("companion_id", "there is no such user")
+          : error;
+      });
+      return { body: { chat_id: chat?.id } };
+    },
+  };
+}
+
+function listChats({ clients, optionsFor }: DialectParts): DialectRoute {
+  return {
     method: "GET",
-    path: "/messenger/chats",
     template: "/messenger/chats",
     access: "required",
     rate: "read",
     successor,
-    serve: (exchange) => listChats(parts, exchange),
+    async serve({ query, context }) {
+      const page = readPage(query, maxChats);
+      const options = optionsFor(context);
+      const { total, chats } = await clients.messengerInternal.listChatPage(page, options);
+      const accounts = new Map<string, Account>();
+      const userIds = [...new Set(chats.flatMap((chat) => chat.memberIds))];
+      // More than one round only for groups that other APIs made.
+      for (let start = 0; start < userIds.length; start += maxAccounts) {
+        const request = { userIds: userIds.slice(start, start + maxAccounts) };
+        const answer = await clients.identity.listAccounts(request, options);
+        for (const account of answer.accounts) accounts.set(account.userId, account);
+      }
+      return { body: { total, ...page, chats: chats.map((chat) => toOldChat(chat, accounts)) } };
+    },
   };
-  return [create("/messenger/create-chat"), create("/messenger/chat"), list];
-}
-
-/** The same chat when asked again. */
-async function createChat(
-  { call }: DialectParts,
-  { json, context, caller }: DialectExchange,
-): Promise<DialectAnswer> {
-  const companionId = requiredText(json(), "companion_id");
-  if (!isUuid(companionId)) throw invalidInput("companion_id", "must be the id of a user");
-  if (companionId.toLowerCase() === caller.userId)
-    throw invalidInput("companion_id", "must be somebody else's");
-  const request = create(CreateChatRequestSchema, { kind: "direct", memberIds: [companionId] });
-  const made = await call(MessengerService.method.createChat, request, context).catch((error) => {
-    throw toPublicError(error).code === "user-not-found"
-      ? invalidInput("companion_id", "there is no such user")
-      : error;
-  });
-  return { body: { chat_id: (made as CreateChatResponse).chat?.id } };
-}
-
-async function listChats(
-  { clients, config }: DialectParts,
-  { query, context }: DialectExchange,
-): Promise<DialectAnswer> {
-  const page = readPage(query, maxChats);
-  const options = callOptions({ ...context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
-  const { total, chats } = await clients.messengerInternal.listChatPage(page, options);
-  const accounts = new Map<string, Account>();
-  const userIds = [...new Set(chats.flatMap((chat) => chat.memberIds))];
-  // More than one round only for groups that other APIs made.
-  for (let start = 0; start < userIds.length; start += maxAccounts) {
-    const request = { userIds: userIds.slice(start, start + maxAccounts) };
-    const answer = await clients.identity.listAccounts(request, options);
-    for (const account of answer.accounts) accounts.set(account.userId, account);
-  }
-  return { body: { total, ...page, chats: chats.map((chat) => toOldChat(chat, accounts)) } };
 }
 
 function toOldChat({ chat, memberIds }: ChatOfMembers, accounts: ReadonlyMap<string, Account>) {

@@ -1,19 +1,8 @@
 /** The history of a chat, and sending without a WebSocket. */
-import { create } from "@bufbuild/protobuf";
 import type { ListMessagePageResponse } from "@parley/api/internal/messenger";
 import type { Message } from "@parley/api/v2/event";
-import {
-  MessengerService,
-  SendMessageRequestSchema,
-  type SendMessageResponse,
-} from "@parley/api/v2/messenger";
-import { callOptions } from "#gateway/call-options.ts";
-import type {
-  DialectAnswer,
-  DialectExchange,
-  DialectParts,
-  DialectRoute,
-} from "#gateway/dialects/dialect.ts";
+import { MessengerService } from "@parley/api/v2/messenger";
+import type { DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
 import {
   type OldMessage,
   type OldStatus,
@@ -23,55 +12,53 @@ import {
 import { readPage } from "#gateway/dialects/social/page.ts";
 import { timestampText } from "#gateway/json/timestamp-text.ts";
 
-const path = "/messenger/messages";
 const maxMessages = 1_000;
+const common = {
+  template: "/messenger/messages",
+  access: "required",
+  successor: "/v2/chats/{chatId}/messages",
+} as const;
 
 export function messageRoutes(parts: DialectParts): DialectRoute[] {
-  const common = {
-    path,
-    template: path,
-    access: "required",
-    successor: "/v2/chats/{chatId}/messages",
-  } as const;
-  return [
-    { ...common, method: "GET", rate: "read", serve: (exchange) => listMessages(parts, exchange) },
-    { ...common, method: "POST", rate: "send", serve: (exchange) => sendMessages(parts, exchange) },
-  ];
+  return [listMessages(parts), sendMessages(parts)];
 }
 
-async function listMessages(
-  { clients, config }: DialectParts,
-  { query, context, caller }: DialectExchange,
-): Promise<DialectAnswer> {
-  const chatId = readChatId(query);
-  const page = readPage(query, maxMessages);
-  const options = callOptions({ ...context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
-  const found = await clients.messengerInternal.listMessagePage({ chatId, ...page }, options);
-  const messages = found.messages.map((message) =>
-    toOldMessage(message, statusOf(message, caller.userId, found)),
-  );
-  return { body: { total: found.total, ...page, messages } };
+function listMessages({ clients, optionsFor }: DialectParts): DialectRoute {
+  return {
+    ...common,
+    method: "GET",
+    rate: "read",
+    async serve({ query, context, caller }) {
+      const chatId = readChatId(query);
+      const page = readPage(query, maxMessages);
+      const request = { chatId, ...page };
+      const found = await clients.messengerInternal.listMessagePage(request, optionsFor(context));
+      const messages = found.messages.map((message) =>
+        toOldMessage(message, statusOf(message, caller.userId, found)),
+      );
+      return { body: { total: found.total, ...page, messages } };
+    },
+  };
 }
 
 /** One after the other: the first that is refused ends it. */
-async function sendMessages(
-  { call }: DialectParts,
-  { json, context, caller }: DialectExchange,
-): Promise<DialectAnswer> {
-  const { chatId, texts } = readSends(json());
-  const messages: OldMessage[] = [];
-  for (const [index, text] of texts.entries()) {
-    const request = create(SendMessageRequestSchema, { chatId, text });
-    // The request has been counted as one send.
-    const counted = { ...context, isAdmitted: index === 0 };
-    const { message } = (await call(
-      MessengerService.method.sendMessage,
-      request,
-      counted,
-    )) as SendMessageResponse;
-    if (message) messages.push(toOldMessage(message, statusOf(message, caller.userId, unread)));
-  }
-  return { body: { chat_id: chatId, messages } };
+function sendMessages({ call }: DialectParts): DialectRoute {
+  return {
+    ...common,
+    method: "POST",
+    rate: "send",
+    async serve({ json, context, caller }) {
+      const { chatId, texts } = readSends(json());
+      const messages: OldMessage[] = [];
+      for (const [index, text] of texts.entries()) {
+        // The request has been counted as one send.
+        const counted = { ...context, isAdmitted: index === 0 };
+        const { message } = await call(MessengerService.method.sendMessage, { chatId, text }, counted);
+        if (message) messages.push(toOldMessage(message, statusOf(message, caller.userId, unread)));
+      }
+      return { body: { chat_id: chatId, messages } };
+    },
+  };
 }
 
 type ReadState = Pick<ListMessagePageResponse, "readByOthers" | "readByCaller">;

@@ -1,23 +1,18 @@
-/** What docs and Swagger UI show of it. */
 import type { OpenApiPart } from "#gateway/dialects/dialect.ts";
+import {
+  answer,
+  inQuery,
+  jsonBody,
+  listOf,
+  object,
+  ref,
+  type Schema,
+  text,
+  uuid,
+} from "#gateway/dialects/openapi-parts.ts";
 
-type Json = Readonly<Record<string, unknown>>;
-
-const string = { type: "string" };
-const uuid = { type: "string", format: "uuid" };
-const time = { type: "string", format: "date-time" };
+const time = { ...text, format: "date-time" };
 const number = { type: "integer", minimum: 0 };
-const object = (properties: Json, required = Object.keys(properties)) => ({
-  type: "object",
-  ...(required.length > 0 ? { required } : {}),
-  properties,
-});
-const listOf = (items: Json) => ({ type: "array", items });
-const named = (name: string) => ({ $ref: `#/components/schemas/${name}` });
-const json = (schema: Json) => ({ content: { "application/json": { schema } } });
-const answer = (description: string, schema: Json) => ({ description, ...json(schema) });
-const body = (schema: Json) => ({ requestBody: { required: true, ...json(schema) } });
-const inQuery = (name: string, schema: Json, required = false) => ({ name, in: "query", required, schema });
 
 const refusals: Readonly<Record<number, string>> = {
   400: "The request is not valid, the credentials are wrong, or the address has an account already",
@@ -28,34 +23,31 @@ const refusals: Readonly<Record<number, string>> = {
   503: "What is needed is away for the moment",
 };
 const refused = (...codes: number[]) =>
-  Object.fromEntries([...codes, 429, 503].map((code) => [code, answer(refusals[code]!, named("Error"))]));
+  Object.fromEntries([...codes, 429, 503].map((code) => [code, answer(refusals[code]!, ref("Error"))]));
 
-const withToken = { security: [{ token: [] }] };
+const security = [{ token: [] }];
 const page = (maximum: number) => [
   inQuery("limit", {
-    type: "integer",
-    minimum: 1,
-    default: 50,
-    description: `At most ${maximum} are answered`,
+    schema: { type: "integer", minimum: 1, default: 50, description: `At most ${maximum} are answered` },
   }),
-  inQuery("offset", { type: "integer", minimum: 0, default: 0 }),
+  inQuery("offset", { schema: { ...number, default: 0 } }),
 ];
-const paged = (name: string, schema: Json) =>
+const paged = (name: string, schema: Schema) =>
   object({ total: number, limit: number, offset: number, [name]: listOf(schema) });
 
 const credentials = {
-  email: { type: "string", format: "email" },
-  password: { type: "string", minLength: 1 },
+  email: { ...text, format: "email" },
+  password: { ...text, minLength: 1 },
 };
 const account = object(
   {
     ...credentials,
-    name: string,
-    surname: string,
-    birthday: { type: "string", description: "A date, or a time as in RFC 3339" },
-    sex: string,
-    city: string,
-    interests: string,
+    name: text,
+    surname: text,
+    birthday: { ...text, description: "A date, or a time as in RFC 3339" },
+    sex: text,
+    city: text,
+    interests: text,
   },
   ["email", "password"],
 );
@@ -63,8 +55,8 @@ const account = object(
 const findUser = {
   get: {
     summary: "The id of the user with this address",
-    ...withToken,
-    parameters: [inQuery("email", string, true)],
+    security,
+    parameters: [inQuery("email", { required: true })],
     responses: { 200: answer("The user", object({ user_id: uuid })), ...refused(400, 401, 404) },
   },
 };
@@ -73,22 +65,22 @@ const accounts = {
   "/auth/sign-up": {
     post: {
       summary: "Makes an account",
-      ...body(account),
+      requestBody: jsonBody(account),
       responses: { 200: answer("Made", object({})), ...refused(400, 413) },
     },
   },
   "/auth/sign-in": {
     post: {
       summary: "Begins a session",
-      ...body(object(credentials)),
-      responses: { 200: answer("Its tokens", named("Tokens")), ...refused(400) },
+      requestBody: jsonBody(object(credentials)),
+      responses: { 200: answer("Its tokens", ref("Tokens")), ...refused(400) },
     },
   },
   "/auth/token": {
     put: {
       summary: "Trades a refresh token, which works once, for a new pair",
-      ...body(object({ refresh_token: string })),
-      responses: { 200: answer("The new pair", named("Tokens")), ...refused(400, 401) },
+      requestBody: jsonBody(object({ refresh_token: text })),
+      responses: { 200: answer("The new pair", ref("Tokens")), ...refused(400, 401) },
     },
   },
   "/auth/user": findUser,
@@ -98,8 +90,8 @@ const accounts = {
 const createChat = {
   post: {
     summary: "The chat with somebody, made when there is none yet",
-    ...withToken,
-    ...body(object({ companion_id: uuid })),
+    security,
+    requestBody: jsonBody(object({ companion_id: uuid })),
     responses: { 200: answer("The chat", object({ chat_id: uuid })), ...refused(400, 401) },
   },
 };
@@ -110,9 +102,9 @@ const chats = {
   "/messenger/chats": {
     get: {
       summary: "The caller's chats, the most recently active first",
-      ...withToken,
+      security,
       parameters: page(200),
-      responses: { 200: answer("A page", paged("chats", named("Chat"))), ...refused(400, 401) },
+      responses: { 200: answer("A page", paged("chats", ref("Chat"))), ...refused(400, 401) },
     },
   },
 };
@@ -123,7 +115,7 @@ const sends = object({
     type: "array",
     minItems: 1,
     maxItems: 100,
-    items: object({ text: { type: "string", minLength: 1 }, status: named("Status") }, ["text"]),
+    items: object({ text: { ...text, minLength: 1 }, status: ref("Status") }, ["text"]),
   },
 });
 
@@ -132,7 +124,7 @@ const socket = {
     get: {
       summary: "Opens a WebSocket, whose frames the description above shows",
       security: [],
-      parameters: [inQuery("token", { type: "string", description: "An access token" }, true)],
+      parameters: [inQuery("token", { required: true, schema: { ...text, description: "An access token" } })],
       responses: { 101: { description: "Open" }, ...refused(401) },
     },
   },
@@ -142,26 +134,26 @@ const messages = {
   "/messenger/messages": {
     get: {
       summary: "The messages of a chat, the newest first",
-      ...withToken,
-      parameters: [inQuery("chat_id", uuid, true), ...page(1_000)],
+      security,
+      parameters: [inQuery("chat_id", { required: true, schema: uuid }), ...page(1_000)],
       responses: {
-        200: answer("A page", paged("messages", named("Message"))),
+        200: answer("A page", paged("messages", ref("Message"))),
         ...refused(400, 401, 404),
       },
     },
     post: {
       summary: "Sends messages, one after the other; the first that is refused ends it",
-      ...withToken,
-      ...body(sends),
+      security,
+      requestBody: jsonBody(sends),
       responses: {
-        200: answer("Sent", object({ chat_id: uuid, messages: listOf(named("Message")) })),
+        200: answer("Sent", object({ chat_id: uuid, messages: listOf(ref("Message")) })),
         ...refused(400, 401, 404, 413),
       },
     },
   },
 };
 
-export const socialOpenApi: OpenApiPart = {
+export const openApi: OpenApiPart = {
   title: "social",
   description: [
     "A gateway over accounts and chats.",
@@ -174,18 +166,18 @@ export const socialOpenApi: OpenApiPart = {
   paths: { ...accounts, ...chats, ...messages, ...socket },
   components: {
     schemas: {
-      Error: object({ code: { type: "integer", description: "The status" }, message: string }),
-      Tokens: object({ access_token: string, refresh_token: string }),
+      Error: object({ code: { type: "integer", description: "The status" }, message: text }),
+      Tokens: object({ access_token: text, refresh_token: text }),
       Chat: object({
         id: uuid,
         create_time: time,
-        participants: listOf(object({ id: uuid, name: string, surname: string })),
+        participants: listOf(object({ id: uuid, name: text, surname: text })),
       }),
-      Status: { type: "string", enum: ["created", "received", "read", "deleted"] },
+      Status: { ...text, enum: ["created", "received", "read", "deleted"] },
       Message: object({
-        id: string,
-        text: string,
-        status: named("Status"),
+        id: text,
+        text: text,
+        status: ref("Status"),
         create_time: time,
         user_id: uuid,
         chat_id: uuid,

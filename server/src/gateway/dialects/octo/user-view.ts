@@ -3,7 +3,6 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Allowance } from "@parley/api/internal/dispatch";
 import type { Account } from "@parley/api/internal/identity";
 import type { CallContext } from "#gateway/call.ts";
-import { callOptions } from "#gateway/call-options.ts";
 import type { DialectParts } from "#gateway/dialects/dialect.ts";
 
 export interface OctoUser {
@@ -22,7 +21,7 @@ export interface OctoUser {
 /** The rest of the answer is not worth a longer wait. */
 const maxWaitMs = 2_000;
 
-export async function octoUser(
+export async function userView(
   parts: DialectParts,
   account: Account,
   context: CallContext,
@@ -43,16 +42,15 @@ export async function octoUser(
 
 /** An account must not seem not to have been made because of what only its answer shows. */
 async function allowanceOf(
-  { clients, config, clock, log }: DialectParts,
+  { clients, optionsFor, clock, log }: DialectParts,
   { userId, roles }: Account,
   context: CallContext,
 ): Promise<Allowance | undefined> {
-  const timeoutMs = Math.min(maxWaitMs, config.PARLEY_CALL_TIMEOUT_MS);
   // Who has just registered is not signed in, but it is they who ask.
   const caller = context.caller ?? { userId, roles, sessionId: "", tokenExpiresAt: clock.now() };
   try {
-    const asked = clients.dispatchInternal.getAllowance({}, callOptions({ ...context, caller, timeoutMs }));
-    return (await asked).allowance;
+    const options = optionsFor({ ...context, caller, timeoutMs: maxWaitMs });
+    return (await clients.dispatchInternal.getAllowance({}, options)).allowance;
   } catch (error) {
     log.debug({ err: error }, "an allowance could not be asked for");
     return undefined;

@@ -7,7 +7,7 @@ import { createResponseCache } from "#gateway/cache/response-cache.ts";
 import { noSharedTier } from "#gateway/cache/shared-tier.ts";
 import { createCallTurns } from "#gateway/call-turns.ts";
 import { gatewaySettings } from "#gateway/config.ts";
-import { createAnswerKept, type KeptAnswersParts } from "#gateway/dialects/lab/kept-answers.ts";
+import { type AnswerParts, createAnswer } from "#gateway/dialects/lab/answers.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
 import { readSettings } from "#platform/settings.ts";
 import { createLocalStamps } from "#platform/stamps/local-stamps.ts";
@@ -29,8 +29,8 @@ function setUp({ hasCache = true } = {}) {
     staleMs: 60_000,
   });
   const turns = createCallTurns({ maxUnderWay: 1, maxWaiting: 0 });
-  const parts: KeptAnswersParts = { cache: hasCache ? { answers, metrics } : undefined, turns, config };
-  const answerKept = createAnswerKept(parts);
+  const parts: AnswerParts = { cache: hasCache ? { answers, metrics } : undefined, turns, config };
+  const answer = createAnswer(parts);
   const service = { calls: 0, answer: async (): Promise<unknown> => ({ n: service.calls }) };
   const ask = async (userId = "ann", question = "user 1") => {
     const load = () => {
@@ -38,7 +38,7 @@ function setUp({ hasCache = true } = {}) {
       return service.answer();
     };
     const content = [tags.user("1")];
-    const { body, text } = await answerKept({ userId, question, tags: { access: [], content }, load });
+    const { body, text } = await answer({ userId, question, tags: { access: [], content }, load });
     return text === undefined ? body : JSON.parse(text);
   };
   return { ask, service, stamps };

@@ -1,13 +1,16 @@
-import { callOptions } from "#gateway/call-options.ts";
+/** Registration, and a token for a password. */
 import type { DialectExchange, DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
 import { optionalText, requiredText } from "#gateway/dialects/fields.ts";
-import { invalidInput } from "#platform/errors.ts";
+import { fault, invalidInput } from "#platform/errors.ts";
 
-/** POST /user: its fields stand in the query, or in a form. */
-export function registerRoute({ clients, config }: DialectParts): DialectRoute {
+export function accountRoutes(parts: DialectParts): DialectRoute[] {
+  return [register(parts), auth(parts)];
+}
+
+/** Its fields stand in the query, or in a form. */
+function register({ clients, optionsFor }: DialectParts): DialectRoute {
   return {
     method: "POST",
-    path: "/user",
     template: "/user",
     access: "public",
     rate: "sign-up",
@@ -24,8 +27,7 @@ export function registerRoute({ clients, config }: DialectParts): DialectRoute {
         surname: requiredText(fields, "last_name"),
         profile: title === "" ? {} : { title },
       };
-      const options = callOptions({ ...exchange.context, timeoutMs: config.PARLEY_CALL_TIMEOUT_MS });
-      const { account } = await clients.identity.registerAccount(request, options);
+      const { account } = await clients.identity.registerAccount(request, optionsFor(exchange.context));
       return { text: account!.userId };
     },
   };
@@ -43,4 +45,27 @@ function fieldsOf({ request, query, form }: DialectExchange): URLSearchParams {
   const body = request.body as Buffer | undefined;
   if (!body || body.length === 0) return query;
   return new URLSearchParams([...query, ...form()]);
+}
+
+function auth({ credentials }: DialectParts): DialectRoute {
+  return {
+    method: "GET",
+    template: "/auth",
+    access: "required",
+    hasOwnBounds: true,
+    // Where a password has to be checked, that counts as a sign-in.
+    rate: "read",
+    successor: "/v2/auth/sign-in",
+    async serve(exchange) {
+      const encoded = basicOf(exchange);
+      const token = await credentials.tokenOfBasic(encoded, exchange.context);
+      return { body: { id: exchange.caller.userId, token } };
+    },
+  };
+}
+
+function basicOf({ request }: DialectExchange): string {
+  const encoded = /^ *Basic +(\S+) *$/i.exec(request.headers.authorization ?? "")?.[1];
+  if (!encoded) throw fault("unauthenticated", { detail: "Authorization must be: Basic <login:password>" });
+  return encoded;
 }
