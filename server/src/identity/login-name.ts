@@ -1,6 +1,6 @@
 /** What accounts are known by: an e-mail address, or a login name, which old APIs let people choose. */
-import { fitsOneLine } from "#identity/display-name.ts";
 import { type Email, parseEmail } from "#identity/email.ts";
+import { fitsOneLine } from "#platform/one-line.ts";
 
 export interface LoginName {
   /** As the user wrote it. */

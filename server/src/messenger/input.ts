@@ -2,6 +2,7 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { type Actor, requireActor } from "#platform/actor.ts";
 import { fault, invalidInput } from "#platform/errors.ts";
+import { fitsOneLine } from "#platform/one-line.ts";
 import { textProblem } from "#platform/text-problem.ts";
 import { isUuid } from "#platform/uuid.ts";
 
@@ -55,7 +56,7 @@ export function nameProblem(text: string, maxCharacters: number): string | undef
   if (text.length > maxCharacters && [...text.slice(0, 2 * maxCharacters + 1)].length > maxCharacters) {
     return `must be at most ${maxCharacters} characters`;
   }
-  return textProblem(text);
+  return fitsOneLine(text) ? undefined : "must have something to see, and no control characters";
 }
 
 export function requireNoProblem(field: string, problem: string | undefined): void {

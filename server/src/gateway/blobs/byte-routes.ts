@@ -36,7 +36,7 @@ export function registerByteRoutes(app: FastifyInstance, options: ByteRoutesOpti
     for (const url of new Set(routes.map((route) => route.url))) {
       const methods = routes.filter((route) => route.url === url).flatMap((route) => route.methods);
       const headers = url.startsWith("/v2/uploads") ? tusHeaders(options.maxBlobBytes) : {};
-      refuseOtherMethods(scope, url, methods, headers);
+      refuseOtherMethods(scope, url, methods, { optionsHeaders: headers });
     }
   });
 }

@@ -18,6 +18,7 @@ test("all dialects are on unless some are named, or none", () => {
   assert.deepEqual(read("").names, [...dialectNames]);
   assert.deepEqual(read("kv, social").names, ["kv", "social"]);
   assert.deepEqual(read("none").names, []);
+  assert.deepEqual(read("all").names, [...dialectNames]);
 });
 
 test("a name that is no dialect's stops the start, and says which there are", () => {
@@ -26,13 +27,13 @@ test("a name that is no dialect's stops the start, and says which there are", ()
     assert.equal(problem?.name, "PARLEY_DIALECTS");
     assert.match(
       problem.message,
-      /^must be names out of messenger-v1, social, kv, octo, lab, or none; \S+ is no/,
+      /^must be all, none, or names out of messenger-v1, social, kv, octo, lab; \S+ is no/,
     );
   }
 });
 
 test("a list without a name in it is a mistake, not a way to turn all of them off", () => {
-  assert.match(read(" , ").problems[0]!.message, /^must be names out of .* or none$/);
+  assert.match(read(" , ").problems[0]!.message, /^must be all, none, or names out of .*$/);
 });
 
 test("dialects that are off answer 404 to every request, and let no socket in", async () => {

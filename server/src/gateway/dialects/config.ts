@@ -2,7 +2,7 @@ import { dialectNames } from "#gateway/dialects/versions.ts";
 import { integer, list, oneOf, type Setting } from "#platform/settings.ts";
 
 export const dialectSettings = {
-  PARLEY_DIALECTS: dialectList("which old APIs are served; none for none of them"),
+  PARLEY_DIALECTS: dialectList("which old APIs are served: all, none, or some of them"),
   PARLEY_KV_PUBLIC: oneOf("whether kv may be used without any token", ["true", "false"], "false"),
   PARLEY_KV_MAX_BYTES: integer("largest value that kv takes or gives out, in bytes", 8_388_608, {
     min: 1_024,
@@ -18,7 +18,7 @@ export const dialectSettings = {
   ),
 };
 
-const allowed = `must be names out of ${dialectNames.join(", ")}, or none`;
+const allowed = `must be all, none, or names out of ${dialectNames.join(", ")}`;
 
 function dialectList(about: string): Setting<string[]> {
   const setting = list(about, [...dialectNames]);
@@ -27,6 +27,7 @@ function dialectList(about: string): Setting<string[]> {
     emptyText: "none",
     parse(value) {
       if (value.trim() === "none") return [];
+      if (value.trim() === "all") return [...dialectNames];
       const names = setting.parse(value);
       const wrong = names.find((name) => !(dialectNames as readonly string[]).includes(name));
       if (wrong !== undefined) throw new Error(`${allowed}; ${wrong} is no such name`);

@@ -9,6 +9,7 @@ import type { DialectMetrics } from "#gateway/dialects/dialect-metrics.ts";
 import { toExchange } from "#gateway/dialects/exchange.ts";
 import { deprecationHeaders } from "#gateway/dialects/versions.ts";
 import type { ClientAddresses } from "#gateway/http/client-address.ts";
+import { refuseOtherMethods } from "#gateway/rest/other-methods.ts";
 import type { Throttle } from "#gateway/throttle/throttle.ts";
 import { fault, type PublicError } from "#platform/errors.ts";
 
@@ -29,8 +30,25 @@ const maxUserAgentLength = 256;
 
 export function registerDialects(app: FastifyInstance, options: DialectRoutesOptions, tell: Tell): void {
   for (const dialect of options.dialects) {
-    for (const route of dialect.routes) register(app, { ...options, dialect, route, tell });
+    const methodsByPath = new Map<string, string[]>();
+    for (const route of dialect.routes) {
+      register(app, { ...options, dialect, route, tell });
+      const path = pathOf(route);
+      methodsByPath.set(path, [...(methodsByPath.get(path) ?? []), String(route.method)]);
+    }
+    const errorHandler = errorHandlerOf(dialect, tell);
+    for (const [path, methods] of methodsByPath) refuseOtherMethods(app, path, methods, { errorHandler });
   }
+}
+
+const pathOf = ({ path, template }: DialectRoute) => path ?? template.replaceAll(/\{(\w+)\}/g, ":$1");
+
+function errorHandlerOf(dialect: Dialect, tell: Tell) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const told = tell(request, error);
+    if (told.retryAfterMs) reply.header("retry-after", String(Math.ceil(told.retryAfterMs / 1_000)));
+    void send(reply, dialect.toAnswer(told));
+  };
 }
 
 /**
@@ -69,7 +87,7 @@ function register(app: FastifyInstance, options: Registered): void {
   const headers = deprecationHeaders(dialect.name, route.successor);
   app.route({
     method: route.method,
-    url: route.path ?? route.template.replaceAll(/\{(\w+)\}/g, ":$1"),
+    url: pathOf(route),
     config: { template: route.template },
     ...(route.maxBodyBytes === undefined ? {} : { bodyLimit: route.maxBodyBytes }),
     onRequest: async (request, reply) => {
@@ -81,11 +99,7 @@ function register(app: FastifyInstance, options: Registered): void {
     },
     handler: async (request, reply) =>
       send(reply, await serve(options, toExchange(request, reply, request.callContext!))),
-    errorHandler: (error, request, reply) => {
-      const told = tell(request, error);
-      if (told.retryAfterMs) reply.header("retry-after", String(Math.ceil(told.retryAfterMs / 1_000)));
-      void send(reply, dialect.toAnswer(told));
-    },
+    errorHandler: errorHandlerOf(dialect, tell),
   });
 }
 

@@ -28,12 +28,15 @@ export const lifetimes: Readonly<Record<DialectName, Lifetime>> = {
 
 export const documentPath = (name: DialectName) => `/docs/dialects/${name}.json`;
 
-/** Deprecation as RFC 9745 has it, Sunset as RFC 8594, and a link to what to use instead (RFC 5829). */
+/**
+ * Deprecation as RFC 9745 has it, Sunset as RFC 8594, and a link to what to use instead (RFC 5829). A link holds no
+ * braces: of "/v2/chats/{chatId}/messages" it names "/v2/chats".
+ */
 export function deprecationHeaders(name: DialectName, successor: string): Record<string, string> {
   const { deprecatedAt, sunsetAt } = lifetimes[name];
   return {
     deprecation: `@${deprecatedAt.getTime() / 1_000}`,
     sunset: sunsetAt.toUTCString(),
-    link: `<${successor}>; rel="successor-version", <${documentPath(name)}>; rel="service-desc"`,
+    link: `<${successor.replace(/\/\{.*$/, "")}>; rel="successor-version", <${documentPath(name)}>; rel="service-desc"`,
   };
 }

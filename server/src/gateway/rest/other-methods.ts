@@ -1,5 +1,5 @@
 /** What is answered to the methods that a route has not. */
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, RouteShorthandOptions } from "fastify";
 import { httpMethods } from "#gateway/rest/http-rules.ts";
 import { fault } from "#platform/errors.ts";
 
@@ -7,7 +7,13 @@ export function refuseOtherMethods(
   app: FastifyInstance,
   path: string,
   methods: readonly string[],
-  optionsHeaders: Record<string, string> = {},
+  {
+    optionsHeaders = {},
+    errorHandler,
+  }: {
+    optionsHeaders?: Record<string, string>;
+    errorHandler?: RouteShorthandOptions["errorHandler"];
+  } = {},
 ) {
   const hasHead = methods.includes("GET") && !methods.includes("HEAD");
   const allow = [...methods, ...(hasHead ? ["HEAD"] : []), "OPTIONS"].join(", ");
@@ -21,6 +27,7 @@ export function refuseOtherMethods(
     method: httpMethods.filter((method) => !methods.includes(method)),
     url: path,
     exposeHeadRoute: false,
+    ...(errorHandler ? { errorHandler } : {}),
     // Before the body is read: there is no use for it.
     onRequest: async (_request, reply) => {
       reply.header("allow", allow);

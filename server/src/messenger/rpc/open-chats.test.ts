@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
+import { toPublicError } from "#platform/errors.ts";
 import { tags } from "#platform/stamps/stamps.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { codeOf, createGroup, newUsers, publishedTo, send, startMessenger } from "#test/messenger-fixture.ts";
@@ -66,6 +67,16 @@ test("a member of any chat gives themselves another name in it, which is no even
     assert.deepEqual(publishedTo(messenger, `chat:${chatId}`), []);
   }
   assert.equal((await namesIn(chat!.id, bob))[bob], "", "nobody else's name is changed");
+});
+
+test("a name in a chat has something to see, and nothing that turns the text around it", async () => {
+  const [anna] = newUsers(1) as [string];
+  const chatId = await openChat(anna);
+  for (const name of ["", "   ", "\u200b", "Bob\u202e", "a\nb", "x".repeat(101)]) {
+    await assert.rejects(join(anna, chatId, name), (error) => toPublicError(error).code === "invalid-input");
+  }
+  await join(anna, chatId, "🦊");
+  assert.deepEqual(await namesIn(chatId, anna), { [anna]: "🦊" });
 });
 
 test("kept answers about members are out of date after another name", async () => {

@@ -11,7 +11,7 @@ const reasons: Partial<Record<ErrorCode, string>> = {
 };
 
 /** What says something else than that the request is not good. */
-const keptStatuses: ReadonlySet<number> = new Set([401, 403, 404, 429]);
+const keptStatuses: ReadonlySet<number> = new Set([401, 403, 404, 405, 429]);
 
 export function toAnswer({ status, code }: PublicError): DialectAnswer {
   if (status < 500 && !keptStatuses.has(status)) return { status: 400, body: { message: "bad-parameters" } };

@@ -1,5 +1,6 @@
 /** Whether the gateway is there, and whether the database is. */
 import type { DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
+import { fault } from "#platform/errors.ts";
 import { nilUuid } from "#platform/uuid.ts";
 
 const timeoutMs = 2_000;
@@ -20,10 +21,15 @@ export function pingRoutes({ clients }: DialectParts): DialectRoute[] {
     async serve({ context: { signal } }) {
       const options = signal ? { signal, timeoutMs } : { timeoutMs };
       // Of nobody, so that as good as nothing is read.
-      await Promise.all([
-        clients.identity.findMissingUsers({ userIds: [nilUuid] }, options),
-        clients.messengerInternal.listPositions({ userId: nilUuid }, options),
-      ]);
+      try {
+        await Promise.all([
+          clients.identity.findMissingUsers({ userIds: [nilUuid] }, options),
+          clients.messengerInternal.listPositions({ userId: nilUuid }, options),
+        ]);
+      } catch (error) {
+        // One that hangs is away as well.
+        throw fault("unavailable", { cause: error });
+      }
       return {};
     },
   };
