@@ -1,7 +1,7 @@
 /** Registration, login and logout. */
 import { AuthService } from "@parley/api/v2/auth";
 import { refuseForeignPage } from "#gateway/auth/same-origin.ts";
-import { octoCookie } from "#gateway/dialects/credentials.ts";
+import { octoCookie } from "#gateway/dialects/credentials/credentials.ts";
 import type { DialectParts, DialectRoute } from "#gateway/dialects/dialect.ts";
 import { requiredText } from "#gateway/dialects/fields.ts";
 import { sayingWhenTaken } from "#gateway/dialects/octo/errors.ts";

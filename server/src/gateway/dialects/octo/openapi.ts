@@ -1,4 +1,4 @@
-import { octoCookie } from "#gateway/dialects/credentials.ts";
+import { octoCookie } from "#gateway/dialects/credentials/credentials.ts";
 import type { OpenApiPart } from "#gateway/dialects/dialect.ts";
 import {
   answer,

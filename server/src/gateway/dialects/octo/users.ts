@@ -1,7 +1,7 @@
 /** The user's own account. */
 import type { Account } from "@parley/api/internal/identity";
 import { readCookie } from "#gateway/auth/cookies.ts";
-import { octoCookie } from "#gateway/dialects/credentials.ts";
+import { octoCookie } from "#gateway/dialects/credentials/credentials.ts";
 import type { DialectExchange, DialectParts, DialectRoute, JsonObject } from "#gateway/dialects/dialect.ts";
 import { requiredText } from "#gateway/dialects/fields.ts";
 import { sayingWhenTaken } from "#gateway/dialects/octo/errors.ts";

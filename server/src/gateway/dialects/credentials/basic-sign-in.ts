@@ -6,7 +6,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import type { Authenticator } from "#gateway/auth/authenticate.ts";
 import type { CallContext, Caller } from "#gateway/call.ts";
 import type { CallTurns } from "#gateway/call-turns.ts";
-import type { SignInToDialect } from "#gateway/dialects/sign-in.ts";
+import type { SignInToDialect } from "#gateway/dialects/credentials/sign-in.ts";
 import type { Throttle } from "#gateway/throttle/throttle.ts";
 import type { Clock } from "#platform/clock.ts";
 import { fault, toPublicError } from "#platform/errors.ts";

@@ -4,8 +4,8 @@ import { create } from "@bufbuild/protobuf";
 import { StartSessionResponseSchema } from "@parley/api/internal/identity";
 import type { CallContext, Caller } from "#gateway/call.ts";
 import { createCallTurns } from "#gateway/call-turns.ts";
-import { createBasicSignIn } from "#gateway/dialects/basic-sign-in.ts";
-import type { SignInToDialect } from "#gateway/dialects/sign-in.ts";
+import { createBasicSignIn } from "#gateway/dialects/credentials/basic-sign-in.ts";
+import type { SignInToDialect } from "#gateway/dialects/credentials/sign-in.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
 
 const minuteMs = 60_000;

@@ -5,7 +5,10 @@ import type { Client } from "@connectrpc/connect";
 import type { IdentityInternalService } from "@parley/api/internal/identity";
 import type { EndedSessions } from "#gateway/auth/ended-sessions.ts";
 import type { Caller } from "#gateway/call.ts";
-import { createMemoryKeyStore, createRedisKeyStore } from "#gateway/dialects/session-key-store.ts";
+import {
+  createMemoryKeyStore,
+  createRedisKeyStore,
+} from "#gateway/dialects/credentials/session-key-store.ts";
 import type { Clock } from "#platform/clock.ts";
 import { fault } from "#platform/errors.ts";
 import type { Redis } from "#platform/redis.ts";

@@ -4,9 +4,9 @@ import type { Authenticator } from "#gateway/auth/authenticate.ts";
 import { readCookie } from "#gateway/auth/cookies.ts";
 import { refuseForeignPage } from "#gateway/auth/same-origin.ts";
 import type { CallContext, Caller } from "#gateway/call.ts";
-import type { BasicSignIn } from "#gateway/dialects/basic-sign-in.ts";
+import type { BasicSignIn } from "#gateway/dialects/credentials/basic-sign-in.ts";
+import type { SessionKeys } from "#gateway/dialects/credentials/session-keys.ts";
 import { queryOf } from "#gateway/dialects/query.ts";
-import type { SessionKeys } from "#gateway/dialects/session-keys.ts";
 
 export const octoCookie = "octo_handler_user";
 

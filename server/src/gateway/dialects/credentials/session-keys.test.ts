@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ResolveSessionKeyRequest } from "@parley/api/internal/identity";
-import { createSessionKeys } from "#gateway/dialects/session-keys.ts";
+import { createSessionKeys } from "#gateway/dialects/credentials/session-keys.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
 import type { Redis, RedisArgument } from "#platform/redis.ts";
 
