@@ -2,7 +2,7 @@
 import { opendir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isMissing, toFileFault } from "#blobs/stores/file/file-faults.ts";
-import { createFolders, makeFolder } from "#blobs/stores/file/folders.ts";
+import { createFolders, makeDurableFolder } from "#blobs/stores/file/folders.ts";
 import { readFile } from "#blobs/stores/file/read-file.ts";
 import { writeFile } from "#blobs/stores/file/write-file.ts";
 import type { ObjectStore } from "#blobs/stores/object-store.ts";
@@ -16,7 +16,7 @@ export function createFileStore(root: string): ObjectStore {
     description: root,
     async check(signal) {
       try {
-        await makeFolder(root);
+        await makeDurableFolder(root);
         await probe(store, signal);
       } catch (error) {
         const { code, message } = reasonOf(error);

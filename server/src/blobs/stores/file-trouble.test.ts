@@ -111,7 +111,7 @@ test("a write finds its folder, however often somebody takes it away while it is
   const takeAway = async () => {
     while (!isOver) {
       await rmdir(join(root, "2026-11-01T00")).catch(() => {});
-      await delay(1);
+      await delay(5);
     }
   };
   const taking = takeAway();

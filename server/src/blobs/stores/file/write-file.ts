@@ -36,7 +36,7 @@ export async function writeFile(
     options.signal.throwIfAborted();
     await rename(unfinished, path);
     isNamed = true;
-    await folders.sync(dirname(path));
+    await Promise.all([folders.sync(dirname(path)), folders.settle(dirname(path))]);
   } catch (error) {
     await rm(isNamed ? path : unfinished, { force: true }).catch(() => {});
     throw source.failure ? source.failure.error : toFileFault(error);
