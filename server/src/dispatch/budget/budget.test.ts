@@ -169,7 +169,8 @@ test("without the database a process spends what it has set aside, and tells of 
   const watching = await start({});
   await until("told", async () => (await spentOf(watching)) === 45);
   await until("set aside anew", async () => (await watching.status()).reservedMicros === 60);
-  await reserved(budget, spending("anna", 20));
+  // The process itself hears of it a moment after the database has it.
+  await until("money is there", async () => isReserved(await budget.reserve(spending("anna", 20))));
   await capOf(budget, spending("anna", 1));
   await Promise.all([budget.stop(), watching.stop()]);
   assert.deepEqual([(await watching.status()).reservedMicros, await spentOf(watching)], [0, 65]);
