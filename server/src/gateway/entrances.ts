@@ -1,6 +1,7 @@
 /** Where clients come in: HTTP/1.1 for REST, gRPC-Web, Connect and WebSocket, and HTTP/2 for gRPC. */
 import type { GatewayConfig } from "#gateway/config.ts";
 import type { ClientAddresses } from "#gateway/http/client-address.ts";
+import { createIsSecure } from "#gateway/http/client-origin.ts";
 import { createHttpApp, type HttpAppOptions } from "#gateway/http/http-app.ts";
 import { closeHttpServer, createGrpcServer } from "#gateway/http/http-server.ts";
 import type { SocketServer } from "#gateway/realtime/socket-server.ts";
@@ -24,8 +25,7 @@ export async function openEntrances(options: EntrancesOptions, stops: StopList):
   const { config, sockets, addresses, rpc } = options;
   const app = await createHttpApp({
     ...options,
-    isSecure: ({ raw }) =>
-      config.PARLEY_SECURE_COOKIES === "always" || addresses.isSecure(raw.socket.remoteAddress, raw.headers),
+    isSecure: createIsSecure(config, addresses),
     maxBodyBytes: config.PARLEY_MAX_BODY_BYTES,
   });
   stops.add("HTTP app", app.close);

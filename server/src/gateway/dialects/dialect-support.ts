@@ -11,11 +11,11 @@ import { createBasicSignIn } from "#gateway/dialects/credentials/basic-sign-in.t
 import { createCredentials } from "#gateway/dialects/credentials/credentials.ts";
 import { createSessionKeys } from "#gateway/dialects/credentials/session-keys.ts";
 import { createSignInToDialect } from "#gateway/dialects/credentials/sign-in.ts";
-import type { DialectParts } from "#gateway/dialects/dialect.ts";
 import { createDialectCalls } from "#gateway/dialects/dialect-calls.ts";
 import { createDialectMetrics } from "#gateway/dialects/dialect-metrics.ts";
 import type { DialectRoutesOptions } from "#gateway/dialects/register-dialects.ts";
 import type { ClientAddresses } from "#gateway/http/client-address.ts";
+import { createIsSecure } from "#gateway/http/client-origin.ts";
 import type { Throttle } from "#gateway/throttle/throttle.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
@@ -51,8 +51,7 @@ export function createDialectSupport(options: DialectSupportOptions): DialectRou
   });
   const basic = createBasicSignIn({ ...options, signIn, turns, timeoutMs });
   const credentials = createCredentials({ authenticator, sessionKeys, basic });
-  const isSecure = ({ raw }: Parameters<DialectParts["isSecure"]>[0]) =>
-    config.PARLEY_SECURE_COOKIES === "always" || addresses.isSecure(raw.socket.remoteAddress, raw.headers);
+  const isSecure = createIsSecure(config, addresses);
   const dialects = createDialects({ ...options, ...calls, credentials, signIn, turns, isSecure });
   return {
     dialects,

@@ -9,6 +9,7 @@ import type { DialectMetrics } from "#gateway/dialects/dialect-metrics.ts";
 import { toExchange } from "#gateway/dialects/exchange.ts";
 import { deprecationHeaders } from "#gateway/dialects/versions.ts";
 import type { ClientAddresses } from "#gateway/http/client-address.ts";
+import { originOf, signalOf } from "#gateway/http/client-origin.ts";
 import { refuseOtherMethods } from "#gateway/rest/other-methods.ts";
 import type { Throttle } from "#gateway/throttle/throttle.ts";
 import { fault, type PublicError } from "#platform/errors.ts";
@@ -25,8 +26,6 @@ export interface DialectRoutesOptions {
 
 /** Tells log, metrics and span of a failure, and answers what may be told of it. */
 type Tell = (request: FastifyRequest, error: unknown) => PublicError;
-
-const maxUserAgentLength = 256;
 
 export function registerDialects(app: FastifyInstance, options: DialectRoutesOptions, tell: Tell): void {
   for (const dialect of options.dialects) {
@@ -117,10 +116,8 @@ async function openContext(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<CallContext> {
-  const { raw, headers } = request;
-  const clientAddress = addresses.addressOf(raw.socket.remoteAddress, headers);
-  const userAgent = (headers["user-agent"] ?? "").slice(0, maxUserAgentLength);
-  const signal = signalOf(reply);
+  const { clientAddress, userAgent } = originOf(request.raw, addresses);
+  const signal = signalOf(reply.raw);
   const trace = request.observed?.trace;
   const stranger = { caller: undefined, signal, clientAddress, userAgent, isAdmitted: true, trace };
   const identify = async () => {
@@ -143,13 +140,4 @@ function send(reply: FastifyReply, { status = 200, body, text, headers = {} }: D
   if (body !== undefined) reply.header("content-type", "application/json; charset=utf-8");
   else if (text !== undefined) reply.header("content-type", "text/plain; charset=utf-8");
   return reply.headers(headers).send(body === undefined ? text : JSON.stringify(body));
-}
-
-/** Aborts when the client goes away before its answer is complete. */
-function signalOf(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  reply.raw.once("close", () => {
-    if (!reply.raw.writableFinished) controller.abort();
-  });
-  return controller.signal;
 }

@@ -7,6 +7,7 @@ import { authorise, isPublic } from "#gateway/access.ts";
 import type { Authenticator } from "#gateway/auth/authenticate.ts";
 import type { CallContext } from "#gateway/call.ts";
 import type { ClientAddresses } from "#gateway/http/client-address.ts";
+import { originOf } from "#gateway/http/client-origin.ts";
 import type { RateHeaders, Throttle } from "#gateway/throttle/throttle.ts";
 
 /** Throws what authentication, authorisation and rate limits throw; the response is told what is left of the limit. */
@@ -17,7 +18,6 @@ export type OpenCall = (
   signal: AbortSignal,
 ) => Promise<CallContext>;
 
-const maxUserAgentLength = 256;
 const safeMethods = new Set(["GET", "HEAD"]);
 
 export function createOpenCall(
@@ -35,8 +35,7 @@ export function createOpenCall(
   }
 
   return async (method, request, response, signal) => {
-    const { headers } = request;
-    const clientAddress = addresses.addressOf(request.socket.remoteAddress, headers);
+    const { clientAddress, userAgent } = originOf(request, addresses);
     const caller = await identify(method, request).catch(async (error) => {
       if (ConnectError.from(error).code === Code.Unauthenticated) {
         await throttle.admitStranger(clientAddress, response);
@@ -44,7 +43,6 @@ export function createOpenCall(
       throw error;
     });
     await throttle.admitRequest(method, { caller, clientAddress }, response);
-    const userAgent = (headers["user-agent"] ?? "").slice(0, maxUserAgentLength);
     return { caller, signal, clientAddress, userAgent, isAdmitted: true };
   };
 }

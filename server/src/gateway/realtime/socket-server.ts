@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { ClientAddresses } from "#gateway/http/client-address.ts";
+import { originOf } from "#gateway/http/client-origin.ts";
 import { closeReasons } from "#gateway/realtime/close-codes.ts";
 import { entranceOf, type SocketEntrances } from "#gateway/realtime/socket-entrance.ts";
 import { createSocketHub, type HubOptions } from "#gateway/realtime/socket-hub.ts";
@@ -37,10 +38,9 @@ const closeTimeoutMs = 5_000;
 const stopGraceMs = 3_000;
 const goodbyeMs = 2_000;
 const maxFragments = 1_024;
-const maxUserAgentLength = 256;
 
 export function createSocketServer(options: SocketServerOptions): SocketServer {
-  const { config, bus, log, endedSessions, throttle, entrances = new Map() } = options;
+  const { config, bus, log, addresses, endedSessions, throttle, entrances = new Map() } = options;
   const hub = createSocketHub(options);
   const flusher = createTurnFlusher();
   const wss = createWebSocketServer(config.PARLEY_WS_MAX_FRAME_BYTES, entrances);
@@ -55,7 +55,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
     requireRoom();
-    const { clientAddress } = originOf(request);
+    const { clientAddress } = originOf(request, addresses);
     await throttle.admitStranger(clientAddress);
     const entrance = entranceOf(entrances, request);
     const caller = await (entrance ? entrance.admit(request) : admit(options, request));
@@ -72,18 +72,13 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     // Its client cannot ask for what it missed: it is told that the socket is open when events reach it.
     if (entrance) writer.hold();
     wss.handleUpgrade(request, socket, head, (ws: WebSocket) => {
-      const context = { caller, signal: undefined, ...originOf(request) };
+      const context = { caller, signal: undefined, ...originOf(request, addresses) };
       const connection = new Connection(ws, writer, context, hub.surroundings, entrance?.protocol);
       hub.add(connection);
       if (!entrance) return;
       entrance.onOpened();
       void hub.listen(connection).finally(() => writer.release());
     });
-  }
-
-  function originOf({ socket, headers }: IncomingMessage) {
-    const clientAddress = options.addresses.addressOf(socket.remoteAddress, headers);
-    return { clientAddress, userAgent: (headers["user-agent"] ?? "").slice(0, maxUserAgentLength) };
   }
 
   return {

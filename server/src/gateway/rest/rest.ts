@@ -10,6 +10,7 @@ import { type RestCache, serveCached } from "#gateway/cache/rest-caching.ts";
 import type { Call, CallContext } from "#gateway/call.ts";
 import { chatIdOf } from "#gateway/call-observer.ts";
 import type { OpenCall } from "#gateway/http/call-context.ts";
+import { signalOf } from "#gateway/http/client-origin.ts";
 import { encodeJson } from "#gateway/json/json-encoder.ts";
 import { publicServices } from "#gateway/public-services.ts";
 import { type Deferral, deferralOf } from "#gateway/rest/deferral.ts";
@@ -46,7 +47,7 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
       url: path,
       config: { template: jsonTemplate(route) },
       onRequest: async (request, reply) => {
-        const signal = signalOf(reply);
+        const signal = signalOf(reply.raw);
         const context = await options.openCall(route.method, request.raw, reply.raw, signal);
         request.callContext = { ...context, trace: request.observed?.trace };
       },
@@ -129,13 +130,4 @@ function queryOf(request: FastifyRequest): string {
   const url = request.raw.url ?? "";
   const at = url.indexOf("?");
   return at < 0 ? "" : url.slice(at + 1);
-}
-
-/** Aborts when the client goes away before its answer is complete. */
-function signalOf(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  reply.raw.once("close", () => {
-    if (!reply.raw.writableFinished) controller.abort();
-  });
-  return controller.signal;
 }
