@@ -1,9 +1,8 @@
 /** What must be true of blobs at any moment, as queries. Each statement sees one moment of the database. */
 import type { Database, Queryable, Statement } from "#platform/database.ts";
+import { nilUuid } from "#platform/uuid.ts";
 
 type KeyRow = [ownerId: string, key: Buffer, objectId: string, isThere: boolean];
-
-const firstId = "00000000-0000-0000-0000-000000000000";
 
 const selectKeys: Statement = {
   name: "blobs.doctor-keys",
@@ -13,7 +12,7 @@ const selectKeys: Statement = {
 };
 
 export async function* keysAndObjects(db: Queryable, limit: number): AsyncGenerator<KeyRow[]> {
-  let last: [string, Buffer] = [firstId, Buffer.alloc(0)];
+  let last: [string, Buffer] = [nilUuid, Buffer.alloc(0)];
   for (;;) {
     const rows = await db.queryArrays<KeyRow>(selectKeys, [...last, limit]);
     if (rows.length === 0) return;
@@ -35,7 +34,7 @@ export async function* attachmentsAndObjects(
   db: Queryable,
   limit: number,
 ): AsyncGenerator<[id: string, isThere: boolean][]> {
-  let after = firstId;
+  let after = nilUuid;
   for (;;) {
     const rows = await db.queryArrays<[string, boolean]>(selectAttachments, [after, limit]);
     if (rows.length === 0) return;
@@ -56,7 +55,7 @@ const selectObjects: Statement = {
 
 /** Whose bytes must be in the store, in pages. */
 export async function* objectsInStore(db: Queryable, limit: number): AsyncGenerator<ObjectRow[]> {
-  let after = firstId;
+  let after = nilUuid;
   for (;;) {
     const rows = await db.queryArrays<ObjectRow>(selectObjects, [after, limit]);
     if (rows.length === 0) return;

@@ -19,8 +19,6 @@ export const latestActivity: Activity = {
 /** The latest time that a cursor or a query may name. PostgreSQL knows later ones; nobody needs them. */
 export const latestMs = Date.parse("9999-12-31T23:59:59.999Z");
 
-export const lowestId = "00000000-0000-0000-0000-000000000000";
-
 export function encodeActivity({ atMs, chatId }: Activity): string {
   const bytes = Buffer.alloc(timeBytes + idBytes);
   bytes.writeDoubleBE(atMs);

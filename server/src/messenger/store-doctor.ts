@@ -1,5 +1,6 @@
 /** What must be true of every chat at any moment, as queries: each answers those of the given chats of which it is not. */
 import type { Database, Queryable, Statement } from "#platform/database.ts";
+import { nilUuid } from "#platform/uuid.ts";
 
 export type ChatRule = keyof typeof brokenChats;
 
@@ -124,7 +125,7 @@ const tablesOfChats = ["messages", "events", "members"].map(chatIdsIn);
 /** Chats that rows of each table belong to, in pages, and whether there is such a chat. */
 export async function* chatsReferredTo(db: Queryable, limit: number): AsyncGenerator<[string, boolean][]> {
   for (const statement of tablesOfChats) {
-    let after = firstId;
+    let after = nilUuid;
     for (;;) {
       const page = await db.queryArrays<[string, boolean]>(statement, [after, limit]);
       if (page.length === 0) break;
@@ -133,8 +134,6 @@ export async function* chatsReferredTo(db: Queryable, limit: number): AsyncGener
     }
   }
 }
-
-export const firstId = "00000000-0000-0000-0000-000000000000";
 
 const lockChats: Statement = {
   name: "messenger.doctor-lock-chats",
@@ -202,7 +201,7 @@ const selectIndexed: Statement = {
 };
 
 export async function* indexedMessages(db: Queryable, limit: number): AsyncGenerator<IndexedRow[]> {
-  let last: [string, number] = [firstId, 0];
+  let last: [string, number] = [nilUuid, 0];
   for (;;) {
     const rows = await db.queryArrays<IndexedRow>(selectIndexed, [...last, limit]);
     if (rows.length === 0) return;

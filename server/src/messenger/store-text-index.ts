@@ -1,8 +1,8 @@
 /** The text index as it is written other than by sends, whose statement writes it along (store-sends.ts). */
-import { lowestId } from "#messenger/cursor.ts";
 import type { MessagePlace } from "#messenger/message-id.ts";
 import type { IndexedTexts } from "#messenger/text-index/text-index.ts";
 import type { Queryable, Statement } from "#platform/database.ts";
+import { nilUuid } from "#platform/uuid.ts";
 
 const insertWords: Statement = {
   name: "messenger.insert-words",
@@ -29,7 +29,7 @@ export async function addWordsAhead(database: Queryable, indexed: IndexedTexts):
   return { ...indexed, newWords: null };
 }
 
-export const beforeAll: MessagePlace = { chatId: lowestId, seq: 0 };
+export const beforeAll: MessagePlace = { chatId: nilUuid, seq: 0 };
 
 const updateEntry: Statement = {
   name: "messenger.update-entry",

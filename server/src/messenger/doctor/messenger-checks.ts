@@ -5,13 +5,13 @@ import {
   chatRules,
   chatsReferredTo,
   findBrokenChats,
-  firstId,
   listChatIds,
   type RepairableRule,
   repairChats,
 } from "#messenger/store-doctor.ts";
 import type { Queryable } from "#platform/database.ts";
 import type { Check, CheckRun, Repair } from "#platform/doctor.ts";
+import { nilUuid } from "#platform/uuid.ts";
 
 const chatsAtATime = 50;
 const referencesAtATime = 500;
@@ -21,7 +21,7 @@ const restore =
 
 /** Pages of all chats. */
 async function* pagesOfChats(db: Queryable, { signal, onProgress }: CheckRun): AsyncGenerator<string[]> {
-  let after = firstId;
+  let after = nilUuid;
   let seen = 0;
   for (;;) {
     signal.throwIfAborted();

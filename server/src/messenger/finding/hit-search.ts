@@ -1,6 +1,5 @@
 /** What the database is asked for a query's terms and filters, and by which plan. */
 
-import { lowestId } from "#messenger/cursor.ts";
 import type { AskedQuery } from "#messenger/finding/asked-query.ts";
 import { type ChosenPlan, choosePlan } from "#messenger/finding/choose-plan.ts";
 import { type SoughtTerm, slotOf } from "#messenger/finding/likeness.ts";
@@ -9,6 +8,7 @@ import { allOf, anyOf, termCondition } from "#messenger/finding/to-tsquery.ts";
 import { type Share, shareOf, type WordFrequencies } from "#messenger/finding/word-frequencies.ts";
 import type { HitPlace, HitSearch } from "#messenger/store-finding-messages.ts";
 import { attachmentLexeme, senderLexeme } from "#messenger/text-index/index-entry.ts";
+import { nilUuid } from "#platform/uuid.ts";
 
 interface Condition {
   text: string;
@@ -75,7 +75,7 @@ export function planSearch(
 }
 
 /** After everything that was sent before. */
-const placeBefore = (ms: number): HitPlace => ({ createdAtMs: ms, chatId: lowestId, seq: 0 });
+const placeBefore = (ms: number): HitPlace => ({ createdAtMs: ms, chatId: nilUuid, seq: 0 });
 
 export const newestPlace = ({ beforeMs = Number.POSITIVE_INFINITY }: AskedQuery): HitPlace =>
   placeBefore(beforeMs);
