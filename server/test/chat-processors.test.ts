@@ -9,7 +9,7 @@ import { createLocalBus, topics } from "#platform/bus.ts";
 import { startFakeDispatchServer } from "#test/fake-dispatch-server.ts";
 import { parityCallers } from "#test/parity-callers.ts";
 import { result } from "#test/parity-fixture.ts";
-import { manyPeople, startPod, type TestParley } from "#test/parley.ts";
+import { ampleLimits, startPod, type TestParley } from "#test/parley.ts";
 import { spawnParley } from "#test/parley-process.ts";
 import { createAccount, newPerson, signedIn } from "#test/people.ts";
 import { withoutRedis } from "#test/redis-server.ts";
@@ -47,7 +47,7 @@ describe("chats with a processor", { skip: withoutRedis }, async () => {
     throw error;
   });
   const app = await startPod(
-    { ...environment, ...manyPeople, PARLEY_CHAT_PROCESSING_POLL_MS: "50" },
+    { ...environment, ...ampleLimits, PARLEY_CHAT_PROCESSING_POLL_MS: "50" },
     { bus },
   );
   const url = `http://127.0.0.1:${app.httpPort}`;

@@ -1,7 +1,7 @@
 /** A cluster of real processes for tests that kill, freeze and restart them; each can be reached as a client would. */
 import { after } from "node:test";
 import { createTestDatabase } from "#test/database.ts";
-import { cheapHashing, manyPeople } from "#test/parley.ts";
+import { ampleLimits, cheapHashing } from "#test/parley.ts";
 import { type RedisServer, startRedis } from "#test/redis-server.ts";
 import { freePort } from "../../scripts/pods/free-port.ts";
 import { createLocalCluster, type LocalCluster } from "../../scripts/pods/local-cluster.ts";
@@ -36,7 +36,7 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
     ...options,
     databaseUrl,
     redisUrl: redis.url,
-    settings: { ...cheapHashing, ...manyPeople, ...options.settings },
+    settings: { ...cheapHashing, ...ampleLimits, ...options.settings },
     portsOf: async () => ({
       http: await freePort(),
       grpc: await freePort(),

@@ -22,7 +22,6 @@ const environment = {
   DATABASE_URL: (await createTestDatabase()).url,
   PARLEY_SECRET_KEY: randomBytes(32).toString("base64"),
   PARLEY_CIRCUITS: "off",
-  PARLEY_LIMIT_WRITE: "off",
   ...(await withProviders({
     providers: [
       { id: "blocking", url: urlOf(blocking), price: 0, timeout: "1s", ...quota(1_000, "1d", "sliding-log") },

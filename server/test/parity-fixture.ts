@@ -14,7 +14,7 @@ const pollMs = 30;
 
 export async function startParity() {
   // Each refusal is asked for over each transport, by one user.
-  const parley = await startParley({ PARLEY_LIMIT_SEARCH: "off" });
+  const parley = await startParley();
   const callers = parityCallers(parley);
   const [ada, ben, eve] = (await Promise.all(
     ["Ada", "Ben", "Eve"].map((name) => createAccount(parley.url, name)),

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
-import { cheapHashing, manyPeople } from "#test/parley.ts";
+import { ampleLimits, cheapHashing } from "#test/parley.ts";
 
 export interface ParleyProcess {
   readonly url: string;
@@ -20,7 +20,7 @@ const readyWithinMs = 60_000;
 /** Rejects with what Parley printed when it ends before it is ready. */
 export async function spawnParley(environment: Record<string, string>): Promise<ParleyProcess> {
   const child = spawn(process.execPath, [main, "serve"], {
-    env: { ...ownEnvironment(), ...anyPorts, ...cheapHashing, ...manyPeople, ...environment },
+    env: { ...ownEnvironment(), ...anyPorts, ...cheapHashing, ...ampleLimits, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const exited = once(child, "exit") as Promise<[number | null]>;

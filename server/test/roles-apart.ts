@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { App } from "#app/app.ts";
 import { createTestDatabase } from "#test/database.ts";
-import { cheapHashing, manyPeople, startPod, type TestOptions } from "#test/parley.ts";
+import { ampleLimits, cheapHashing, startPod, type TestOptions } from "#test/parley.ts";
 import { startRedis } from "#test/redis-server.ts";
 import { type ServicesApart, startServicesApart } from "#test/services-apart.ts";
 
@@ -32,7 +32,7 @@ export async function startRolesApart(
     REDIS_URL: (await startRedis()).url,
     PARLEY_SERVICE_TOKEN: serviceToken,
     ...cheapHashing,
-    ...manyPeople,
+    ...ampleLimits,
     ...settings,
   };
   const { urls } = await startServicesApart((role, ownUrls) => {

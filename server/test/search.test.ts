@@ -11,11 +11,7 @@ import { type Account, createAccount } from "#test/people.ts";
 import { SocketClient } from "#test/socket-client.ts";
 import { until } from "#test/until.ts";
 
-const parley = await startParley({
-  PARLEY_SEARCH_TASK_EXPIRY_MS: "20000",
-  // These tests ask often how a task stands.
-  PARLEY_LIMIT_READ: "off",
-});
+const parley = await startParley({ PARLEY_SEARCH_TASK_EXPIRY_MS: "20000" });
 const [ada, ben, eve] = (await Promise.all(
   ["Ada", "Benedict", "Eve"].map((name) => createAccount(parley.url, name)),
 )) as [Account, Account, Account];
@@ -249,7 +245,7 @@ describe("a search task", () => {
   });
 
   it("is forgotten after its time", async () => {
-    const short = await startParley({ PARLEY_SEARCH_TASK_EXPIRY_MS: "1000", PARLEY_LIMIT_READ: "off" });
+    const short = await startParley({ PARLEY_SEARCH_TASK_EXPIRY_MS: "1000" });
     const { token } = await createAccount(short.url, "Short");
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
     const created = await fetch(`${short.url}/v2/search-tasks`, {

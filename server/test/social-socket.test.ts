@@ -16,8 +16,6 @@ const log = createLog("debug", { write: (line) => void lines.push(line) });
 const settings = {
   PARLEY_ADMIN_EMAILS: adminEmail,
   PARLEY_CIRCUIT_MIN_CALLS: "5",
-  PARLEY_LIMIT_WRITE: "off",
-  PARLEY_LIMIT_SEND: "off",
 };
 const parley = await startParley(settings, { log });
 const socketUrl = socialUrlOf(parley.url);

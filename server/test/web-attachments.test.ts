@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
-import { manyPeople, startParley } from "#test/parley.ts";
+import { ampleLimits, startParley } from "#test/parley.ts";
 import { newPerson, type Person } from "#test/people.ts";
 import { until } from "#test/until.ts";
 import { startWebPages, type WebPages, withoutWeb } from "#test/web-pages.ts";
@@ -21,7 +21,7 @@ const maxBytes = 30_000_000;
 describe("files in the web client", { skip: withoutWeb }, async () => {
   if (withoutWeb) return;
   const parley = await startParley({
-    ...manyPeople,
+    ...ampleLimits,
     PARLEY_BLOB_QUOTA_BYTES: String(quota),
     PARLEY_BLOB_MAX_BYTES: String(maxBytes),
   });

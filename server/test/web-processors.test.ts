@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Page } from "playwright-core";
 import { startFakeDispatchServer } from "#test/fake-dispatch-server.ts";
-import { manyPeople, startPod } from "#test/parley.ts";
+import { ampleLimits, startPod } from "#test/parley.ts";
 import { newPerson, type Person } from "#test/people.ts";
 import { withoutRedis } from "#test/redis-server.ts";
 import { startWebPages, type WebPages, withoutWeb } from "#test/web-pages.ts";
@@ -13,7 +13,7 @@ const skip = withoutWeb || withoutRedis;
 describe("processors in the web client", { skip }, async () => {
   if (skip) return;
   const { environment, fake } = await startFakeDispatchServer();
-  const app = await startPod({ ...environment, ...manyPeople, PARLEY_CHAT_PROCESSING_POLL_MS: "50" });
+  const app = await startPod({ ...environment, ...ampleLimits, PARLEY_CHAT_PROCESSING_POLL_MS: "50" });
   const url = `http://127.0.0.1:${app.httpPort}`;
   const pages = await startWebPages(url);
 

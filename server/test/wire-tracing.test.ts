@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { createLog } from "#platform/log.ts";
 import { startCollector } from "#test/collector.ts";
 import { createTestDatabase } from "#test/database.ts";
-import { cheapHashing, manyPeople, startPod } from "#test/parley.ts";
+import { ampleLimits, cheapHashing, startPod } from "#test/parley.ts";
 import { createAccount } from "#test/people.ts";
 import { startRedis, withoutRedis } from "#test/redis-server.ts";
 import { startServicesApart } from "#test/services-apart.ts";
@@ -26,7 +26,7 @@ describe("one trace over the wire", { skip: withoutRedis }, async () => {
     REDIS_URL: redis.url,
     PARLEY_SERVICE_TOKEN: secret(),
     ...cheapHashing,
-    ...manyPeople,
+    ...ampleLimits,
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     // Recorded is what the client asks for only.
     OTEL_TRACES_SAMPLER_ARG: "0",

@@ -16,9 +16,9 @@ import { podName } from "#platform/pod.ts";
 
 /** Quotas and money as the database has them; circuits and what is under way as they are at this process. */
 export function describeProviders({ permits, budget, catalogue, router, circuits, clock }: DispatchParts) {
-  const timeOf = circuitTimes(circuits, clock);
   return async (): Promise<DescribeProvidersResponse> => {
     const [statuses, spend] = await Promise.all([permits.status(), budget.status()]);
+    const timeOf = circuitTimes(circuits, clock);
     const ofProviders = circuits.list().filter(({ service }) => service === "provider");
     const lanes = [...router.lanes.values()].sort((a, b) => a.provider.priceMicros - b.provider.priceMicros);
     const providers = lanes.map((lane) => {

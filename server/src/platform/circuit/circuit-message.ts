@@ -8,9 +8,13 @@ import type { Clock } from "#platform/clock.ts";
 
 type TimeOf = (atMs: number) => Timestamp;
 
-/** Circuits have a clock of their own, which says only how long ago something was. */
+/**
+ * Times of day for one answer: circuits have a clock of their own, which says only how long ago something was. The two
+ * clocks are compared once, or one moment would be told as two that differ by a millisecond.
+ */
 export function circuitTimes(circuits: Pick<CircuitsView, "nowMs">, clock: Clock): TimeOf {
-  return (atMs) => timestampFromMs(Math.round(clock.now() - (circuits.nowMs() - atMs)));
+  const offsetMs = clock.now() - circuits.nowMs();
+  return (atMs) => timestampFromMs(Math.round(offsetMs + atMs));
 }
 
 export function circuitMessage(
