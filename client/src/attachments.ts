@@ -1,6 +1,7 @@
 /** Files that go with messages: uploaded under a key of their own first, which is given up once a message holds them. */
 import { delay } from "./backoff.ts";
-import type { Blobs, GetOptions, PutOptions } from "./blob-calls.ts";
+import type { Blobs, GetOptions } from "./blob-calls.ts";
+import type { PutOptions } from "./blob-puts.ts";
 import { type Download, rangeHeader, toDownload } from "./blob-shapes.ts";
 import type { ByteCalls } from "./byte-calls.ts";
 import { ParleyError } from "./error.ts";

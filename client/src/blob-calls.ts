@@ -1,42 +1,30 @@
 /** Binary data by key: what a user keeps on the server, each under keys of their own. */
-import type { BlobJson, GetBlobUsageResponseJson, ListBlobsResponseJson } from "@parley/api/v2/blob";
+import type {
+  CreateDownloadLinkResponseJson,
+  GetBlobUsageResponseJson,
+  ListBlobsResponseJson,
+} from "@parley/api/v2/blob";
+import {
+  type BlobContent,
+  type BlobPutParts,
+  type DirectPutOptions,
+  type PutOptions,
+  put,
+  putDirectly,
+} from "./blob-puts.ts";
 import {
   type BlobInfo,
   blobPath,
   type Download,
   infoOf,
-  metadataHeaders,
   rangeHeader,
   toBlobInfo,
   toDownload,
 } from "./blob-shapes.ts";
-import type { ByteCalls } from "./byte-calls.ts";
-import { isTransient, ParleyError } from "./error.ts";
-import { type Persistence, persist } from "./persist.ts";
-import { query, type Rest } from "./rest.ts";
-import { reservedNames, uploadResumably } from "./resumable-upload.ts";
-import { type Bytes, sizeOf } from "./send-bytes.ts";
-
-export type BlobContent = Blob | Uint8Array<ArrayBuffer> | ArrayBuffer | string | ReadableStream<Uint8Array>;
-
-export interface Progress {
-  /** In bytes; never falls. */
-  sent: number;
-  /** undefined for a stream. */
-  size: number | undefined;
-}
-
-export interface PutOptions {
-  /** Default: that of a Blob or File, else "application/octet-stream". */
-  contentType?: string;
-  metadata?: Record<string, string>;
-  /** Only if the blob is this one now: its `etag`, or "*" for any. Else "precondition-failed". */
-  ifMatch?: string;
-  /** "*": only if there is none yet. */
-  ifNoneMatch?: string;
-  onProgress?: (progress: Progress) => void;
-  signal?: AbortSignal;
-}
+import { ParleyError } from "./error.ts";
+import { persist } from "./persist.ts";
+import { query } from "./rest.ts";
+import type { Bytes } from "./send-bytes.ts";
 
 export interface GetOptions {
   /** Both inclusive; without `to` up to the end. */
@@ -51,9 +39,19 @@ export interface Blobs {
    * large goes on where it broke off. A stream is sent once.
    */
   put(key: string, content: BlobContent, options?: PutOptions): Promise<BlobInfo>;
+  /**
+   * As put, but the bytes go straight to the object store: at most 5 GiB, and only where the server's store is S3, else
+   * "direct-transfer-unavailable".
+   */
+  putDirectly(key: string, content: Bytes, options?: DirectPutOptions): Promise<BlobInfo>;
   /** Resolves when the bytes begin to come. */
   get(key: string, options?: GetOptions): Promise<Download & { blob: BlobInfo }>;
   head(key: string, options?: { signal?: AbortSignal }): Promise<BlobInfo>;
+  /**
+   * A URL to the bytes as they are now, straight from the object store, for whoever has it; it expires after a quarter of
+   * an hour. Only where the server's store is S3, and not for what was uploaded in parts: "direct-transfer-unavailable".
+   */
+  createDownloadLink(key: string): Promise<DownloadLink>;
   /** One that does not exist is deleted already. Messages that it is attached to keep it. */
   delete(key: string, options?: { ifMatch?: string }): Promise<void>;
   /** In the order of their keys' bytes. */
@@ -70,21 +68,18 @@ export interface BlobPage {
   cursor?: string;
 }
 
+export interface DownloadLink {
+  url: string;
+  expiresAt: string;
+}
+
 export interface BlobUsage {
   used: number;
   quota: number;
   blobCount: number;
 }
 
-export interface BlobParts {
-  calls: ByteCalls;
-  rest: Rest;
-  persistence: Persistence;
-  /** From this size on uploads are resumable, and go in parts of it. */
-  partBytes: number;
-}
-
-export function createBlobs(parts: BlobParts): Blobs {
+export function createBlobs(parts: BlobPutParts): Blobs {
   const { calls, rest, persistence } = parts;
 
   async function read(key: string, { range, signal }: GetOptions, method: "GET" | "HEAD") {
@@ -103,6 +98,11 @@ export function createBlobs(parts: BlobParts): Blobs {
 
   return {
     put: (key, content, options = {}) => put(parts, key, content, options),
+    putDirectly: (key, content, options = {}) => putDirectly(parts, key, content, options),
+    async createDownloadLink(key) {
+      const answer = await rest.call<CreateDownloadLinkResponseJson>("POST", "/v2/download-links", { key });
+      return { url: answer.url ?? "", expiresAt: answer.expiresAt ?? "" };
+    },
     async get(key, options = {}) {
       const response = await read(key, options, "GET");
       return { blob: infoOf(key, response), ...toDownload(response) };
@@ -128,55 +128,6 @@ export function createBlobs(parts: BlobParts): Blobs {
       const { used = 0, quota = 0, blobCount = 0 } = answer;
       return { used: Number(used), quota: Number(quota), blobCount };
     },
-  };
-}
-
-async function put(
-  parts: BlobParts,
-  key: string,
-  content: BlobContent,
-  options: PutOptions,
-): Promise<BlobInfo> {
-  const { calls, persistence, partBytes } = parts;
-  const { metadata = {}, ifMatch, ifNoneMatch, signal } = options;
-  const path = blobPath(key);
-  const body = bodyOf(content);
-  const size = body instanceof ReadableStream ? undefined : sizeOf(body);
-  const contentType =
-    options.contentType || (body instanceof Blob && body.type) || "application/octet-stream";
-  const onSent = rising((sent) => options.onProgress?.({ sent, size }));
-  const isConditional = ifMatch !== undefined || ifNoneMatch !== undefined;
-  const hasReserved = Object.keys(metadata).some((name) => reservedNames.has(name.toLowerCase()));
-  if (!(body instanceof ReadableStream) && sizeOf(body) > partBytes && !isConditional && !hasReserved) {
-    await uploadResumably(parts, { bytes: body, key, contentType, metadata, onSent, signal });
-    return infoOf(key, await calls({ method: "HEAD", path, signal }));
-  }
-  const headers = {
-    "content-type": contentType,
-    ...metadataHeaders(metadata),
-    ...(ifMatch === undefined ? {} : { "if-match": ifMatch }),
-    ...(ifNoneMatch === undefined ? {} : { "if-none-match": ifNoneMatch }),
-  };
-  // With a condition, a put whose answer was lost would be refused the second time although it was done.
-  const mayRepeat = (error: unknown) =>
-    isTransient(error) && size !== undefined && !(isConditional && (error as ParleyError).status === 0);
-  const run = () => calls({ method: "PUT", path, headers, body, onSent, signal });
-  const response = await persist(persistence, run, { signal, mayRepeat });
-  return toBlobInfo((await response.json()) as BlobJson);
-}
-
-function bodyOf(content: BlobContent): Bytes | ReadableStream<Uint8Array> {
-  if (typeof content === "string") return new TextEncoder().encode(content);
-  return content instanceof ArrayBuffer ? new Uint8Array(content) : content;
-}
-
-/** A transfer that starts again begins below what was told already. */
-function rising(tell: (bytes: number) => void): (bytes: number) => void {
-  let most = -1;
-  return (bytes) => {
-    if (bytes <= most) return;
-    most = bytes;
-    tell(bytes);
   };
 }
 

@@ -8,6 +8,7 @@
 import { type AttachmentCalls, createAttachments } from "./attachments.ts";
 import { type Blobs, createBlobs } from "./blob-calls.ts";
 import { createByteCalls } from "./byte-calls.ts";
+import { createByteExchange } from "./byte-exchange.ts";
 import { type Calls, createCalls } from "./calls.ts";
 import { ParleyError } from "./error.ts";
 import { type ClientState, createEmitter, type Emitter, type ParleyEvents } from "./events.ts";
@@ -24,15 +25,8 @@ import type { Message, PresenceChange, User } from "./shapes.ts";
 import { watchNetwork } from "./watch-network.ts";
 
 export type { UploadOptions } from "./attachments.ts";
-export type {
-  BlobContent,
-  BlobPage,
-  Blobs,
-  BlobUsage,
-  GetOptions,
-  Progress,
-  PutOptions,
-} from "./blob-calls.ts";
+export type { BlobPage, Blobs, BlobUsage, DownloadLink, GetOptions } from "./blob-calls.ts";
+export type { BlobContent, DirectPutOptions, Progress, PutOptions } from "./blob-puts.ts";
 export type { BlobInfo, Download } from "./blob-shapes.ts";
 export type { ChatChanges, NewChat, ProcessOptions } from "./calls.ts";
 export { isTransient, ParleyError } from "./error.ts";
@@ -141,8 +135,10 @@ export function createParleyClient(given: ParleyClientOptions): ParleyClient {
     },
   });
   const rest = createRest({ http, session, persistence });
-  const bytes = createByteCalls({ http, session, sendBytes: options.sendBytes, stallMs: options.stallMs });
-  const blobs = createBlobs({ calls: bytes, rest, persistence, partBytes: options.uploadPartBytes });
+  const { sendBytes, stallMs, uploadPartBytes: partBytes } = options;
+  const exchangeBytes = createByteExchange({ http, sendBytes, stallMs });
+  const bytes = createByteCalls({ url, session, exchange: exchangeBytes });
+  const blobs = createBlobs({ calls: bytes, exchange: exchangeBytes, rest, persistence, partBytes });
   const attachments = createAttachments({ blobs, calls: bytes, persistence, url });
   const onOpen = () => outbox.wake();
   const realtime: Realtime = createRealtime({ options, session, rest, emitter, onOpen, onState: setState });
