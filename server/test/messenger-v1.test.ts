@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
+import { throttleSettings } from "#gateway/throttle/config.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { startDatabaseLine } from "#test/database-line.ts";
 import { startParley } from "#test/parley.ts";
@@ -190,7 +191,8 @@ test("a session lives as long as the setting says", async () => {
 });
 
 test("each caller has 100 requests in a second", async () => {
-  const { url } = await startParley();
+  const { defaultText } = throttleSettings.PARLEY_LIMIT_MESSENGER_V1;
+  const { url } = await startParley({ PARLEY_LIMIT_MESSENGER_V1: defaultText });
   const { session } = await newUser(url);
   const { headers } = await history(url, session, await newChat(url, session));
   assert.match(headers.get("ratelimit-policy") ?? "", /"messenger-v1";q=100;w=1\b/);

@@ -11,7 +11,10 @@ import { type Account, createAccount } from "#test/people.ts";
 import { SocketClient } from "#test/socket-client.ts";
 import { until } from "#test/until.ts";
 
-const parley = await startParley({ PARLEY_SEARCH_TASK_EXPIRY_MS: "20000" });
+const parley = await startParley({
+  PARLEY_SEARCH_TASK_EXPIRY_MS: "20000",
+  PARLEY_LIMIT_SEARCH: "5/s burst 100",
+});
 const [ada, ben, eve] = (await Promise.all(
   ["Ada", "Benedict", "Eve"].map((name) => createAccount(parley.url, name)),
 )) as [Account, Account, Account];
