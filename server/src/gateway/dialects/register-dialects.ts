@@ -1,6 +1,4 @@
 /** Puts the routes of the dialects that are on beside those of the contract. Each dialect fails in its own old shape. */
-
-import { Code, ConnectError } from "@connectrpc/connect";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { CallContext } from "#gateway/call.ts";
 import type { CallTurns } from "#gateway/call-turns.ts";
@@ -23,6 +21,7 @@ import { deprecationHeaders } from "#gateway/dialects/versions.ts";
 import type { ClientAddresses } from "#gateway/http/client-address.ts";
 import { originOf, signalOf } from "#gateway/http/client-origin.ts";
 import { refuseOtherMethods } from "#gateway/rest/other-methods.ts";
+import { countingRefusals } from "#gateway/throttle/refused-strangers.ts";
 import type { Throttle } from "#gateway/throttle/throttle.ts";
 import { fault } from "#platform/errors.ts";
 
@@ -121,11 +120,7 @@ async function openContext(
     if (!caller && route.access === "required") throw fault("unauthenticated");
     return caller;
   };
-  const caller = await identify().catch(async (error) => {
-    if (ConnectError.from(error).code === Code.Unauthenticated)
-      await throttle.admitStranger(clientAddress, reply.raw);
-    throw error;
-  });
+  const caller = await countingRefusals(identify(), throttle, { clientAddress, response: reply.raw });
   await throttle.admitClass(route.rate, { caller, clientAddress }, reply.raw);
   return { ...stranger, caller };
 }
