@@ -7,6 +7,7 @@ import { decodeJwt } from "jose";
 import { createParts } from "#identity/service.ts";
 import { sweep } from "#identity/sweep.ts";
 import { actorHeaders } from "#platform/actor.ts";
+import type { Database } from "#platform/database.ts";
 import { createTestDatabase } from "#test/database.ts";
 import {
   createTestClock,
@@ -242,4 +243,51 @@ test("a key ends with the session that one more displaces", async () => {
   await pod.internal.startSession({ login, password, withSessionKey: true });
   assert.deepEqual(ended.byAll, [first.sessionId]);
   await expectFault(internal.resolveSessionKey({ keyHash: hashOf(first.sessionKey) }), "unauthenticated");
+});
+
+test("the use of a session key moves when its session was used, every ten minutes at the most", async () => {
+  const login = await register();
+  const key = await internal.startSession({ login, password, withSessionKey: true });
+  const startedAtMs = clock.now();
+  const headers = headersOf((await internal.startSession({ login, password })).accessToken);
+  const usedAtMs = async () => {
+    const { sessions } = await auth.listSessions({}, headers);
+    return timestampMs(sessions.find(({ id }) => id === key.sessionId)!.lastUsedAt!);
+  };
+  const resolve = (of = internal) => of.resolveSessionKey({ keyHash: hashOf(key.sessionKey) });
+  clock.advance({ seconds: 599 });
+  await resolve();
+  assert.equal(await usedAtMs(), startedAtMs);
+  clock.advance({ seconds: 1 });
+  await resolve();
+  assert.equal(await usedAtMs(), clock.now());
+
+  const noNotes: Database = {
+    ...database,
+    async query(statement, values) {
+      if (statement.name === "identity.sessions.use") throw new Error("away");
+      return database.query(statement, values);
+    },
+  };
+  const pod = await startIdentity({ ...deps, database: noNotes });
+  const notedAtMs = clock.now();
+  clock.advance({ seconds: 600 });
+  assert.equal((await resolve(pod.internal)).sessionId, key.sessionId);
+  assert.equal(await usedAtMs(), notedAtMs);
+});
+
+test("of too many sessions one whose key is in use outlives one that is not", async () => {
+  const login = await register();
+  const pod = await startIdentity({ ...deps, config: identityConfig({ PARLEY_SESSIONS_PER_USER: 2 }) });
+  const start = () => pod.internal.startSession({ login, password, withSessionKey: true });
+  const resolve = ({ sessionKey }: { sessionKey: string }) =>
+    pod.internal.resolveSessionKey({ keyHash: hashOf(sessionKey) });
+  const used = await start();
+  clock.advance({ seconds: 1 });
+  const idle = await start();
+  clock.advance({ seconds: 600 });
+  await resolve(used);
+  await start();
+  assert.ok(await resolve(used));
+  await expectFault(resolve(idle), "unauthenticated");
 });
