@@ -112,24 +112,12 @@ export declare const JoinChatRequestSchema: GenMessage<JoinChatRequest, {jsonTyp
  * @generated from message parley.internal.v1.JoinChatResponse
  */
 export declare type JoinChatResponse = Message<"parley.internal.v1.JoinChatResponse"> & {
-  /**
-   * Whether the caller was no member before.
-   *
-   * @generated from field: bool joined = 1;
-   */
-  joined: boolean;
 };
 
 /**
  * @generated from message parley.internal.v1.JoinChatResponse
  */
 export declare type JoinChatResponseJson = {
-  /**
-   * Whether the caller was no member before.
-   *
-   * @generated from field: bool joined = 1;
-   */
-  joined?: boolean;
 };
 
 /**
