@@ -986,7 +986,8 @@ export declare type ListEndedSessionsResponseJson = {
 export declare const ListEndedSessionsResponseSchema: GenMessage<ListEndedSessionsResponse, {jsonType: ListEndedSessionsResponseJson}>;
 
 /**
- * What the gateway asks of identity beyond AuthService and UserService.
+ * What the gateway asks of identity beyond AuthService and UserService. How much of anything there may be
+ * stands in identity's code, which refuses the rest, and not here once more.
  *
  * @generated from service parley.internal.v1.IdentityInternalService
  */
