@@ -112,6 +112,12 @@ export async function signIn(
   return { actor, headers: actorHeaders(actor), accessToken, refreshToken, expiresIn };
 }
 
+/** Whose token it is, and of which session. */
+export function holderOf({ accessToken }: { accessToken: string }): { userId: string; sessionId: string } {
+  const { sub, sid } = decodeJwt<{ sid: string }>(accessToken);
+  return { userId: sub!, sessionId: sid };
+}
+
 /** A new account and its first session. */
 export async function newUser(clients: Pick<IdentityClients, "auth">, name?: string): Promise<SignedIn> {
   return signIn(clients, await signUp(clients, name));

@@ -243,7 +243,10 @@ describe("bad input", () => {
       }
     }
     const socket = await open(bob);
-    for (let i = 0; i < 20; i++) socket.send(foreign, "let me in", "x".repeat(20_000));
+    for (let i = 0; i < 20; i++) {
+      socket.send(foreign, "let me in");
+      socket.send(foreign, "let me in", "x".repeat(20_000));
+    }
     await socket.untilErrors(40);
     assert.deepEqual([...new Set(socket.errors.map((error) => error.code))].sort(), [400, 404]);
     assert.equal(socket.closed, undefined);

@@ -3,6 +3,7 @@ import { dialectSettings } from "#gateway/dialects/config.ts";
 import { socketSettings } from "#gateway/realtime/config.ts";
 import { throttleSettings } from "#gateway/throttle/config.ts";
 import { blobLimitSettings } from "#platform/blob-limits.ts";
+import { messageTextSettings } from "#platform/message-text.ts";
 import { integer, list, oneOf, text, url, type Values } from "#platform/settings.ts";
 import { tokenSettings } from "#platform/token-settings.ts";
 
@@ -26,6 +27,7 @@ export const gatewaySettings = {
     { min: 1, max: 100_000 },
   ),
   ...blobLimitSettings,
+  ...messageTextSettings,
   PARLEY_MAX_BODY_BYTES: integer("largest request body", 1_048_576, { min: 1_024, max: 67_108_864 }),
   PARLEY_ALLOWED_ORIGINS: list("web origins, besides Parley's own, whose pages may call Parley", []),
   PARLEY_TRUSTED_PROXIES: list(

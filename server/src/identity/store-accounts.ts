@@ -23,9 +23,7 @@ export interface NewAccount extends NewUser {
 export type Credentials = AccountRow & { passwordHash: string | null; passwordVersion: number };
 
 /** What is given is changed. */
-export type AccountChanges = Partial<
-  Omit<NewAccount, "id" | "createdAt" | "loginName" | "loginKey" | "profile">
->;
+export type AccountChanges = Partial<Pick<NewAccount, "email" | "emailKey" | "passwordHash">>;
 
 export type AccountStore = ReturnType<typeof createAccountStore>;
 
@@ -61,7 +59,7 @@ const statements = {
   list: {
     name: "identity.accounts.list",
     text: `SELECT ${accountColumns} FROM identity.users u
-           WHERE u.id = ANY($1::uuid[]) OR u.email_key = ANY($2::text[]) OR u.login_key = ANY($3::text[])`,
+           WHERE u.id = ANY($1::uuid[])`,
   },
   byName: {
     name: "identity.accounts.by-name",
@@ -80,10 +78,7 @@ const statements = {
     text: `UPDATE identity.users u
            SET email = COALESCE($2, u.email), email_key = COALESCE($3, u.email_key),
                password_hash = COALESCE($4, u.password_hash),
-               password_version = u.password_version + ($4::text IS NOT NULL)::integer,
-               name = COALESCE($5, u.name), name_folded = COALESCE($6, u.name_folded),
-               name_grams = COALESCE($7, u.name_grams),
-               surname = COALESCE($8, u.surname), surname_folded = COALESCE($9, u.surname_folded)
+               password_version = u.password_version + ($4::text IS NOT NULL)::integer
            WHERE u.id = $1 RETURNING ${accountColumns}`,
   },
 } satisfies Record<string, Statement>;
@@ -110,9 +105,8 @@ export function createAccountStore(database: Database) {
     credentialsByEmail: (emailKey: string) => one<Credentials>(statements.credentialsByEmail, [emailKey]),
     credentialsByLogin: (loginKey: string) => one<Credentials>(statements.credentialsByLogin, [loginKey]),
 
-    /** All that any of these name, in any order. */
-    list: (ids: string[], emailKeys: string[], loginKeys: string[]) =>
-      database.query<AccountRow>(statements.list, [ids, emailKeys, loginKeys]),
+    /** In any order. */
+    list: (ids: string[]) => database.query<AccountRow>(statements.list, [ids]),
 
     /** Both folded. In the order of the index that finds them, so that no more are read than wanted. */
     find(namePrefix: string, surnamePrefix: string, limit: number): Promise<AccountRow[]> {
@@ -124,9 +118,8 @@ export function createAccountStore(database: Database) {
 
     /** Undefined when there is no such user; "taken" when the address is another one's. */
     async change(tx: Queryable, userId: string, to: AccountChanges) {
-      const login = [to.email, to.emailKey, to.passwordHash];
-      const values = [userId, ...login, to.name, to.nameFolded, to.nameGrams, to.surname, to.surnameFolded];
       try {
+        const values = [userId, to.email, to.emailKey, to.passwordHash];
         return (await tx.query<AccountRow>(statements.change, values))[0];
       } catch (error) {
         if (sqlState(error) === uniqueViolation) return "taken";

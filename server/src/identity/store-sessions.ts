@@ -30,7 +30,7 @@ export interface NewSession {
 }
 
 /** A session that a key stands for, with its user. */
-export type KeySessionRow = UserRow & { sessionId: string; sessionExpiresAt: Date };
+export type KeySessionRow = UserRow & { sessionId: string; sessionExpiresAt: Date; lastUsedAt: Date };
 
 export type SessionStore = ReturnType<typeof createSessionStore>;
 
@@ -98,9 +98,13 @@ const statements = {
   },
   byKey: {
     name: "identity.sessions.by-key",
-    text: `SELECT ${userColumns}, s.id AS "sessionId", s.expires_at AS "sessionExpiresAt"
+    text: `SELECT ${userColumns}, s.id AS "sessionId", s.expires_at AS "sessionExpiresAt", s.last_used_at AS "lastUsedAt"
            FROM identity.sessions s JOIN identity.users u ON u.id = s.user_id
            WHERE s.key_hash = $1 AND s.ended_at IS NULL AND s.expires_at > $2`,
+  },
+  use: {
+    name: "identity.sessions.use",
+    text: "UPDATE identity.sessions SET last_used_at = $2 WHERE id = $1 AND ended_at IS NULL AND last_used_at < $2",
   },
   listLive: {
     name: "identity.sessions.list-live",
@@ -193,6 +197,11 @@ export function createSessionStore(database: Database) {
     /** The live session with such a key. */
     byKey: async (keyHash: Buffer, now: Date): Promise<KeySessionRow | undefined> =>
       (await database.query<KeySessionRow>(statements.byKey, [keyHash, now]))[0],
+
+    /** Of a session that is not refreshed. */
+    async noteUse(id: string, now: Date): Promise<void> {
+      await database.query(statements.use, [id, now]);
+    },
 
     /** The latest used first. */
     listLive: (userId: string, now: Date) => database.query<SessionRow>(statements.listLive, [userId, now]),

@@ -1,10 +1,8 @@
+import { messageTextSettings } from "#platform/message-text.ts";
 import { integer, oneOf, type Values } from "#platform/settings.ts";
 
 export const messengerSettings = {
-  PARLEY_MAX_TEXT_BYTES: integer("how long a message may be, in bytes of UTF-8", 16_384, {
-    min: 1,
-    max: 1_048_576,
-  }),
+  ...messageTextSettings,
   PARLEY_MAX_GROUP_MEMBERS: integer("members of one group or channel", 10_000, { min: 2, max: 1_000_000 }),
   PARLEY_SEND_BATCH_MAX: integer("messages stored by one statement", 1_000, { min: 1, max: 10_000 }),
   PARLEY_SEND_BATCHES_IN_FLIGHT: integer("batches of messages being stored at the same time", 1, {

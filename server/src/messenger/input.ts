@@ -39,16 +39,6 @@ function refuseCaller(): never {
   throw fault("unauthenticated");
 }
 
-/** What is wrong with the text of a message; undefined when nothing is. */
-export function messageTextProblem(text: string, maxBytes: number): string | undefined {
-  if (text.trim() === "") return "must not be empty";
-  // No character takes more than three bytes per UTF-16 unit: most texts need not be counted.
-  if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) {
-    return `must be at most ${maxBytes} bytes of UTF-8`;
-  }
-  return textProblem(text);
-}
-
 /** What is wrong with a title or a name; undefined when nothing is. */
 export function nameProblem(text: string, maxCharacters: number): string | undefined {
   if (text === "") return "must not be empty";

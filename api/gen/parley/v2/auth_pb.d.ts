@@ -397,7 +397,7 @@ export declare type Session = Message<"parley.v2.Session"> & {
   createdAt?: Timestamp | undefined;
 
   /**
-   * When the session was last refreshed.
+   * When the session was last refreshed; of one that is not, but known by a key of an old API, when it was used, to some minutes.
    *
    * @generated from field: google.protobuf.Timestamp last_used_at = 3;
    */
@@ -443,7 +443,7 @@ export declare type SessionJson = {
   createdAt?: TimestampJson;
 
   /**
-   * When the session was last refreshed.
+   * When the session was last refreshed; of one that is not, but known by a key of an old API, when it was used, to some minutes.
    *
    * @generated from field: google.protobuf.Timestamp last_used_at = 3;
    */

@@ -34,6 +34,8 @@ export interface DialectParts extends DialectCalls {
 
 export interface Dialect {
   readonly name: DialectName;
+  /** Its own, with all that is below them: no other API, on or off, has anything there. */
+  readonly basePaths: readonly string[];
   readonly routes: readonly DialectRoute[];
   readonly sockets?: readonly DialectSocket[];
   /** Undefined: the request has no credentials. Throws when they are bad. */

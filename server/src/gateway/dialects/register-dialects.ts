@@ -1,18 +1,29 @@
 /** Puts the routes of the dialects that are on beside those of the contract. Each dialect fails in its own old shape. */
-
-import { Code, ConnectError } from "@connectrpc/connect";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { CallContext } from "#gateway/call.ts";
 import type { CallTurns } from "#gateway/call-turns.ts";
-import type { Dialect, DialectAnswer, DialectExchange, DialectRoute } from "#gateway/dialects/dialect.ts";
+import type {
+  Dialect,
+  DialectAnswer,
+  DialectExchange,
+  DialectRoute,
+  DialectSocket,
+} from "#gateway/dialects/dialect.ts";
+import {
+  answerUnknownPaths,
+  errorHandlerOf,
+  sendAnswer,
+  type Tell,
+} from "#gateway/dialects/dialect-errors.ts";
 import type { DialectMetrics } from "#gateway/dialects/dialect-metrics.ts";
 import { toExchange } from "#gateway/dialects/exchange.ts";
 import { deprecationHeaders } from "#gateway/dialects/versions.ts";
 import type { ClientAddresses } from "#gateway/http/client-address.ts";
 import { originOf, signalOf } from "#gateway/http/client-origin.ts";
 import { refuseOtherMethods } from "#gateway/rest/other-methods.ts";
+import { countingRefusals } from "#gateway/throttle/refused-strangers.ts";
 import type { Throttle } from "#gateway/throttle/throttle.ts";
-import { fault, type PublicError } from "#platform/errors.ts";
+import { fault } from "#platform/errors.ts";
 
 export interface DialectRoutesOptions {
   dialects: readonly Dialect[];
@@ -24,56 +35,39 @@ export interface DialectRoutesOptions {
   metrics: DialectMetrics;
 }
 
-/** Tells log, metrics and span of a failure, and answers what may be told of it. */
-type Tell = (request: FastifyRequest, error: unknown) => PublicError;
-
 export function registerDialects(app: FastifyInstance, options: DialectRoutesOptions, tell: Tell): void {
   for (const dialect of options.dialects) {
-    const methodsByPath = new Map<string, string[]>();
-    for (const route of dialect.routes) {
+    const routesByPath = new Map<string, DialectRoute[]>();
+    for (const route of [...dialect.routes, ...(dialect.sockets ?? []).map(socketRoute)]) {
       register(app, { ...options, dialect, route, tell });
       const path = pathOf(route);
-      methodsByPath.set(path, [...(methodsByPath.get(path) ?? []), String(route.method)]);
+      routesByPath.set(path, [...(routesByPath.get(path) ?? []), route]);
     }
     const errorHandler = errorHandlerOf(dialect, tell);
-    for (const [path, methods] of methodsByPath) refuseOtherMethods(app, path, methods, { errorHandler });
+    for (const [path, routes] of routesByPath) {
+      const methods = routes.map(({ method }) => String(method));
+      const headers = deprecationHeaders(dialect.name, routes[0]!.successor);
+      refuseOtherMethods(app, path, methods, { headers, errorHandler });
+    }
   }
+  answerUnknownPaths(app, options.dialects, tell);
 }
 
 const pathOf = ({ path, template }: DialectRoute) => path ?? template.replaceAll(/\{(\w+)\}/g, ":$1");
 
-function errorHandlerOf(dialect: Dialect, tell: Tell) {
-  return (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    const told = tell(request, error);
-    if (told.retryAfterMs) reply.header("retry-after", String(Math.ceil(told.retryAfterMs / 1_000)));
-    void send(reply, dialect.toAnswer(told));
-  };
-}
-
-/**
- * Of a path that cannot be decoded, so that no route was looked for: in the shape of the dialect to which its beginning
- * belongs. False: to none.
- */
-export function answerUnreadablePath(
-  dialects: readonly Dialect[],
-  request: FastifyRequest,
-  reply: FastifyReply,
-  tell: () => PublicError,
-): boolean {
-  const { url = "" } = request.raw;
-  for (const { name, routes, toAnswer } of dialects) {
-    const route = routes.find(({ template }) => startsAs(template, url));
-    if (!route) continue;
-    void send(reply.headers(deprecationHeaders(name, route.successor)), toAnswer(tell()));
-    return true;
-  }
-  return false;
-}
-
-function startsAs(template: string, url: string): boolean {
-  const at = template.indexOf("{");
-  return at > 0 && url.startsWith(template.slice(0, at));
-}
+/** Asked for without an upgrade. */
+const socketRoute = ({ path, successor }: DialectSocket): DialectRoute => ({
+  method: "GET",
+  template: path,
+  access: "public",
+  rate: "address",
+  successor,
+  async serve() {
+    throw fault("malformed-request", {
+      detail: "This path is for a WebSocket: the request must ask for the upgrade",
+    });
+  },
+});
 
 interface Registered extends DialectRoutesOptions {
   dialect: Dialect;
@@ -97,7 +91,7 @@ function register(app: FastifyInstance, options: Registered): void {
       await route.admit?.(toExchange(request, reply, context));
     },
     handler: async (request, reply) =>
-      send(reply, await serve(options, toExchange(request, reply, request.callContext!))),
+      sendAnswer(reply, await serve(options, toExchange(request, reply, request.callContext!))),
     errorHandler: errorHandlerOf(dialect, tell),
   });
 }
@@ -126,18 +120,7 @@ async function openContext(
     if (!caller && route.access === "required") throw fault("unauthenticated");
     return caller;
   };
-  const caller = await identify().catch(async (error) => {
-    if (ConnectError.from(error).code === Code.Unauthenticated)
-      await throttle.admitStranger(clientAddress, reply.raw);
-    throw error;
-  });
+  const caller = await countingRefusals(identify(), throttle, { clientAddress, response: reply.raw });
   await throttle.admitClass(route.rate, { caller, clientAddress }, reply.raw);
   return { ...stranger, caller };
-}
-
-function send(reply: FastifyReply, { status = 200, body, text, headers = {} }: DialectAnswer) {
-  reply.code(status).header("cache-control", "no-store");
-  if (body !== undefined) reply.header("content-type", "application/json; charset=utf-8");
-  else if (text !== undefined) reply.header("content-type", "text/plain; charset=utf-8");
-  return reply.headers(headers).send(body === undefined ? text : JSON.stringify(body));
 }

@@ -30,13 +30,14 @@ export const documentPath = (name: DialectName) => `/docs/dialects/${name}.json`
 
 /**
  * Deprecation as RFC 9745 has it, Sunset as RFC 8594, and a link to what to use instead (RFC 5829). A link holds no
- * braces: of "/v2/chats/{chatId}/messages" it names "/v2/chats".
+ * braces: of "/v2/chats/{chatId}/messages" it names "/v2/chats". No successor: there is no such route.
  */
-export function deprecationHeaders(name: DialectName, successor: string): Record<string, string> {
+export function deprecationHeaders(name: DialectName, successor?: string): Record<string, string> {
   const { deprecatedAt, sunsetAt } = lifetimes[name];
+  const instead = successor ? `<${successor.replace(/\/\{.*$/, "")}>; rel="successor-version", ` : "";
   return {
     deprecation: `@${deprecatedAt.getTime() / 1_000}`,
     sunset: sunsetAt.toUTCString(),
-    link: `<${successor.replace(/\/\{.*$/, "")}>; rel="successor-version", <${documentPath(name)}>; rel="service-desc"`,
+    link: `${instead}<${documentPath(name)}>; rel="service-desc"`,
   };
 }

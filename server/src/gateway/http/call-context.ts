@@ -2,12 +2,12 @@
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
 import { authorise, isPublic } from "#gateway/access.ts";
 import type { Authenticator } from "#gateway/auth/authenticate.ts";
 import type { CallContext } from "#gateway/call.ts";
 import type { ClientAddresses } from "#gateway/http/client-address.ts";
 import { originOf } from "#gateway/http/client-origin.ts";
+import { countingRefusals } from "#gateway/throttle/refused-strangers.ts";
 import type { RateHeaders, Throttle } from "#gateway/throttle/throttle.ts";
 
 /** Throws what authentication, authorisation and rate limits throw; the response is told what is left of the limit. */
@@ -36,12 +36,7 @@ export function createOpenCall(
 
   return async (method, request, response, signal) => {
     const { clientAddress, userAgent } = originOf(request, addresses);
-    const caller = await identify(method, request).catch(async (error) => {
-      if (ConnectError.from(error).code === Code.Unauthenticated) {
-        await throttle.admitStranger(clientAddress, response);
-      }
-      throw error;
-    });
+    const caller = await countingRefusals(identify(method, request), throttle, { clientAddress, response });
     await throttle.admitRequest(method, { caller, clientAddress }, response);
     return { caller, signal, clientAddress, userAgent, isAdmitted: true };
   };

@@ -10,11 +10,8 @@ import { accessCookie, readCookie } from "#gateway/auth/cookies.ts";
 import type { BlobRoutesOptions } from "#gateway/blobs/blob-options.ts";
 import { registerByteRoutes } from "#gateway/blobs/byte-routes.ts";
 import type { CallObserver } from "#gateway/call-observer.ts";
-import {
-  answerUnreadablePath,
-  type DialectRoutesOptions,
-  registerDialects,
-} from "#gateway/dialects/register-dialects.ts";
+import { answerUnreadablePath } from "#gateway/dialects/dialect-errors.ts";
+import { type DialectRoutesOptions, registerDialects } from "#gateway/dialects/register-dialects.ts";
 import { registerDocs } from "#gateway/http/docs.ts";
 import { logFailure } from "#gateway/http/failure-log.ts";
 import { observeHttp } from "#gateway/http/http-observer.ts";

@@ -8,9 +8,12 @@ export function refuseOtherMethods(
   path: string,
   methods: readonly string[],
   {
-    optionsHeaders = {},
+    headers = {},
+    optionsHeaders = headers,
     errorHandler,
   }: {
+    /** Of all that is answered. */
+    headers?: Record<string, string>;
     optionsHeaders?: Record<string, string>;
     errorHandler?: RouteShorthandOptions["errorHandler"];
   } = {},
@@ -30,7 +33,7 @@ export function refuseOtherMethods(
     ...(errorHandler ? { errorHandler } : {}),
     // Before the body is read: there is no use for it.
     onRequest: async (_request, reply) => {
-      reply.header("allow", allow);
+      reply.headers({ ...headers, allow });
       throw fault("method-not-allowed");
     },
     handler: async () => undefined,

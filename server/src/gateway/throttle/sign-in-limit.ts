@@ -1,7 +1,8 @@
 /**
- * Guessing one account's password from many addresses is slowed down, by counting the sign-ins that fail, for the
- * address that was tried, whether or not it has an account. Its owner is not locked out with the guessers: an address
- * that has signed in to the account lately does not share their limit.
+ * Guessing one account's password from many addresses is slowed down, by counting the sign-ins that fail, for the name
+ * that was tried, whether or not it has an account. An account's e-mail address and its login name are two names: if they
+ * shared a limit, anybody could find out that they are one account's, and so that there is one. Its owner is not locked
+ * out with the guessers: an address that has signed in to the account lately does not share their limit.
  */
 import { createHash } from "node:crypto";
 import { Code, ConnectError } from "@connectrpc/connect";

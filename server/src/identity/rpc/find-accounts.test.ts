@@ -3,12 +3,13 @@ import { strict as assert } from "node:assert";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { createAccountStore } from "#identity/store-accounts.ts";
+import { actorHeaders } from "#platform/actor.ts";
 import type { Database } from "#platform/database.ts";
 import { createTestDatabase } from "#test/database.ts";
-import { expectFault, goodPassword, identityDeps, startIdentity } from "#test/identity.ts";
+import { expectFault, goodPassword, holderOf, identityDeps, startIdentity } from "#test/identity.ts";
 
 const { database } = await createTestDatabase();
-const { auth, internal } = await startIdentity(identityDeps(database));
+const { auth, users, internal } = await startIdentity(identityDeps(database));
 
 const people: [name: string, surname: string][] = [
   ["Anna", "Lee"],
@@ -28,8 +29,8 @@ for (const [index, [name, surname]] of people.entries()) {
 }
 await auth.signUp({ email: "v2@example.com", password: goodPassword, name: "Anton" });
 
-async function names(namePrefix: string, surnamePrefix = "", limit = 0): Promise<string[]> {
-  const { accounts } = await internal.findAccounts({ namePrefix, surnamePrefix, limit });
+async function names(namePrefix: string, surnamePrefix = ""): Promise<string[]> {
+  const { accounts } = await internal.findAccounts({ namePrefix, surnamePrefix });
   return accounts.map(({ name, surname }) => `${name} ${surname}`.trim());
 }
 
@@ -55,28 +56,24 @@ for (const [name, surname, found] of searches) {
   });
 }
 
-test("without a name anybody is found, as many as wanted and 100 at the most", async () => {
+test("without a name anybody is found, 100 at the most", async () => {
   assert.equal((await names("")).length, people.length + 1);
-  assert.deepEqual(await names("", "", 2), ["Anna Lee", "ANNE Leeds"]);
-  assert.deepEqual(await names("an", "", 1), ["Anna Lee"]);
-  assert.deepEqual(await names("", "l", 1), ["Ёлка Łącka"]);
+  assert.deepEqual((await names("")).slice(0, 2), ["Anna Lee", "ANNE Leeds"]);
   for (let i = 0; i < 105; i++) {
     await internal.registerAccount({ login: `clone ${i}`, password: "pass", surname: "Clone" });
   }
   assert.equal((await names("", "clone")).length, 100);
-  assert.equal((await names("clone", "", 4_000_000_000)).length, 100);
+  assert.equal((await names("clone")).length, 100);
 });
 
-test("a changed name or surname is found by what it is now", async () => {
-  const { account } = await internal.registerAccount({
-    login: "q",
-    password: "pass",
-    name: "Q",
-    surname: "Former",
-  });
-  await internal.updateAccount({ userId: account!.userId, surname: "Latter" });
-  assert.deepEqual(await names("q", "former"), []);
-  assert.deepEqual(await names("q", "latter"), ["Q Latter"]);
+test("a changed name is found by what it is now", async () => {
+  const account = { login: "q", password: goodPassword, name: "Former", surname: "Quill" };
+  await internal.registerAccount(account);
+  const { accessToken } = await internal.startSession(account);
+  const headers = actorHeaders({ ...holderOf({ accessToken }), roles: [] });
+  await users.updateMe({ name: "Latter" }, { headers });
+  assert.deepEqual(await names("former", "quill"), []);
+  assert.deepEqual(await names("latter", "quill"), ["Latter Quill"]);
 });
 
 test("refuses what can begin no name", async () => {
@@ -101,7 +98,7 @@ test("every search and look-up goes by an index", async () => {
   await store.find("", "", 100);
   await store.find("", "lee", 100);
   await store.find("an", "lee", 100);
-  await store.list([randomUUID()], ["a@example.com"], ["a"]);
+  await store.list([randomUUID()]);
   await store.credentialsByEmail("a@example.com");
   await store.credentialsByLogin("a");
   const expected = [
@@ -109,7 +106,7 @@ test("every search and look-up goes by an index", async () => {
     /users_name_folded/,
     /users_surname_folded/,
     /users_surname_folded/,
-    /users_pkey.*users_email_key_key.*users_login_key/,
+    /users_pkey/,
     /users_email_key_key/,
     /users_login_key/,
   ];
@@ -120,25 +117,16 @@ test("every search and look-up goes by an index", async () => {
   assert.equal(plans.length, expected.length);
 });
 
-test("lists by id, address and login name, each account once", async () => {
+test("lists by id, each account once", async () => {
   const list = async (request: Parameters<typeof internal.listAccounts>[0]) =>
     (await internal.listAccounts(request)).accounts.map(({ name }) => name).toSorted();
-  const [anna, anne] = [ids.get("Anna")!, ids.get("ANNE")!];
+  const anna = ids.get("Anna")!;
   assert.deepEqual(await list({ userIds: [anna.toUpperCase(), anna, randomUUID(), "x", "\0"] }), ["Anna"]);
-  assert.deepEqual(await list({ logins: [" LOGIN 0", "2@example.COM", "nobody", "\0", ""] }), [
-    "Anna",
-    "Joann",
-  ]);
-  assert.deepEqual(await list({ userIds: [anna, anne], logins: ["login 0", "0@example.com"] }), [
-    "ANNE",
-    "Anna",
-  ]);
   assert.deepEqual(await list({}), []);
 });
 
 test("refuses to list too many", async () => {
   const many = (length: number) => Array.from({ length }, () => randomUUID());
   await expectFault(internal.listAccounts({ userIds: many(1_001) }), "invalid-input");
-  await expectFault(internal.listAccounts({ logins: many(101) }), "invalid-input");
-  assert.deepEqual((await internal.listAccounts({ userIds: many(1_000), logins: many(100) })).accounts, []);
+  assert.deepEqual((await internal.listAccounts({ userIds: many(1_000) })).accounts, []);
 });

@@ -7,14 +7,13 @@ import type { IdentityParts } from "#identity/parts.ts";
 
 type FindAccounts = ServiceImpl<typeof IdentityInternalService>["findAccounts"];
 
-const maxLimit = 100;
+const maxAccounts = 100;
 
 export function findAccounts({ store, config }: IdentityParts): FindAccounts {
   return async (request) => {
     const namePrefix = foldName(requireNamePart("name_prefix", request.namePrefix));
     const surnamePrefix = foldName(requireNamePart("surname_prefix", request.surnamePrefix));
-    const limit = Math.min(request.limit || maxLimit, maxLimit);
-    const rows = await store.accounts.find(namePrefix, surnamePrefix, limit);
+    const rows = await store.accounts.find(namePrefix, surnamePrefix, maxAccounts);
     return { accounts: rows.map((row) => accountView(row, config)) };
   };
 }

@@ -28,6 +28,13 @@ async function count(): Promise<number> {
   return (await database.query<{ count: number }>({ name: "test.count", text }))[0]!.count;
 }
 
+/** Those that are known by one or the other. */
+function accountsOf(login: string, email: string): Promise<{ login: string; email: string }[]> {
+  const text = `SELECT coalesce(login_name, '') AS login, coalesce(email, '') AS email FROM identity.users
+    WHERE login_key = $1 OR email_key = $2`;
+  return database.query({ name: "test.accounts", text }, [login, email]);
+}
+
 test("an account has what it was registered with", async () => {
   const profile = {
     city: "New Yourk",
@@ -88,7 +95,7 @@ test("a taken login name or address is refused as such, and nothing changes", as
     await expectFault(internal.registerAccount({ ...request, password }), "account-exists");
   }
   assert.equal(await count(), before);
-  assert.deepEqual((await internal.listAccounts({ logins: ["free", "free@example.com"] })).accounts, []);
+  assert.deepEqual(await accountsOf("free", "free@example.com"), []);
   await auth.signUp({ email: "TAKEN@example.com", password: goodPassword, name: "Thief" });
   assert.equal(await count(), before);
 });
@@ -110,7 +117,7 @@ test("of hundreds of equal registrations on two pods exactly one makes the accou
     outcome.status === "rejected" ? [toPublicError(outcome.reason).code] : [],
   );
   assert.deepEqual(new Set(failures), new Set(["account-exists"]));
-  const { accounts } = await internal.listAccounts({ logins: ["crowd", "crowd@example.com"] });
+  const accounts = await accountsOf("crowd", "crowd@example.com");
   const made = outcomes.length - failures.length;
   assert.equal(made, accounts.length);
   assert.ok(made === 1 || made === 2, `${made} accounts were made`);
@@ -198,6 +205,6 @@ for (const [title, input] of Object.entries(refusedInputs)) {
 test("takes a password of one byte and one of 256", async () => {
   for (const [login, ok] of Object.entries({ short: "1", long: "é".repeat(128) })) {
     await internal.registerAccount({ login, password: ok });
-    assert.equal((await internal.startSession({ login, password: ok })).account?.login, login);
+    assert.ok(await internal.startSession({ login, password: ok }));
   }
 });

@@ -8,11 +8,18 @@ import { fault } from "#platform/errors.ts";
 
 type ResolveSessionKey = ServiceImpl<typeof IdentityInternalService>["resolveSessionKey"];
 
-export function resolveSessionKey({ store, config, clock }: IdentityParts): ResolveSessionKey {
+/** When a session was used is shown to its user, and says which ends when there are too many. It need not be exact. */
+const noteEveryMs = 600_000;
+
+export function resolveSessionKey(parts: IdentityParts): ResolveSessionKey {
+  const { store, config, clock } = parts;
   return async ({ keyHash }) => {
+    const now = new Date(clock.now());
     const isHash = keyHash.length === keyHashBytes;
-    const session = isHash && (await store.sessions.byKey(Buffer.from(keyHash), new Date(clock.now())));
+    const session = isHash && (await store.sessions.byKey(Buffer.from(keyHash), now));
     if (!session) throw fault("unauthenticated", { detail: "The session id is not valid" });
+    if (now.getTime() - session.lastUsedAt.getTime() >= noteEveryMs)
+      await noteUse(parts, session.sessionId, now);
     return {
       userId: session.id,
       sessionId: session.sessionId,
@@ -20,4 +27,13 @@ export function resolveSessionKey({ store, config, clock }: IdentityParts): Reso
       expiresAt: timestampFromDate(session.sessionExpiresAt),
     };
   };
+}
+
+/** The session is good whether or not that can be written down. */
+async function noteUse({ store, log }: IdentityParts, sessionId: string, now: Date): Promise<void> {
+  try {
+    await store.sessions.noteUse(sessionId, now);
+  } catch (error) {
+    log.warn({ err: error, sessionId }, "the use of a session was not noted");
+  }
 }

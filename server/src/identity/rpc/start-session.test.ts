@@ -7,11 +7,13 @@ import { decodeJwt } from "jose";
 import { createParts } from "#identity/service.ts";
 import { sweep } from "#identity/sweep.ts";
 import { actorHeaders } from "#platform/actor.ts";
+import type { Database } from "#platform/database.ts";
 import { createTestDatabase } from "#test/database.ts";
 import {
   createTestClock,
   expectFault,
   goodPassword,
+  holderOf,
   identityConfig,
   identityDeps,
   recordEnded,
@@ -34,10 +36,9 @@ async function register(): Promise<string> {
 }
 
 const hashOf = (key: string) => createHash("sha256").update(key).digest();
-const headersOf = (accessToken: string) => {
-  const { sub, sid } = decodeJwt<{ sid: string }>(accessToken);
-  return { headers: actorHeaders({ userId: sub!, sessionId: sid, roles: [] }) };
-};
+const headersOf = (accessToken: string) => ({
+  headers: actorHeaders({ ...holderOf({ accessToken }), roles: [] }),
+});
 const lifeOf = (accessToken: string) => {
   const { iat, exp } = decodeJwt(accessToken);
   return exp! - iat!;
@@ -47,13 +48,12 @@ test("one account signs in by login name and by address, in the old APIs and in 
   await register();
   for (const name of [` USER ${accounts}`, `OLD-${accounts}@example.com `]) {
     const old = await internal.startSession({ login: name, password });
-    assert.equal(old.account?.login, `User ${accounts}`);
     const { user } = await auth.signIn({ email: name, password });
-    assert.equal(user?.id, old.account?.userId);
+    assert.equal(user?.id, holderOf(old).userId);
     assert.equal(user?.email, `old-${accounts}@example.com`);
   }
   const email = await signUp(clients);
-  assert.equal((await internal.startSession({ login: email, password: goodPassword })).account?.email, email);
+  assert.ok(await internal.startSession({ login: email, password: goodPassword }));
 });
 
 test("a wrong password and an unknown login get the same refusal", async () => {
@@ -77,7 +77,7 @@ test("a session is like any other unless it is asked to be otherwise", async () 
   const { sessions } = await auth.listSessions({}, headersOf(session.accessToken));
   assert.deepEqual(
     sessions.map(({ id, current }) => [id, current]),
-    [[session.sessionId, true]],
+    [[holderOf(session).sessionId, true]],
   );
 });
 
@@ -132,8 +132,7 @@ test("a session key stands for its session, with the roles that tokens have", as
     { ...found, expiresAt: timestampMs(found.expiresAt!) },
     {
       $typeName: "parley.internal.v1.ResolveSessionKeyResponse",
-      userId: session.account!.userId,
-      sessionId: session.sessionId,
+      ...holderOf(session),
       roles: ["paid"],
       expiresAt: clock.now() + 3_600_000,
     },
@@ -153,10 +152,10 @@ test("a session key is over with its session", async () => {
   };
   const [first, second, third] = [await start(), await start(), await start()];
   await auth.signOut({}, headersOf(first.accessToken));
-  await auth.revokeSession({ id: second.sessionId }, headersOf(third.accessToken));
+  await auth.revokeSession({ id: holderOf(second).sessionId }, headersOf(third.accessToken));
   await expectFault(first.resolve(), "unauthenticated");
   await expectFault(second.resolve(), "unauthenticated");
-  assert.equal((await third.resolve()).sessionId, third.sessionId);
+  assert.equal((await third.resolve()).sessionId, holderOf(third).sessionId);
   clock.advance({ ms: 3_599_999 });
   assert.ok(await third.resolve());
   clock.advance({ ms: 1 });
@@ -165,7 +164,7 @@ test("a session key is over with its session", async () => {
 
 test("invented keys are refused", async () => {
   const session = await internal.startSession({ login: await register(), password });
-  assert.ok(session.sessionId);
+  assert.ok(session.accessToken);
   const hashes = [
     new Uint8Array(),
     hashOf(""),
@@ -201,7 +200,7 @@ test("an ended session is told of for as long as its first access token lasts", 
   const told = async () => {
     await sweep(createParts(deps));
     const ids = new Set((await internal.listEndedSessions({})).sessionIds);
-    return [long, usual].map(({ sessionId }) => ids.has(sessionId));
+    return [long, usual].map((session) => ids.has(holderOf(session).sessionId));
   };
   assert.deepEqual(await told(), [true, true]);
   clock.advance({ seconds: 901 });
@@ -237,9 +236,56 @@ test("a key ends with the session that one more displaces", async () => {
   const login = await register();
   const pod = await startIdentity({ ...deps, config: identityConfig({ PARLEY_SESSIONS_PER_USER: 1 }) });
   const first = await pod.internal.startSession({ login, password, withSessionKey: true });
-  const ended = await recordEnded(deps, first.account!.userId);
+  const ended = await recordEnded(deps, holderOf(first).userId);
   clock.advance({ seconds: 1 });
   await pod.internal.startSession({ login, password, withSessionKey: true });
-  assert.deepEqual(ended.byAll, [first.sessionId]);
+  assert.deepEqual(ended.byAll, [holderOf(first).sessionId]);
   await expectFault(internal.resolveSessionKey({ keyHash: hashOf(first.sessionKey) }), "unauthenticated");
+});
+
+test("the use of a session key moves when its session was used, every ten minutes at the most", async () => {
+  const login = await register();
+  const key = await internal.startSession({ login, password, withSessionKey: true });
+  const startedAtMs = clock.now();
+  const headers = headersOf((await internal.startSession({ login, password })).accessToken);
+  const usedAtMs = async () => {
+    const { sessions } = await auth.listSessions({}, headers);
+    return timestampMs(sessions.find(({ id }) => id === holderOf(key).sessionId)!.lastUsedAt!);
+  };
+  const resolve = (of = internal) => of.resolveSessionKey({ keyHash: hashOf(key.sessionKey) });
+  clock.advance({ seconds: 599 });
+  await resolve();
+  assert.equal(await usedAtMs(), startedAtMs);
+  clock.advance({ seconds: 1 });
+  await resolve();
+  assert.equal(await usedAtMs(), clock.now());
+
+  const noNotes: Database = {
+    ...database,
+    async query(statement, values) {
+      if (statement.name === "identity.sessions.use") throw new Error("away");
+      return database.query(statement, values);
+    },
+  };
+  const pod = await startIdentity({ ...deps, database: noNotes });
+  const notedAtMs = clock.now();
+  clock.advance({ seconds: 600 });
+  assert.equal((await resolve(pod.internal)).sessionId, holderOf(key).sessionId);
+  assert.equal(await usedAtMs(), notedAtMs);
+});
+
+test("of too many sessions one whose key is in use outlives one that is not", async () => {
+  const login = await register();
+  const pod = await startIdentity({ ...deps, config: identityConfig({ PARLEY_SESSIONS_PER_USER: 2 }) });
+  const start = () => pod.internal.startSession({ login, password, withSessionKey: true });
+  const resolve = ({ sessionKey }: { sessionKey: string }) =>
+    pod.internal.resolveSessionKey({ keyHash: hashOf(sessionKey) });
+  const used = await start();
+  clock.advance({ seconds: 1 });
+  const idle = await start();
+  clock.advance({ seconds: 600 });
+  await resolve(used);
+  await start();
+  assert.ok(await resolve(used));
+  await expectFault(resolve(idle), "unauthenticated");
 });

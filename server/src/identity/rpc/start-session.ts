@@ -1,7 +1,6 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { IdentityInternalService } from "@parley/api/internal/identity";
-import { accountView } from "#identity/account-view.ts";
 import { checkCredentials } from "#identity/credentials.ts";
 import { beginSession } from "#identity/new-session.ts";
 import type { IdentityParts } from "#identity/parts.ts";
@@ -18,14 +17,12 @@ export function startSession(parts: IdentityParts): StartSession {
       throw invalidInput("access_token_seconds", `must be at most ${maxAccessTokenSeconds}`);
     }
     const user = await checkCredentials(parts, login, password, context.signal);
-    const { id, pair, key, expiresAt } = await beginSession(parts, user, context, {
+    const { pair, key, expiresAt } = await beginSession(parts, user, context, {
       accessTokenSeconds: accessTokenSeconds || undefined,
       sessionSeconds: sessionSeconds || undefined,
       withKey: withSessionKey,
     });
     return {
-      account: accountView(user, parts.config),
-      sessionId: id,
       accessToken: pair.accessToken,
       // A session that is known by a key is over when that is: nobody gets what would refresh it.
       refreshToken: key ? "" : pair.refreshToken,

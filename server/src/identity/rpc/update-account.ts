@@ -1,10 +1,8 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { IdentityInternalService, UpdateAccountRequest } from "@parley/api/internal/identity";
-import { requireEmail, requireOldPassword, surnameColumns } from "#identity/account-fields.ts";
+import { requireEmail, requireOldPassword } from "#identity/account-fields.ts";
 import { accountView } from "#identity/account-view.ts";
-import { requireDisplayName } from "#identity/display-name.ts";
 import { announceEnded } from "#identity/ended-sessions.ts";
-import { nameColumns } from "#identity/name-search.ts";
 import type { IdentityParts } from "#identity/parts.ts";
 import { hasNamedRoles } from "#identity/roles.ts";
 import type { AccountChanges, AccountRow } from "#identity/store-accounts.ts";
@@ -19,7 +17,7 @@ export function updateAccount(parts: IdentityParts): UpdateAccount {
   const { store, config, bus, stamps } = parts;
   return async (request, context) => {
     const userId = request.userId.toLowerCase();
-    const [former] = isUuid(userId) ? await store.accounts.list([userId], [], []) : [];
+    const [former] = isUuid(userId) ? await store.accounts.list([userId]) : [];
     if (!former) throw fault("user-not-found");
     const changes = await toChanges(parts, request, former, context.signal);
 
@@ -37,13 +35,11 @@ export function updateAccount(parts: IdentityParts): UpdateAccount {
 
 async function toChanges(
   { passwords, config }: IdentityParts,
-  { email, password, name, surname }: UpdateAccountRequest,
+  { email, password }: UpdateAccountRequest,
   former: AccountRow,
   signal: AbortSignal,
 ): Promise<AccountChanges> {
   const changes: AccountChanges = {};
-  if (name !== undefined) Object.assign(changes, nameColumns(requireDisplayName(name)));
-  if (surname !== undefined) Object.assign(changes, surnameColumns(surname));
   if (email !== undefined) {
     const { given, key } = requireEmail(email);
     requireNoRolesMove(former.emailKey, key, config);

@@ -2,7 +2,7 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { Message } from "@parley/api/v2/event";
 import type { EditMessageRequest, EditMessageResponse } from "@parley/api/v2/messenger";
 import { changeChat } from "#messenger/change-chat.ts";
-import { callerOf, messageTextProblem, readId, requireNoProblem } from "#messenger/input.ts";
+import { callerOf, readId, requireNoProblem } from "#messenger/input.ts";
 import { seqOfMessageId } from "#messenger/message-id.ts";
 import { messagesOf } from "#messenger/message-row.ts";
 import type { MessengerParts } from "#messenger/parts.ts";
@@ -12,6 +12,7 @@ import { forgetFormerText, queueEditedText } from "#messenger/store-processing.t
 import { setEntry } from "#messenger/store-text-index.ts";
 import type { Queryable } from "#platform/database.ts";
 import { fault } from "#platform/errors.ts";
+import { messageTextProblem } from "#platform/message-text.ts";
 
 export function editMessage(parts: MessengerParts) {
   return async (request: EditMessageRequest, context: HandlerContext): Promise<EditMessageResponse> => {

@@ -22,10 +22,9 @@ export function joinChat(parts: MessengerParts) {
     const { displayName } = request;
     requireNoProblem("displayName", nameProblem(displayName, maxNameLength));
     const maxMembers = parts.config.PARLEY_MAX_GROUP_MEMBERS;
-    let joined = false;
     await changeChatToJoin(parts, { chatId, callerId }, async (tx, chat) => {
-      joined = chat.role === "";
-      if (joined) {
+      const isNew = chat.role === "";
+      if (isNew) {
         if (chat.memberCount >= maxMembers) {
           throw invalidInput("chatId", `a chat has at most ${maxMembers} members`);
         }
@@ -33,13 +32,13 @@ export function joinChat(parts: MessengerParts) {
         await addMembers(tx, { chatId, userIds: [callerId], readNo, atMs: chat.atMs });
       }
       await setDisplayName(tx, { chatId, userId: callerId, displayName });
-      if (!joined) return { events: [] };
+      if (!isNew) return { events: [] };
       return {
         events: [{ kind: "membership", change: "added", userId: callerId, role: "member" }],
         memberCount: chat.memberCount + 1,
         isActivity: true,
       };
     });
-    return { $typeName: "parley.internal.v1.JoinChatResponse", joined };
+    return { $typeName: "parley.internal.v1.JoinChatResponse" };
   };
 }

@@ -12,11 +12,12 @@ import type { SendMessageRequest, SendMessageResponse } from "@parley/api/v2/mes
 import { attachmentsProblem } from "#messenger/attachments/attachment-input.ts";
 import type { MessengerConfig } from "#messenger/config.ts";
 import type { SendResult, ValidSend } from "#messenger/group-commit.ts";
-import { callerOf, canonicalId, messageTextProblem, textProblem } from "#messenger/input.ts";
+import { callerOf, canonicalId, textProblem } from "#messenger/input.ts";
 import { seqOfMessageId } from "#messenger/message-id.ts";
 import type { MessengerParts } from "#messenger/parts.ts";
 import { endSendTraces, startSendTraces } from "#messenger/send-traces.ts";
 import { type ErrorCode, fault, invalidInput } from "#platform/errors.ts";
+import { messageTextProblem } from "#platform/message-text.ts";
 import { activeTrace, runInTrace } from "#platform/telemetry/active-trace.ts";
 
 const maxSendsPerCall = 10_000;

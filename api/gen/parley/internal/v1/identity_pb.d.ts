@@ -320,43 +320,33 @@ export declare const StartSessionRequestSchema: GenMessage<StartSessionRequest, 
  */
 export declare type StartSessionResponse = Message<"parley.internal.v1.StartSessionResponse"> & {
   /**
-   * @generated from field: parley.internal.v1.Account account = 1;
-   */
-  account?: Account | undefined;
-
-  /**
-   * @generated from field: string session_id = 2;
-   */
-  sessionId: string;
-
-  /**
-   * @generated from field: string access_token = 3;
+   * @generated from field: string access_token = 1;
    */
   accessToken: string;
 
   /**
    * Empty for a session with a key: that one cannot be refreshed.
    *
-   * @generated from field: string refresh_token = 4;
+   * @generated from field: string refresh_token = 2;
    */
   refreshToken: string;
 
   /**
    * Seconds until the access token expires.
    *
-   * @generated from field: uint32 expires_in = 5;
+   * @generated from field: uint32 expires_in = 3;
    */
   expiresIn: number;
 
   /**
    * 32 hexadecimal digits, opaque: whoever has them is signed in. Empty unless asked for.
    *
-   * @generated from field: string session_key = 6;
+   * @generated from field: string session_key = 4;
    */
   sessionKey: string;
 
   /**
-   * @generated from field: google.protobuf.Timestamp session_expires_at = 7;
+   * @generated from field: google.protobuf.Timestamp session_expires_at = 5;
    */
   sessionExpiresAt?: Timestamp | undefined;
 };
@@ -366,43 +356,33 @@ export declare type StartSessionResponse = Message<"parley.internal.v1.StartSess
  */
 export declare type StartSessionResponseJson = {
   /**
-   * @generated from field: parley.internal.v1.Account account = 1;
-   */
-  account?: AccountJson;
-
-  /**
-   * @generated from field: string session_id = 2;
-   */
-  sessionId?: string;
-
-  /**
-   * @generated from field: string access_token = 3;
+   * @generated from field: string access_token = 1;
    */
   accessToken?: string;
 
   /**
    * Empty for a session with a key: that one cannot be refreshed.
    *
-   * @generated from field: string refresh_token = 4;
+   * @generated from field: string refresh_token = 2;
    */
   refreshToken?: string;
 
   /**
    * Seconds until the access token expires.
    *
-   * @generated from field: uint32 expires_in = 5;
+   * @generated from field: uint32 expires_in = 3;
    */
   expiresIn?: number;
 
   /**
    * 32 hexadecimal digits, opaque: whoever has them is signed in. Empty unless asked for.
    *
-   * @generated from field: string session_key = 6;
+   * @generated from field: string session_key = 4;
    */
   sessionKey?: string;
 
   /**
-   * @generated from field: google.protobuf.Timestamp session_expires_at = 7;
+   * @generated from field: google.protobuf.Timestamp session_expires_at = 5;
    */
   sessionExpiresAt?: TimestampJson;
 };
@@ -507,13 +487,6 @@ export declare type ListAccountsRequest = Message<"parley.internal.v1.ListAccoun
    * @generated from field: repeated string user_ids = 1;
    */
   userIds: string[];
-
-  /**
-   * Also the accounts with these e-mail addresses or login names.
-   *
-   * @generated from field: repeated string logins = 2;
-   */
-  logins: string[];
 };
 
 /**
@@ -524,13 +497,6 @@ export declare type ListAccountsRequestJson = {
    * @generated from field: repeated string user_ids = 1;
    */
   userIds?: string[];
-
-  /**
-   * Also the accounts with these e-mail addresses or login names.
-   *
-   * @generated from field: repeated string logins = 2;
-   */
-  logins?: string[];
 };
 
 /**
@@ -580,13 +546,6 @@ export declare type FindAccountsRequest = Message<"parley.internal.v1.FindAccoun
    * @generated from field: string surname_prefix = 2;
    */
   surnamePrefix: string;
-
-  /**
-   * At most this many; 100 when absent.
-   *
-   * @generated from field: uint32 limit = 3;
-   */
-  limit: number;
 };
 
 /**
@@ -604,13 +563,6 @@ export declare type FindAccountsRequestJson = {
    * @generated from field: string surname_prefix = 2;
    */
   surnamePrefix?: string;
-
-  /**
-   * At most this many; 100 when absent.
-   *
-   * @generated from field: uint32 limit = 3;
-   */
-  limit?: number;
 };
 
 /**
@@ -670,16 +622,6 @@ export declare type UpdateAccountRequest = Message<"parley.internal.v1.UpdateAcc
    * @generated from field: optional string password = 4;
    */
   password?: string | undefined;
-
-  /**
-   * @generated from field: optional string name = 5;
-   */
-  name?: string | undefined;
-
-  /**
-   * @generated from field: optional string surname = 6;
-   */
-  surname?: string | undefined;
 };
 
 /**
@@ -707,16 +649,6 @@ export declare type UpdateAccountRequestJson = {
    * @generated from field: optional string password = 4;
    */
   password?: string;
-
-  /**
-   * @generated from field: optional string name = 5;
-   */
-  name?: string;
-
-  /**
-   * @generated from field: optional string surname = 6;
-   */
-  surname?: string;
 };
 
 /**
@@ -1054,7 +986,8 @@ export declare type ListEndedSessionsResponseJson = {
 export declare const ListEndedSessionsResponseSchema: GenMessage<ListEndedSessionsResponse, {jsonType: ListEndedSessionsResponseJson}>;
 
 /**
- * What the gateway asks of identity beyond AuthService and UserService.
+ * What the gateway asks of identity beyond AuthService and UserService. How much of anything there may be
+ * stands in identity's code, which refuses the rest, and not here once more.
  *
  * @generated from service parley.internal.v1.IdentityInternalService
  */
@@ -1155,7 +1088,7 @@ export declare const IdentityInternalService: GenService<{
   },
   /**
    * Accounts whose name and surname begin so, whatever the case and the accents; in the order
-   * of the surname and then the name, or of the name alone when no surname is asked for.
+   * of the surname and then the name, or of the name alone when no surname is asked for; 100 at the most.
    *
    * @generated from rpc parley.internal.v1.IdentityInternalService.FindAccounts
    */
@@ -1165,7 +1098,7 @@ export declare const IdentityInternalService: GenService<{
     output: typeof FindAccountsResponseSchema;
   },
   /**
-   * Changes what is given of the user's own account. A new password ends all other sessions.
+   * Changes what is given of how the user signs in. A new password ends all other sessions.
    * "account-exists" when the address is taken, "forbidden" when settings give roles to the
    * former or the new one.
    *

@@ -112,24 +112,12 @@ export declare const JoinChatRequestSchema: GenMessage<JoinChatRequest, {jsonTyp
  * @generated from message parley.internal.v1.JoinChatResponse
  */
 export declare type JoinChatResponse = Message<"parley.internal.v1.JoinChatResponse"> & {
-  /**
-   * Whether the caller was no member before.
-   *
-   * @generated from field: bool joined = 1;
-   */
-  joined: boolean;
 };
 
 /**
  * @generated from message parley.internal.v1.JoinChatResponse
  */
 export declare type JoinChatResponseJson = {
-  /**
-   * Whether the caller was no member before.
-   *
-   * @generated from field: bool joined = 1;
-   */
-  joined?: boolean;
 };
 
 /**
@@ -1317,7 +1305,8 @@ export declare type FindOrderJson = "FIND_ORDER_UNSPECIFIED" | "FIND_ORDER_RELEV
 export declare const FindOrderSchema: GenEnum<FindOrder, FindOrderJson>;
 
 /**
- * What the gateway asks of the messenger beyond the public MessengerService.
+ * What the gateway asks of the messenger beyond the public MessengerService. How much of anything there may be
+ * stands in the messenger's code, which refuses the rest; here stands only what the gateway itself looks at.
  *
  * @generated from service parley.internal.v1.MessengerInternalService
  */

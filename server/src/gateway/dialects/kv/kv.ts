@@ -17,6 +17,7 @@ export function createKv(parts: DialectParts): Dialect {
   const [put, get] = [putRoute(kvParts), getRoute(kvParts)];
   return {
     name: "kv",
+    basePaths: ["/put", "/get"],
     routes: [put, { ...put, path: "/put" }, get, { ...get, path: "/get" }],
     identify: credentials.ofAny,
     toAnswer,

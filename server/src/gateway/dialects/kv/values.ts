@@ -1,6 +1,7 @@
 /** Values of kv are blobs: written and read by the same calls as those of /v2/blobs, but as a whole. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { PutBlobRequestSchema } from "@parley/api/internal/blobs";
+import { stallLimits } from "#gateway/blobs/progress.ts";
 import type { CallContext } from "#gateway/call.ts";
 import { callOptions } from "#gateway/call-options.ts";
 import type { DialectParts } from "#gateway/dialects/dialect.ts";
@@ -26,13 +27,12 @@ export interface Values {
   find(key: string, context: CallContext): Promise<FoundValue>;
 }
 
-/** As long as /v2/blobs gives the store to go on. */
-const transferTimeoutMs = 120_000;
 const chunkBytes = 65_536;
 
 export function createValues({ clients, optionsFor }: DialectParts): Values {
   const { blobsInternal } = clients;
-  const forTransfer = (context: CallContext) => callOptions({ ...context, timeoutMs: transferTimeoutMs });
+  // As long as /v2/blobs gives the store to go on.
+  const forTransfer = (context: CallContext) => callOptions({ ...context, timeoutMs: stallLimits.serviceMs });
   return {
     async put(value, context) {
       await blobsInternal.putBlob(partsOf(value), forTransfer(context));

@@ -11,6 +11,8 @@ import { userRoutes } from "#gateway/dialects/lab/users.ts";
 export function createLab(parts: DialectParts): Dialect {
   return {
     name: "lab",
+    // Other APIs have paths below /auth as well.
+    basePaths: ["/user", "/auth_check"],
     routes: [...accountRoutes(parts), ...userRoutes(parts)],
     identify: parts.credentials.ofAny,
     toAnswer,

@@ -12,6 +12,7 @@ import { sessionKeyOf } from "#gateway/dialects/messenger-v1/session-header.ts";
 export function createMessengerV1(parts: DialectParts): Dialect {
   return {
     name: "messenger-v1",
+    basePaths: ["/v1", "/ping", "/ping_db"],
     routes: [
       ...pingRoutes(parts),
       ...accountRoutes(parts),

@@ -11,6 +11,8 @@ export function toAnswer({ code, status, detail }: PublicError): DialectAnswer {
   if (code === "payment-required") return refusal(403, detail);
   if (code === "spend-cap-reached") return { status: 503, body: { ok: false, detail } };
   if (status === 401) return refusal(401, "Unauthorized");
+  if (code === "route-not-found") return refusal(404, "Not Found");
+  if (code === "method-not-allowed") return refusal(405, "Method Not Allowed");
   return status < 500 ? refusal(status, detail) : { status, body: { ok: false, detail } };
 }
 

@@ -10,6 +10,15 @@ import { fault, toPublicError } from "#platform/errors.ts";
 export function createOcto(parts: DialectParts): Dialect {
   return {
     name: "octo",
+    basePaths: [
+      "/auth/register",
+      "/auth/login",
+      "/auth/logout",
+      "/users",
+      "/welcome",
+      "/free_provider",
+      "/paid_provider",
+    ],
     routes: [...accountRoutes(parts), ...userRoutes(parts), ...processingRoutes(parts)],
     identify: (request, context) =>
       // Only signing in answers LOGIN_BAD_CREDENTIALS; elsewhere a wrong password is no credential at all.

@@ -41,14 +41,14 @@ function listMessages({ clients, optionsFor }: DialectParts): DialectRoute {
   };
 }
 
-/** One after the other: the first that is refused ends it. */
-function sendMessages({ call }: DialectParts): DialectRoute {
+/** One after the other: the first that cannot be sent, for no reason of its own, ends it. */
+function sendMessages({ call, config }: DialectParts): DialectRoute {
   return {
     ...common,
     method: "POST",
     rate: "send",
     async serve({ json, context, caller }) {
-      const { chatId, texts } = readSends(json());
+      const { chatId, texts } = readSends(json(), config.PARLEY_MAX_TEXT_BYTES);
       const messages: OldMessage[] = [];
       for (const [index, text] of texts.entries()) {
         // The request has been counted as one send.

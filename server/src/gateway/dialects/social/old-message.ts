@@ -2,6 +2,7 @@
 import type { JsonObject } from "#gateway/dialects/dialect.ts";
 import { optionalText, requiredText } from "#gateway/dialects/fields.ts";
 import { invalidInput } from "#platform/errors.ts";
+import { messageTextProblem } from "#platform/message-text.ts";
 import { isUuid } from "#platform/uuid.ts";
 
 const statuses = ["created", "received", "read", "deleted"] as const;
@@ -26,16 +27,16 @@ export interface OldSends {
 const maxSends = 100;
 
 /**
- * Throws "invalid-input" before anything is sent. A status must be one of the four and is otherwise ignored: it follows
- * from what has become of the message.
+ * Throws "invalid-input" before anything is sent, whatever the messenger would refuse a text for. A status must be one of the
+ * four and is otherwise ignored: it follows from what has become of the message.
  */
-export function readSends(from: JsonObject): OldSends {
+export function readSends(from: JsonObject, maxTextBytes: number): OldSends {
   const chatId = readChatId(from);
   const { messages } = from;
   if (!Array.isArray(messages) || messages.length < 1 || messages.length > maxSends) {
     throw invalidInput("messages", `must be a list of 1 to ${maxSends} messages`);
   }
-  return { chatId, texts: messages.map(readText) };
+  return { chatId, texts: messages.map((message, index) => readText(message, index, maxTextBytes)) };
 }
 
 export function readChatId(from: JsonObject | URLSearchParams): string {
@@ -44,12 +45,15 @@ export function readChatId(from: JsonObject | URLSearchParams): string {
   return chatId;
 }
 
-function readText(message: unknown, index: number): string {
+function readText(message: unknown, index: number, maxBytes: number): string {
   if (typeof message !== "object" || message === null)
     throw invalidInput(`messages[${index}]`, "must be an object");
   const status = optionalText(message as JsonObject, "status");
   if (status !== "" && !(statuses as readonly string[]).includes(status)) {
     throw invalidInput(`messages[${index}].status`, `must be one of ${statuses.join(", ")}`);
   }
-  return requiredText(message as JsonObject, "text");
+  const text = requiredText(message as JsonObject, "text");
+  const problem = messageTextProblem(text, maxBytes);
+  if (problem) throw invalidInput(`messages[${index}].text`, problem);
+  return text;
 }

@@ -7,6 +7,7 @@ import { BadFrameError, errorFrame, findMethod } from "#gateway/realtime/call-fr
 import { frameText, textFrame } from "#gateway/realtime/text-frame.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
 
+const maxTextBytes = 20;
 const [alice, bob, carol, chatId] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
 
 const frame = (fields: object) =>
@@ -33,7 +34,7 @@ function read(told: Buffer | undefined) {
 const textsOf = (told: Buffer | undefined) => read(told)?.messages.map((one: { text: string }) => one.text);
 
 describe("a frame of an old client", () => {
-  const { readCalls } = createSocialProtocol();
+  const { readCalls } = createSocialProtocol(maxTextBytes);
   const problemOf = (text: string) => {
     try {
       readCalls(text);
@@ -96,6 +97,9 @@ describe("a frame of an old client", () => {
     ["no text", sending([{ text: "x" }, { status: "created" }])],
     ["a text of another type", sending([{ text: "x" }, { text: ["y"] }])],
     ["a text that nothing can store", sending([{ text: "x" }, { text: "a\0b" }])],
+    ["a text of nothing to see", sending([{ text: "x" }, { text: " \n" }])],
+    ["a text that is too long", sending([{ text: "x" }, { text: "x".repeat(21) }])],
+    ["a text of too many bytes", sending([{ text: "x" }, { text: "я".repeat(11) }])],
     ["a text that is no Unicode", sending([{ text: "x" }, { text: "\ud800" }])],
     ["an unknown status", sending([{ text: "x" }, { text: "y", status: "sent" }])],
     ["a status of another type", sending([{ text: "x", status: 1 }])],
@@ -109,7 +113,7 @@ describe("a frame of an old client", () => {
 
 describe("what an old client gets", () => {
   it("is others' messages, in the old shape", () => {
-    const { translate } = createSocialProtocol();
+    const { translate } = createSocialProtocol(maxTextBytes);
     assert.deepEqual(read(translate(events(message(alice, "Hello, Bob!")), bob)), {
       action: "send-message",
       chat_id: chatId,
@@ -127,7 +131,7 @@ describe("what an old client gets", () => {
   });
 
   it("is never their own messages, whoever else is told by the same frame", () => {
-    const { translate } = createSocialProtocol();
+    const { translate } = createSocialProtocol(maxTextBytes);
     const pushed = events(message(alice, "a"), message(bob, "b"), message(alice, "c"));
     assert.deepEqual(textsOf(translate(pushed, carol)), ["a", "b", "c"]);
     assert.deepEqual(textsOf(translate(pushed, bob)), ["a", "c"]);
@@ -137,13 +141,13 @@ describe("what an old client gets", () => {
   });
 
   it("is written once for all who get the same", () => {
-    const { translate } = createSocialProtocol();
+    const { translate } = createSocialProtocol(maxTextBytes);
     const pushed = events(message(alice, "x".repeat(70_000)));
     assert.equal(translate(pushed, bob), translate(pushed, carol));
   });
 
   it("is nothing of what it does not know", () => {
-    const { translate } = createSocialProtocol();
+    const { translate } = createSocialProtocol(maxTextBytes);
     const other: EventJson[] = [
       { chatId, seq: 2, kind: "edit", message: message(alice, "edited").message! },
       { chatId, seq: 3, kind: "membership", membership: { userId: bob, change: "added", role: "member" } },
@@ -157,7 +161,7 @@ describe("what an old client gets", () => {
   });
 
   it("is a deleted message without a text", () => {
-    const { translate } = createSocialProtocol();
+    const { translate } = createSocialProtocol(maxTextBytes);
     const gone = events(message(alice, "", { deletedAt: "2026-11-21T10:00:01Z" }));
     assert.deepEqual(
       read(translate(gone, bob)).messages.map((one: { status: string; text: string }) => [
@@ -169,7 +173,7 @@ describe("what an old client gets", () => {
   });
 
   it("is an error by its old status and its message", () => {
-    const { translate } = createSocialProtocol();
+    const { translate } = createSocialProtocol(maxTextBytes);
     const told = (error: unknown) => read(translate(errorFrame(0, error, "trace"), bob));
     assert.deepEqual(told(fault("chat-not-found")), {
       action: "error",

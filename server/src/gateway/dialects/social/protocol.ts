@@ -16,11 +16,11 @@ import { type ErrorCode, fault } from "#platform/errors.ts";
 const topic = "messenger";
 const action = "send-message";
 
-export function createSocialProtocol(): SocketProtocol {
+export function createSocialProtocol(maxTextBytes: number): SocketProtocol {
   // A frame of events is pushed to many sockets: it is read once, and mostly written once.
   const pushes = new WeakMap<Buffer, Push>();
   return {
-    readCalls,
+    readCalls: (text) => readCalls(text, maxTextBytes),
     translate(frame, userId) {
       const push = pushes.get(frame);
       if (push) return push.frameFor(userId);
@@ -75,14 +75,15 @@ function messagesOf({ kind, message }: EventJson): OldMessage[] {
 }
 
 /** All of the payload is looked at before anything is sent. */
-function readCalls(text: string): CallFrame[] {
+function readCalls(text: string, maxTextBytes: number): CallFrame[] {
   const frame = readObject(text, "The frame must be a JSON object");
   const { payload } = frame;
   if (frame.topic !== topic || frame.action !== action) {
     throw badFrame(`The topic must be ${topic} and the action ${action}`);
   }
   if (typeof payload !== "string") throw badFrame("The payload must be JSON in a string");
-  const { chatId, texts } = readSends(readObject(payload, "The payload must be a JSON object in a string"));
+  const sends = readObject(payload, "The payload must be a JSON object in a string");
+  const { chatId, texts } = readSends(sends, maxTextBytes);
   return texts.map((one) => ({
     id: 0,
     call: "MessengerService/SendMessage",

@@ -229,6 +229,23 @@ describe("messages", () => {
     assert.equal((await send("one", "refused", "three"))[0], 400);
     assert.deepEqual(asked.sent, ["one", "refused"]);
   });
+
+  it("are not sent at all when one of them can never be", async () => {
+    const send = (messages: unknown[], chat_id: string = chatId) =>
+      ask("POST", "/messenger/messages", { chat_id, messages });
+    const good = { text: "one" };
+    const never = [" \n", "", "x".repeat(16_385), "я".repeat(8_193), "a\0b", "\ud800", 7, null, ["x"]];
+    for (const text of never) {
+      const [status, body] = await send([good, { text }, good]);
+      assert.deepEqual([status, body.code], [400, 400], JSON.stringify(text)?.slice(0, 20));
+    }
+    for (const message of [null, "x", {}, { ...good, status: "sent" }])
+      assert.equal((await send([good, message]))[0], 400, JSON.stringify(message));
+    assert.equal((await send([good], "my chat"))[0], 400);
+    assert.deepEqual(asked.sent, []);
+    assert.equal((await send([good, { text: "x".repeat(16_384) }]))[0], 200);
+    assert.equal(asked.sent.length, 2);
+  });
 });
 
 it("counts each message of a request as a send", async () => {

@@ -14,6 +14,7 @@ import { createSocialSocket } from "#gateway/dialects/social/socket.ts";
 export function createSocial(parts: DialectParts): Dialect {
   return {
     name: "social",
+    basePaths: ["/auth/sign-up", "/auth/sign-in", "/auth/token", "/auth/user", "/messenger"],
     routes: [...accountRoutes(parts), ...chatRoutes(parts), ...messageRoutes(parts)],
     sockets: [createSocialSocket(parts)],
     async identify({ headers }) {

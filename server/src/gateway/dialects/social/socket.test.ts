@@ -3,11 +3,13 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { describe, it } from "node:test";
 import { WebSocket } from "ws";
+import { gatewaySettings } from "#gateway/config.ts";
 import { createDialectEntrances } from "#gateway/dialects/dialect-entrances.ts";
 import { toAnswer } from "#gateway/dialects/social/errors.ts";
 import { createSocialSocket } from "#gateway/dialects/social/socket.ts";
 import type { SocketConfig } from "#gateway/realtime/config.ts";
 import { fault } from "#platform/errors.ts";
+import { readSettings } from "#platform/settings.ts";
 import { SocialClient } from "#test/social-client.ts";
 import { startSockets, type TestSockets, tokenSeconds } from "#test/sockets.ts";
 import { until } from "#test/until.ts";
@@ -18,7 +20,8 @@ async function start(config: Partial<SocketConfig> = {}) {
   const t = await startSockets({
     config,
     entrances: ({ authenticateToken }) => {
-      const sockets = [createSocialSocket({ credentials: { ofToken: authenticateToken } as never })];
+      const credentials = { ofToken: authenticateToken } as never;
+      const sockets = [createSocialSocket({ credentials, config: readSettings(gatewaySettings, {}, []) })];
       const dialect = { name: "social", sockets, toAnswer } as const;
       const metrics = { socketOpened: (name: string, path: string) => opened.push(`${name} ${path}`) };
       return createDialectEntrances({ dialects: [dialect as never], metrics: metrics as never });

@@ -4,11 +4,14 @@ import { bareToken } from "#gateway/dialects/social/bare-token.ts";
 import { createSocialProtocol } from "#gateway/dialects/social/protocol.ts";
 import { fault } from "#platform/errors.ts";
 
-export function createSocialSocket({ credentials }: Pick<DialectParts, "credentials">): DialectSocket {
+export function createSocialSocket({
+  credentials,
+  config,
+}: Pick<DialectParts, "credentials" | "config">): DialectSocket {
   return {
     path: "/messenger/ws",
     successor: "/v2/ws",
-    protocol: createSocialProtocol(),
+    protocol: createSocialProtocol(config.PARLEY_MAX_TEXT_BYTES),
     async admit({ url = "", headers }) {
       const { searchParams } = new URL(url, "http://localhost");
       const token = searchParams.get("token") || bareToken(headers.authorization);
