@@ -139,7 +139,7 @@ testOnCopy("survives the death of a single backend without a restart of the serv
 async function killedHalfway(dataDir: string): Promise<boolean> {
   const owner = spawn(process.execPath, [ownerScript, dataDir], { stdio: "ignore" });
   const halfDone = async () => {
-    const names = await readdir(dataDir).catch(() => []);
+    const names: string[] = await readdir(dataDir).catch(() => []);
     const unfinished = names.find((name) => name.startsWith("postgres.unfinished-"));
     const files = unfinished ? await readdir(join(dataDir, unfinished)).catch(() => []) : [];
     return names.includes("postgres") || files.length > 3;
