@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { parseEnv } from "node:util";
 import { readConfig } from "../../server/src/config/config.ts";
-import { run } from "./run.ts";
+import { run, programsTimeoutMs as timeout } from "./run.ts";
 import { deploy, findTool, without } from "./tools.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-ansible-"));
@@ -29,12 +29,12 @@ const env = {
 };
 const playbook = (args: string[]) => run(findTool("ansiblePlaybook")!, [...args, "site.yaml"], { cwd, env });
 
-test("the syntax is right", { skip: without("ansiblePlaybook") }, async () => {
+test("the syntax is right", { skip: without("ansiblePlaybook"), timeout }, async () => {
   const { code, output } = await playbook(["--syntax-check", "-i", "inventory.example.yaml"]);
   assert.equal(code, 0, output);
 });
 
-test("ansible-lint finds nothing", { skip: without("ansibleLint") }, async () => {
+test("ansible-lint finds nothing", { skip: without("ansibleLint"), timeout }, async () => {
   const { code, output } = await run(
     findTool("ansibleLint")!,
     ["--offline", "-q", "--nocolor", "site.yaml"],
@@ -90,6 +90,7 @@ function writeInventory(hostsOfServices = 2): string {
 
 test("a run writes files that Parley and systemd understand, and a second run changes nothing", {
   skip: without("ansiblePlaybook"),
+  timeout,
 }, async (t) => {
   const args = ["-i", writeInventory(), "--tags", "files", "--skip-tags", "podman"];
   const first = await playbook(args);
@@ -144,6 +145,7 @@ test("a run writes files that Parley and systemd understand, and a second run ch
 
 test("several hosts of services need an object store, one does not", {
   skip: without("ansiblePlaybook"),
+  timeout,
 }, async () => {
   const playWith = (hosts: number) =>
     playbook([

@@ -12,7 +12,7 @@ import { createTestDatabase } from "../../server/test/database.ts";
 import { newPerson } from "../../server/test/people.ts";
 import { buildImage, type Image } from "./image.ts";
 import { eventually, freePorts, unprivileged } from "./ports.ts";
-import { run } from "./run.ts";
+import { run, programsTimeoutMs as timeout } from "./run.ts";
 import { deploy, findTool, without } from "./tools.ts";
 
 const dockerfile = join(deploy, "Dockerfile");
@@ -22,7 +22,9 @@ test("hadolint finds nothing in the Dockerfile", { skip: without("hadolint") }, 
   assert.equal(code, 0, output);
 });
 
-test("the image holds what Parley needs, and runs as nobody in particular on a read-only tree", async (t) => {
+test("the image holds what Parley needs, and runs as nobody in particular on a read-only tree", {
+  timeout,
+}, async (t) => {
   const DATABASE_URL = await reachableByAll((await createTestDatabase()).url);
   const work = mkdtempSync(join(tmpdir(), "parley-image-"));
   after(async () => {

@@ -4,14 +4,17 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Manifest, manifests, readYaml } from "./files.ts";
-import { run } from "./run.ts";
+import { run, programsTimeoutMs as timeout } from "./run.ts";
 import { deploy, findKubernetesSchemas, findTool, without } from "./tools.ts";
 
 const skip = without("kubeconform") || (findKubernetesSchemas() ? false : "no schemas of Kubernetes");
 /** Older ones are past their support wherever Kubernetes is sold. */
 const oldest = 30;
 
-test("every supported version of Kubernetes knows all that the manifests say", { skip }, async () => {
+test("every supported version of Kubernetes knows all that the manifests say", {
+  skip,
+  timeout,
+}, async () => {
   const schemas = findKubernetesSchemas()!;
   const versions = readdirSync(schemas).filter((name) => Number(name.split(".")[1]) >= oldest);
   assert.ok(versions.length > 0);

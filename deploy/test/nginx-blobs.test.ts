@@ -36,7 +36,7 @@ async function textOf(answer: IncomingMessage): Promise<string> {
 
 /** Ends early when the other side has gone. */
 async function write(to: Writable, count: number) {
-  const gone = once(to, "close");
+  const gone = once(to, "close").catch(() => {});
   for (let i = 0; i < count && !to.destroyed; i++) {
     if (!to.write(megabyte)) await Promise.race([once(to, "drain"), gone]);
   }
@@ -83,10 +83,13 @@ test("a download of 200 MB reaches the client as it comes, and leaves no file be
   });
   const download = open(edge, "GET", "/v2/blobs/film.mp4").end();
   let received = 0;
+  let isHalfway = false;
   for await (const chunk of await answerOf(download)) {
     received += chunk.length;
     if (received === megabyte.length) goOn();
-    if (received === 100 * megabyte.length) assert.deepEqual(edge.temporaryFiles(), []);
+    if (isHalfway || received < 100 * megabyte.length) continue;
+    isHalfway = true;
+    assert.deepEqual(edge.temporaryFiles(), []);
   }
   assert.equal(received, megabytes * megabyte.length);
 });

@@ -7,7 +7,10 @@ export interface Outcome {
   readonly output: string;
 }
 
-const deadlineMs = 150_000;
+const deadlineMs = 300_000;
+
+/** For a test that runs several: programs like Ansible take long on a busy machine, and each has its own deadline. */
+export const programsTimeoutMs = 3 * deadlineMs;
 
 /** Runs a program to its end, and kills it when it does not come. */
 export async function run(

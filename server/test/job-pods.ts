@@ -6,7 +6,7 @@ import { after } from "node:test";
 import type { Database } from "#platform/database.ts";
 import { createJobs } from "#platform/jobs/create-jobs.ts";
 import type { JobHandler, JobQueue, Jobs, QueueOptions } from "#platform/jobs/jobs.ts";
-import { createLog } from "#platform/log.ts";
+import { createLog, type Log } from "#platform/log.ts";
 import { noTelemetry, type Telemetry } from "#platform/telemetry.ts";
 import { jobQueue } from "#test/job-queue.ts";
 
@@ -29,12 +29,14 @@ export interface JobPodOptions {
   queue?: Partial<QueueOptions>;
   maxWaiting?: number;
   telemetry?: Telemetry;
+  log?: Log;
 }
 
 /** Stopped after the file's tests, if it is not before. */
 export async function startJobPod(options: JobPodOptions): Promise<JobPod> {
   const { service, database, amqpUrl, handler, maxWaiting = 1_000, telemetry = noTelemetry } = options;
-  const jobs = createJobs({ service, database, amqpUrl, maxWaiting, telemetry, log: createLog("silent") });
+  const { log = createLog("silent") } = options;
+  const jobs = createJobs({ service, database, amqpUrl, maxWaiting, telemetry, log });
   const queue = jobs.queue<Work>({ ...jobQueue, ...options.queue }, handler);
   await jobs.start();
   pods.add(jobs);
@@ -65,6 +67,7 @@ interface JobProcessOptions {
   service: string;
   /** See job-process.ts. */
   fate: "hang" | "die-published";
+  queue?: Partial<QueueOptions>;
 }
 
 export function startJobProcess(options: JobProcessOptions): ChildProcess {

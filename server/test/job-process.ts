@@ -1,7 +1,7 @@
 /**
- * A process that asks for a job and works on it, to be killed. Its argument is JSON: databaseUrl, amqpUrl, service, and
- * fate. "hang": it says "begun" when it has a job, and never ends it. "die-published": it kills itself when RabbitMQ has
- * confirmed a message, before the row of the outbox is gone.
+ * A process that asks for a job and works on it, to be killed. Its argument is JSON: databaseUrl, amqpUrl, service,
+ * fate, and perhaps options of the queue. "hang": it says "begun" when it has a job, and never ends it. "die-published":
+ * it kills itself when RabbitMQ has confirmed a message, before the row of the outbox is gone.
  */
 import { createDatabase, type Database, type Queryable } from "#platform/database.ts";
 import { createJobs } from "#platform/jobs/create-jobs.ts";
@@ -9,7 +9,7 @@ import { createLog } from "#platform/log.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
 import { jobQueue } from "./job-queue.ts";
 
-const { databaseUrl, amqpUrl, service, fate } = JSON.parse(process.argv[2]!);
+const { databaseUrl, amqpUrl, service, fate, queue: options = {} } = JSON.parse(process.argv[2]!);
 const log = createLog("silent");
 const limits = { maxConnections: 5, acquireTimeoutMs: 5_000, statementTimeoutMs: 5_000 };
 const database = createDatabase(
@@ -36,7 +36,7 @@ const jobs = createJobs({
   telemetry: noTelemetry,
   log,
 });
-const queue = jobs.queue(jobQueue, async () => {
+const queue = jobs.queue({ ...jobQueue, ...options }, async () => {
   process.stdout.write("begun\n");
   await new Promise(() => {});
 });

@@ -28,7 +28,8 @@ export const withoutRabbitMq = existsSync(join(folder, "rabbitmq-server"))
   ? false
   : "no rabbitmq-server on this machine (on Debian: apt-get install rabbitmq-server)";
 
-const startTimeoutMs = 60_000;
+/** Several may start at once, on a machine that has much else to do. */
+const startTimeoutMs = 150_000;
 
 /** To be called at the top level of a test file: it ends with the file. */
 export async function startRabbitMq(): Promise<RabbitMqServer> {
@@ -40,8 +41,13 @@ export async function startRabbitMq(): Promise<RabbitMqServer> {
   const epmd = spawn("epmd", ["-port", String(epmdPort), "-address", "127.0.0.1"], { stdio: "ignore" });
   let broker: ChildProcess | undefined;
   const start = async () => {
-    broker = spawn(join(folder, "rabbitmq-server"), { env, stdio: "ignore" });
-    await until("RabbitMQ runs", () => answers(url), startTimeoutMs);
+    const child = spawn(join(folder, "rabbitmq-server"), { env, stdio: "ignore" });
+    broker = child;
+    const isRunning = async () => {
+      if (child.exitCode !== null) throw new Error(`RabbitMQ does not start (exit code ${child.exitCode})`);
+      return answers(url);
+    };
+    await until("RabbitMQ runs", isRunning, startTimeoutMs);
   };
   after(async () => {
     await end(broker);

@@ -4,9 +4,11 @@ import { createDatabase, sqlState } from "#platform/database.ts";
 import { fault, toPublicError } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
 import { createTestDatabase } from "#test/database.ts";
+import { until } from "#test/until.ts";
 
 const { database, url } = await createTestDatabase();
 const log = createLog("silent");
+const select = { name: "one", text: "SELECT 1" };
 
 function open(connectionString: string, limits = {}) {
   const one = createDatabase(
@@ -48,29 +50,32 @@ test("tells a statement's own error by its SQLSTATE", async () => {
 
 test("a server that cannot be reached is unavailable", async () => {
   const away = open("postgres://parley:x@127.0.0.1:1/parley");
-  assert.equal(await codeOf(away.query({ name: "one", text: "SELECT 1" })), "unavailable");
+  assert.equal(await codeOf(away.query(select)), "unavailable");
   assert.equal(await codeOf(away.transaction(async () => 1)), "unavailable");
 });
 
 test("a statement that takes too long times out", async () => {
-  assert.equal(await codeOf(open(url).query({ name: "slow", text: "SELECT pg_sleep(5)" })), "timeout");
+  const one = open(url, { acquireTimeoutMs: 10_000 });
+  assert.equal(await codeOf(one.query({ name: "slow", text: "SELECT pg_sleep(60)" })), "timeout");
 });
 
 test("a caller that gets no connection in time is told so", async () => {
   const one = open(url, { statementTimeoutMs: 5_000 });
+  await until("it has a connection", async () => (await codeOf(one.query(select))) !== "unavailable");
   let release = () => {};
   const held = one.withClient(() => new Promise<void>((resolve) => (release = resolve)));
-  assert.equal(await codeOf(one.query({ name: "one", text: "SELECT 1" })), "unavailable");
+  assert.equal(await codeOf(one.query(select)), "unavailable");
   release();
   await held;
 });
 
 test("a connection that the server ended is replaced", async () => {
-  const one = open(url);
+  const one = open(url, { acquireTimeoutMs: 10_000, statementTimeoutMs: 10_000 });
   const pid = { name: "pid", text: "SELECT pg_backend_pid() AS pid" };
   const [before] = await one.query<{ pid: number }>(pid);
   await database.query({ name: "end", text: "SELECT pg_terminate_backend($1)" }, [before!.pid]);
-  await one.query(pid).catch(() => {});
-  const [now] = await one.query<{ pid: number }>(pid);
-  assert.notEqual(now!.pid, before!.pid);
+  await until("it has another one", async () => {
+    const [now] = await one.query<{ pid: number }>(pid).catch(() => []);
+    return now !== undefined && now.pid !== before!.pid;
+  });
 });

@@ -9,8 +9,12 @@ import { MessengerInternalService } from "@parley/api/internal/messenger";
 import { createDirectTransport } from "#platform/direct-transport.ts";
 import { fault, toFault, toPublicError } from "#platform/errors.ts";
 
-let sawAbort: Promise<void>;
-let tellAbort: () => void;
+let begun = Promise.withResolvers<void>();
+let aborted = Promise.withResolvers<void>();
+function awaitCall() {
+  begun = Promise.withResolvers();
+  aborted = Promise.withResolvers();
+}
 
 const routes = (router: ConnectRouter) => {
   router.service(MessengerInternalService, {
@@ -18,7 +22,9 @@ const routes = (router: ConnectRouter) => {
       if (userId === "fault") throw fault("chat-not-found", { detail: "not yours" });
       if (userId === "bug") throw toFault(new Error("secret internals"));
       if (userId === "hang") {
-        context.signal.addEventListener("abort", () => tellAbort());
+        begun.resolve();
+        if (context.signal.aborted) aborted.resolve();
+        context.signal.addEventListener("abort", () => aborted.resolve());
         await new Promise(() => {});
       }
       context.responseHeader.set("seen-actor", context.requestHeader.get("parley-actor") ?? "");
@@ -80,21 +86,27 @@ for (const [name, transport] of Object.entries(transports)) {
     });
 
     test("ends a call at its deadline, and tells the service", async () => {
-      sawAbort = new Promise((resolve) => (tellAbort = resolve));
-      const error = await client()
-        .listPositions({ userId: "hang" }, { timeoutMs: 50 })
-        .catch((e) => e);
-      assert.equal(pick(error).code, "timeout");
-      await sawAbort;
+      awaitCall();
+      let hasBegun = false;
+      void begun.promise.then(() => (hasBegun = true));
+      // A deadline can pass before the call is even sent; then the service has nothing to be told.
+      for (let timeoutMs = 50; !hasBegun; timeoutMs *= 2) {
+        const error = await client()
+          .listPositions({ userId: "hang" }, { timeoutMs })
+          .catch((e) => e);
+        assert.equal(pick(error).code, "timeout");
+      }
+      await aborted.promise;
     });
 
     test("ends a call that the caller aborts, and tells the service", async () => {
-      sawAbort = new Promise((resolve) => (tellAbort = resolve));
+      awaitCall();
       const controller = new AbortController();
       const call = client().listPositions({ userId: "hang" }, { signal: controller.signal });
-      setTimeout(() => controller.abort(), 20);
+      await Promise.race([begun.promise, call]);
+      controller.abort();
       assert.equal(pick(await call.catch((e) => e)).code, "cancelled");
-      await sawAbort;
+      await aborted.promise;
     });
 
     test("does not start a call that was aborted before", async () => {

@@ -1,5 +1,5 @@
 import { strict as assert } from "node:assert";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { type ErrorCode, toPublicError } from "#platform/errors.ts";
 import { createGate } from "#platform/gate.ts";
 
@@ -11,6 +11,17 @@ async function expectFault(promise: Promise<unknown>, code: ErrorCode) {
 function job() {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   return { work: () => promise, end: resolve, fail: reject };
+}
+
+/** Time that passes only when it is told to. */
+function standStill(t: TestContext) {
+  let nowMs = 0;
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  t.mock.method(performance, "now", () => nowMs);
+  return (ms: number) => {
+    nowMs += ms;
+    t.mock.timers.tick(ms);
+  };
 }
 
 test("runs no more than allowed at a time, and the rest in the order in which they came", async () => {
@@ -102,13 +113,18 @@ test("stopping refuses what waits and what comes, and waits for what runs", asyn
   await Promise.all([running, stopping]);
 });
 
-test("whoever waits too long is refused, even while nobody leaves, and costs no work", async () => {
+test("whoever waits too long is refused, even while nobody leaves, and costs no work", async (t) => {
+  const pass = standStill(t);
   const gate = createGate({ maxRunning: 1, maxWaiting: 10, maxWaitMs: 20 });
   const first = job();
   const running = gate.run(first.work);
   const worked: number[] = [];
   const late = [1, 2, 3].map((n) => gate.run(async () => worked.push(n)));
-  for (const waiting of late) await expectFault(waiting, "overloaded");
+  const refused = late.map((waiting) => expectFault(waiting, "overloaded"));
+  pass(19);
+  assert.deepEqual([gate.waiting, gate.running, gate.refused], [3, 1, 0]);
+  pass(1);
+  await Promise.all(refused);
   assert.deepEqual([gate.waiting, gate.running, gate.refused], [0, 1, 3]);
   const next = gate.run(async () => "in time");
   first.end();
@@ -117,13 +133,17 @@ test("whoever waits too long is refused, even while nobody leaves, and costs no 
   assert.deepEqual(worked, []);
 });
 
-test("who came later is refused as well, when the time has come", async () => {
+test("who came later is refused as well, when the time has come", async (t) => {
+  const pass = standStill(t);
   const gate = createGate({ maxRunning: 1, maxWaiting: 10, maxWaitMs: 30 });
   await gate.enter();
   const early = expectFault(gate.enter(), "overloaded");
-  await new Promise((resolve) => setTimeout(resolve, 15));
+  pass(15);
   const later = expectFault(gate.enter(), "overloaded");
+  pass(15);
   await early;
+  assert.deepEqual([gate.waiting, gate.running], [1, 1]);
+  pass(15);
   await later;
   assert.deepEqual([gate.waiting, gate.running], [0, 1]);
 });

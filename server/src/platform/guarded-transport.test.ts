@@ -252,11 +252,11 @@ test("the time that a call waited for its turn is taken off its deadline", async
     return {};
   };
   assert.ok(bulkhead.tryEnter());
-  const patient = call({ timeoutMs: 1_000 });
+  const patient = call({ timeoutMs: 60_000 });
   await new Promise((resolve) => setTimeout(resolve, 30));
   bulkhead.leave();
   assert.equal(await patient, "done");
-  assert.ok(leftMs > 0 && leftMs < 980, String(leftMs));
+  assert.ok(leftMs > 0 && leftMs < 59_980, String(leftMs));
 });
 
 test("answers out of a cache do not dilute the rate: the circuit is behind it", async () => {

@@ -33,7 +33,7 @@ test("waits for another pod's migration, for longer than a statement may take", 
     {
       connectionString: url,
       maxConnections: 1,
-      acquireTimeoutMs: 1_000,
+      acquireTimeoutMs: 30_000,
       statementTimeoutMs: 100,
       applicationName: "parley-test",
     },

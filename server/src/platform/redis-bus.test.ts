@@ -17,7 +17,8 @@ const { meter } = noTelemetry;
 async function openPod(url: string) {
   const lines: string[] = [];
   const log = pino({}, { write: (line: string) => void lines.push(line) });
-  const redis = openRedis({ url, log: createLog("silent") });
+  // No burst of a test is too much for a Redis on a busy machine.
+  const redis = openRedis({ url, log: createLog("silent"), commandTimeoutMs: 20_000 });
   await redis.untilReady();
   const bus = createRedisBus({ redis, log, meter });
   after(async () => {
@@ -83,14 +84,17 @@ for (const shape of ["one server", "cluster"] as const) {
       const [one, two] = [await openPod(url), await openPod(url)];
       const { heard } = await listen(two, "t");
       const forged = [
-        Buffer.alloc(0),
+        ...Array.from({ length: 20 }, () => Buffer.alloc(0)),
         Buffer.from("short"),
         Buffer.concat([Buffer.alloc(16), Buffer.from([255, 255])]),
       ];
+      const startedAtMs = performance.now();
       for (const payload of forged) await one.redis.publish("parley:bus:{t}", payload);
       one.bus.publish("t", numbered(1));
       await until("the next one arrives", () => heard.length === 1);
-      assert.equal(two.lines.filter((line) => line.includes("that is none")).length, 1);
+      const said = two.lines.filter((line) => line.includes("that is none")).length;
+      const passedSeconds = (performance.now() - startedAtMs) / 1_000;
+      assert.ok(said >= 1 && said <= 1 + passedSeconds, `said ${said} times`);
     });
 
     it("while Redis is away nothing throws or waits; after it a gap is told and messages arrive again", async () => {

@@ -10,11 +10,11 @@ import { durationBounds } from "#platform/telemetry/duration-histogram.ts";
 import { type RunningTelemetry, startTelemetry } from "#platform/telemetry.ts";
 import { startCollector } from "#test/collector.ts";
 import { parsePrometheus } from "#test/prometheus.ts";
+import { until } from "#test/until.ts";
 
-const lines: string[] = [];
-const log = createLog("info", { write: (line) => void lines.push(line) });
+const silent = createLog("silent");
 
-function start(environment: Record<string, string>): RunningTelemetry {
+function start(environment: Record<string, string>, log = silent): RunningTelemetry {
   const problems: SettingProblem[] = [];
   const config = readSettings(telemetrySettings, environment, problems);
   assert.deepEqual(problems, []);
@@ -39,7 +39,10 @@ test("sends what is recorded, under the name and with the headers it was given, 
     OTEL_SERVICE_NAME: "gateway-7",
   });
   record(telemetry, 3);
+  const stoppedAtMs = performance.now();
   await telemetry.stop();
+  // Where this process stood still meanwhile, the stop has waited long enough.
+  if (performance.now() - stoppedAtMs > 1_500) await collector.until((spans) => spans.length > 0, "spans");
   assert.deepEqual(
     collector.spans.map(({ name, service }) => [name, service]),
     ["span 0", "span 1", "span 2"].map((name) => [name, "gateway-7"]),
@@ -84,15 +87,21 @@ test("a collector that hangs keeps nobody: spans beyond the queue are dropped, a
 });
 
 test("a collector that refuses is said once, without what it said", async () => {
-  const server = createServer((_request, response) => response.writeHead(400, "zebra").end("zebra"));
+  let refused = 0;
+  const server = createServer((request, response) => {
+    request.resume();
+    response.writeHead(400, "zebra").end("zebra", () => void refused++);
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   after(() => server.close());
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/traces`;
-  const telemetry = start({ ...always, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url });
-  lines.length = 0;
+  const lines: string[] = [];
+  const log = createLog("info", { write: (line) => void lines.push(line) });
+  const telemetry = start({ ...always, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url }, log);
   record(telemetry, 2_000);
   await telemetry.stop();
+  await until("it is said, and all four batches are refused", () => lines.length > 0 && refused === 4);
   server.closeAllConnections();
   assert.equal(lines.length, 1);
   assert.match(lines[0]!, /the collector does not take traces/);

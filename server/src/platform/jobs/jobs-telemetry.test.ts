@@ -7,7 +7,7 @@ import { runInTrace } from "#platform/telemetry/active-trace.ts";
 import { telemetrySettings } from "#platform/telemetry/config.ts";
 import { endSpan } from "#platform/telemetry/tracing.ts";
 import { startTelemetry } from "#platform/telemetry.ts";
-import { startCollector } from "#test/collector.ts";
+import { type CollectedSpan, startCollector } from "#test/collector.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { startJobPod, stopJobPodsAtTheEnd } from "#test/job-pods.ts";
 import { parsePrometheus } from "#test/prometheus.ts";
@@ -46,12 +46,11 @@ function suite(service: string, amqpUrl: string | undefined) {
     await until("the dead one is told", async () => {
       return (await total("parley_jobs_kept", { parley_job_state: "dead" })) === 1;
     });
-    assert.equal(await total("parley_jobs_running", {}), 0);
+    await until("none runs", async () => (await total("parley_jobs_running", {})) === 0);
     await telemetry.stop();
-    const span = collector.spans.find(
-      ({ traceId, name }) => traceId === trace.traceId && name === "job work",
-    );
-    assert.equal(span?.parentSpanId, trace.spanId);
+    const isOfJob = ({ traceId, name }: CollectedSpan) => traceId === trace.traceId && name === "job work";
+    await collector.until((spans) => spans.some(isOfJob), "the job's span");
+    assert.equal(collector.spans.find(isOfJob)?.parentSpanId, trace.spanId);
     await pod.jobs.stop(1_000);
   });
 }

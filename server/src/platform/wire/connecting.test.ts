@@ -36,11 +36,14 @@ function pendingSessions() {
 
 const unreachable = (cause: unknown) => new Error("unreachable", { cause });
 
-test("a call waits for a connection no longer than its deadline, nor after its caller has gone away", async () => {
+test("a call waits for a connection no longer than its deadline, nor after its caller has gone away", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
   const line = pendingSessions();
   const connecting = createConnecting(line.sessions, unreachable);
   const patient = connecting.untilConnected(undefined, undefined);
-  await assert.rejects(connecting.untilConnected(undefined, 10), isCode("timeout"));
+  const hasty = assert.rejects(connecting.untilConnected(undefined, 10), isCode("timeout"));
+  t.mock.timers.tick(10);
+  await hasty;
   const caller = new AbortController();
   const left = connecting.untilConnected(caller.signal, 60_000);
   caller.abort();
