@@ -482,7 +482,7 @@ describe("a request in the background", () => {
 });
 
 describe("a request whose process has died", () => {
-  const leaseMs = 300;
+  const leaseMs = 600;
 
   it("is processed by another one when it was not sent", async () => {
     const userId = randomUUID();
@@ -567,6 +567,21 @@ describe("a request whose process has died", () => {
     await hold;
     assert.equal((await slow).result, "by another");
     assert.equal(sending.sent.length, 1);
+  });
+
+  it("is not taken by a process that was held up since it said that it is alive", async () => {
+    await startPod().then(({ service }) => service.stop());
+    await leave({ userId: randomUUID(), status: "waiting", provider: "free" });
+    const me = randomUUID();
+    const store = createOwnershipStore(database, me);
+    await store.heartbeat(60_000);
+    const heldUp =
+      "UPDATE dispatch.processes SET alive_until = alive_until - interval '31 seconds' WHERE id = $1";
+    await database.query({ name: "held-up", text: heldUp }, [me]);
+    assert.deepEqual(await store.takeOver(10, 60_000), []);
+    await store.heartbeat(60_000);
+    assert.equal((await store.takeOver(10, 60_000)).length, 1);
+    await store.leave();
   });
 
   it("is left alone while its process lives", async () => {
