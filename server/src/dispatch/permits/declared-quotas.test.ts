@@ -1,7 +1,7 @@
 /**
  * Quotas that are as declared are never passed and nearly used up, whatever happens to the processes that share them. When
  * requests arrive at the provider is made up, within what the guard allows, and judged afterwards by a model of it: so a slow
- * machine makes the figures worse, but no refusal.
+ * machine makes the figures worse, but no refusal: except of a count that ends while a process is held up with permits of it.
  */
 import assert from "node:assert/strict";
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -206,13 +206,17 @@ test("no kind of quota is passed, and each is nearly used up, by four processes 
   delays.disable();
   const longestAnswerMs = await ledger.stop();
   // On a machine that is busy otherwise, windows pass while nobody gets round to asking, or to answering.
-  const isBusy = delays.percentile(99) > 25e6 || delays.max > 200e6 || longestAnswerMs > 200;
+  const isHeldUp = delays.max > 200e6 || longestAnswerMs > 200;
+  const isBusy = isHeldUp || delays.percentile(99) > 25e6;
   if (isBusy) t.diagnostic("too busy here to judge how much was used");
-  for (const { one, possiblePerSecond, atLeast } of kinds) {
+  for (const { one, possiblePerSecond, atLeast, losable } of kinds) {
     const { arrived, refusals } = judge(world, one);
     const share = arrived / (possiblePerSecond * seconds);
     t.diagnostic(`${one.id}: ${arrived} sent, ${(share * 100).toFixed(1)} % of what was possible`);
-    assert.equal(refusals, 0, `${one.id}: ${refusals} refusals of ${arrived}`);
+    // That a permit was not used cannot be told of a count that is over: it is as if the request were lost.
+    const isExact = losable || !isHeldUp;
+    if (isExact) assert.equal(refusals, 0, `${one.id}: ${refusals} refusals of ${arrived}`);
+    else t.diagnostic(`${one.id}: held up for too long to judge its ${refusals} refusals`);
     assert.ok(isBusy || share > atLeast, `${one.id}: only ${arrived} sent`);
   }
 });
