@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { after } from "node:test";
+import { freePort } from "../../scripts/pods/free-port.ts";
 
 export async function startDatabaseLine(databaseUrl: string) {
   const target = new URL(databaseUrl);
@@ -35,7 +36,8 @@ export async function startDatabaseLine(databaseUrl: string) {
     server.close();
     for (const socket of sockets) socket.destroy();
   };
-  const port = await listen(0);
+  // None that outgoing connections get: it must be free again after a cut.
+  const port = await listen(await freePort());
   after(cut);
   const address = Object.assign(new URL(target), { hostname: "127.0.0.1", port: String(port) });
   for (const name of ["host", "port"]) address.searchParams.delete(name);

@@ -15,6 +15,7 @@ import { createLog } from "#platform/log.ts";
 import { readSettings } from "#platform/settings.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
 import { createTestBudget, createTestPermits, createTestSender } from "#test/fake-dispatch-parts.ts";
+import { tellingTimeLeft } from "#test/hurried.ts";
 
 export interface DispatchPodOptions {
   database: Database;
@@ -54,7 +55,7 @@ export async function startDispatchPod(options: DispatchPodOptions) {
     sender: sending.sender,
     ...(leaseMs === undefined ? {} : { leaseMs }),
   });
-  const transport = createDirectTransport((router) => service.routes(router));
+  const transport = createDirectTransport((router) => service.routes(tellingTimeLeft(router)));
   await service.start();
   after(() => service.stop());
   return {

@@ -82,9 +82,11 @@ export function createTestPermits(limits: Record<string, number> = {}) {
   const left = new Map(Object.entries(limits));
   const ends: PermitEnd[] = [];
   const refusals = new Map<string, NoPermit>();
+  let asked = 0;
   let lateUses = 0;
   const permits: Permits = {
     async acquire(providerId) {
+      asked += 1;
       const refusal = refusals.get(providerId);
       if (refusal) return refusal;
       const limit = limits[providerId];
@@ -125,6 +127,7 @@ export function createTestPermits(limits: Record<string, number> = {}) {
   return {
     permits,
     ends,
+    asked: () => asked,
     open: (providerId: string, limit: number) => void left.set(providerId, limit),
     refuse: (providerId: string, why: NoPermit) => void refusals.set(providerId, why),
     /** So many permits come too late. */

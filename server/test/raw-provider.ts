@@ -9,7 +9,8 @@ import {
 } from "node:net";
 import { after } from "node:test";
 import type { Provider } from "#dispatch/providers/catalogue.ts";
-import type { ProviderRequest } from "#dispatch/sending/sender.ts";
+import type { ProviderRequest, Sender } from "#dispatch/sending/sender.ts";
+import { until } from "#test/until.ts";
 
 let made = 0;
 
@@ -42,6 +43,14 @@ export function requestOf(changes: Partial<ProviderRequest> = {}): ProviderReque
     onSend: () => true,
     ...changes,
   };
+}
+
+/** Until the sender has a connection to the provider, which must answer: so that the next request needs no time to connect. */
+export async function untilConnected(sender: Sender, provider: Provider): Promise<void> {
+  await until("there is a connection", async () => {
+    const { kind } = await sender.send(provider, requestOf({ text: "are you there?" }));
+    return kind === "done";
+  });
 }
 
 export interface RawProvider {

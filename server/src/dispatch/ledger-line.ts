@@ -2,6 +2,8 @@
  * A process's way to a ledger in the database: one exchange at a time, which takes along what gathered meanwhile, each with
  * a deadline, and whether it gets through.
  */
+import { createPatience } from "#platform/patience.ts";
+
 export interface LedgerLineOptions {
   /** Only goes forward. */
   nowMs: () => number;
@@ -75,10 +77,10 @@ export class LedgerLine {
   /** Only when none is under way. */
   begin<Reply>({ call, onReply, onLost }: Exchange<Reply>): void {
     this.#beganAtMs = this.#options.nowMs();
-    const late = setTimeout(() => {
+    const patience = createPatience(timeoutMs, () => {
       this.#set(true, new Error("the ledger did not answer in time"));
       onLost(false);
-    }, timeoutMs);
+    });
     this.#underWay = call()
       .then(
         (reply) => {
@@ -91,7 +93,7 @@ export class LedgerLine {
         },
       )
       .finally(() => {
-        clearTimeout(late);
+        patience.stop();
         this.#underWay = undefined;
         this.#options.onFree();
       });

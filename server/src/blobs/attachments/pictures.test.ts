@@ -17,7 +17,14 @@ const config = {
 };
 
 function start(more: Partial<PicturesOptions> = {}) {
-  const pictures = createPictures({ config, telemetry: noTelemetry, log: createLog("silent"), ...more });
+  const pictures = createPictures({
+    config,
+    telemetry: noTelemetry,
+    log: createLog("silent"),
+    // However busy the machine is.
+    timeoutMs: 60_000,
+    ...more,
+  });
   after(() => pictures.stop());
   return pictures;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { objectName } from "#blobs/objects/object-name.ts";
 import { fault } from "#platform/errors.ts";
 import { checkBlobInvariants } from "#test/blob-invariants.ts";
 import { blobUser, codeOf, startBlobPod } from "#test/blob-pod.ts";
@@ -79,11 +80,7 @@ for (const { name, database, store, pod } of stores) {
   test(`${name}: bytes that are missing are an error, not an empty blob`, async () => {
     const user = blobUser(pod);
     const { objectId } = (await user.put("lost", "x")).blob!;
-    const [{ store_name }] = (await database.query<{ store_name: string }>({
-      name: "test.name",
-      text: `SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24') AS store_name FROM blobs.objects WHERE id = '${objectId}'`,
-    })) as [{ store_name: string }];
-    await store.delete([`${store_name}/${objectId}`]);
+    await store.delete([objectName(objectId)]);
     assert.equal(await codeOf(user.read(objectId)), "internal");
     await user.delete("lost");
     assert.equal(await codeOf(user.read(objectId)), "blob-not-found");

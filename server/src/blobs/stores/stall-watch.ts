@@ -1,5 +1,6 @@
 /** Whether a store still moves: a limit on its silence, not on the whole, since how long bytes take is up to their number. */
 import { fault } from "#platform/errors.ts";
+import { createPatience } from "#platform/patience.ts";
 
 export interface StallWatch {
   /** Aborts with "blob-store-unavailable" when the store is silent for too long. */
@@ -34,11 +35,11 @@ export function createStallWatch(stallMs: number): StallWatch {
   const controller = new AbortController();
   let isPaused = false;
   // Refreshed rather than made anew for each chunk; so it runs on in a pause, and then says nothing.
-  const timer = setTimeout(() => {
+  const patience = createPatience(stallMs, () => {
     if (isPaused) return;
     const cause = new Error(`the store was silent for ${stallMs} ms`);
     controller.abort(fault("blob-store-unavailable", { cause }));
-  }, stallMs);
+  });
   return {
     signal: controller.signal,
     pause() {
@@ -46,9 +47,9 @@ export function createStallWatch(stallMs: number): StallWatch {
     },
     resume() {
       isPaused = false;
-      timer.refresh();
+      patience.renew();
     },
     giveUp: (reason) => controller.abort(reason),
-    stop: () => clearTimeout(timer),
+    stop: () => patience.stop(),
   };
 }

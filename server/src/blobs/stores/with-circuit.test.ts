@@ -15,7 +15,9 @@ const { store: files } = await openTestFileStore();
 
 function setUp(change: Partial<ObjectStore> = {}) {
   const settings = readSettings(circuitSettings, { PARLEY_CIRCUIT_MIN_CALLS: "4" }, []);
-  const circuits = createCircuits({ settings, meter: createNoopMeter(), log: createLog("silent") });
+  // Its time stands still: a circuit that opened stays open.
+  const now = () => 0;
+  const circuits = createCircuits({ settings, meter: createNoopMeter(), log: createLog("silent"), now });
   const recorded: string[] = [];
   const telemetry = {
     ...noTelemetry,

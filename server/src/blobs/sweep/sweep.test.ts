@@ -41,7 +41,7 @@ for (const { name, open } of storesUnderTest) {
     await sweepNow();
     assert.equal((await user.read(first)).toString(), "first");
     assert.equal((await user.read(deleted)).toString(), "deleted");
-    clock.nowMs += graceMs + 10_000;
+    clock.nowMs += graceMs + hourMs;
     await sweepNow();
     for (const id of [first, deleted]) {
       assert.equal(await store.sizeOf(objectName(id)), undefined);
@@ -57,7 +57,7 @@ for (const { name, open } of storesUnderTest) {
     const { database, store, clock, user, sweepNow } = await start();
     await user.put("a", "first");
     await user.delete("a");
-    clock.nowMs += graceMs + 10_000;
+    clock.nowMs += graceMs + hourMs;
     const calm = store.faults.onDelete;
     store.faults.onDelete = () => Promise.reject(fault("blob-store-unavailable"));
     assert.equal(await codeOf(sweepNow()), "blob-store-unavailable");
@@ -117,8 +117,9 @@ for (const { name, open } of storesUnderTest) {
       const skewed = await startBlobPod({ database, store, clock: { now: () => clock.nowMs + offMs } });
       const user = blobUser(skewed);
       // A put that is under way for as long as one may be.
-      const release = Promise.withResolvers<void>();
-      const slow = user.put("slow", slowly(release.promise));
+      const [begun, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const slow = user.put("slow", slowly(release.promise, begun.resolve));
+      await begun.promise;
       await user.put("done", "done");
       clock.nowMs += 22.9 * hourMs;
       await sweepNow({ clock: { now: () => clock.nowMs - offMs } });
@@ -134,8 +135,9 @@ for (const { name, open } of storesUnderTest) {
 
   test(`${name}: a put that takes longer than the sweep waits is given up`, async () => {
     const { database, store, clock, user } = await start();
-    const release = Promise.withResolvers<void>();
-    const slow = codeOf(user.put("slow", slowly(release.promise)));
+    const [begun, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow = codeOf(user.put("slow", slowly(release.promise, begun.resolve)));
+    await begun.promise;
     await user.put("done", "done");
     clock.nowMs += 24 * hourMs;
     release.resolve();
@@ -146,7 +148,7 @@ for (const { name, open } of storesUnderTest) {
   test(`${name}: a check of the store that was cut off is not taken for another database's mark`, async () => {
     const { store, clock, sweepNow } = await start();
     const left = `${probeFolder}${randomUUID()}`;
-    await store.write(left, slowly(Promise.resolve(), ["x"]), { size: 1, signal: never });
+    await store.write(left, oneByte(), { size: 1, signal: never });
     const orphan = await writeOrphan(store, clock);
     clock.nowMs += 30 * hourMs;
     await sweepNow();
@@ -191,15 +193,20 @@ function optionsOf(
 
 async function writeOrphan(store: ObjectStore, clock: { now(): number }): Promise<string> {
   const id = createObjectIds(clock)();
-  await store.write(objectName(id), slowly(Promise.resolve(), ["x"]), { size: 1, signal: never });
+  await store.write(objectName(id), oneByte(), { size: 1, signal: never });
   return id;
 }
 
-async function* slowly(released: Promise<void>, parts: readonly string[] = ["slow", "ly"]) {
-  for (const part of parts) {
-    yield Buffer.from(part);
-    await released;
-  }
+async function* slowly(released: Promise<void>, onBegin: () => void) {
+  yield Buffer.from("slow");
+  // Whoever asks for more has begun to write.
+  onBegin();
+  await released;
+  yield Buffer.from("ly");
+}
+
+async function* oneByte() {
+  yield Buffer.from("x");
 }
 
 async function countRows(database: Database, table: "objects" | "garbage"): Promise<number> {

@@ -18,8 +18,10 @@ import {
   testProvider,
 } from "#test/fake-dispatch-parts.ts";
 import { as } from "#test/pod-user.ts";
+import { notAtMidnight } from "#test/time-of-day.ts";
 
 const { database } = await createTestDatabase();
+await notAtMidnight(database);
 const free = testProvider("free");
 const paid = testProvider("paid", { priceMicros: 2_000 });
 const dayMs = 86_400_000;
@@ -40,9 +42,15 @@ async function codeOf(call: Promise<unknown>): Promise<ErrorCode | "done"> {
   }
 }
 
-/** As when so many days have passed since, for what is counted. */
-const daysLater = (days: number) =>
-  database.query({ name: "days-later", text: "UPDATE dispatch.allowances SET day = day - $1" }, [days]);
+/** As when the next day has come, for what is counted of these users, each of whom has one row: two could meet on their way. */
+const dayLater = (userIds: readonly string[]) =>
+  database.query(
+    {
+      name: "day-later",
+      text: "UPDATE dispatch.allowances SET day = day - 1 WHERE user_id = ANY ($1::uuid[])",
+    },
+    [userIds],
+  );
 
 const countRows = async () =>
   (
@@ -100,7 +108,7 @@ describe("an allowance", () => {
     const atMs = timestampMs(refreshedAt!);
     assert.equal(atMs % dayMs, 0);
     assert.ok(atMs > before && atMs <= after + dayMs);
-    await daysLater(1);
+    await dayLater([user]);
     assert.deepEqual([await call(), await call()], ["done", "payment-required"]);
   });
 
@@ -172,7 +180,7 @@ describe("what was not processed", () => {
     const store = createAllowanceStore(database);
     const user = randomUUID();
     const { day } = await store.take(user, 5);
-    await daysLater(1);
+    await dayLater([user]);
     await store.take(user, 5);
     await store.giveBack(user, day - 1);
     await store.giveBack(user, day - 1);
@@ -221,12 +229,13 @@ it("sweeps the days before yesterday", async () => {
   await startPod();
   const store = createAllowanceStore(database);
   await database.query({ name: "forget", text: "DELETE FROM dispatch.allowances" });
-  await Promise.all(Array.from({ length: 5 }, () => store.take(randomUUID(), 1)));
-  await daysLater(1);
-  await store.take(randomUUID(), 1);
+  const users = Array.from({ length: 6 }, () => randomUUID());
+  await Promise.all(users.slice(1).map((user) => store.take(user, 1)));
+  await dayLater(users);
+  await store.take(users[0]!, 1);
   await sweepAllowances(store);
   assert.equal(await countRows(), 6);
-  await daysLater(1);
+  await dayLater(users);
   assert.equal(await store.sweep(3), 3);
   await sweepAllowances(store);
   assert.equal(await countRows(), 1);

@@ -1,7 +1,7 @@
 /**
  * Quotas that are as declared are never passed and nearly used up, whatever happens to the processes that share them. When
  * requests arrive at the provider is made up, within what the guard allows, and judged afterwards by a model of it: so a slow
- * machine makes the figures worse, but no refusal.
+ * machine makes the figures worse, but no refusal: except of a count that ends while a process is held up with permits of it.
  */
 import assert from "node:assert/strict";
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -25,6 +25,8 @@ interface World {
   readonly providers: readonly Provider[];
   readonly arrivals: Map<string, number[]>;
   readonly random: () => number;
+  /** More than these are needed of each to judge by. */
+  leastArrivals: number;
   /** Of requests on their way; none before this. */
   lossShare: number;
   /** What the load is multiplied by, for a while each: so that windows also begin with few requests, and end with many. */
@@ -36,6 +38,7 @@ function createWorld(providers: readonly Provider[], lossShare: number, tides = 
     providers,
     arrivals: new Map(providers.map(({ id }) => [id, []])),
     random: Math.random,
+    leastArrivals: 20,
     lossShare,
     tides,
   };
@@ -73,11 +76,17 @@ async function request(world: World, permits: Permits, { id, guardMs }: Provider
 }
 
 const tideMs = 170;
+/** On a machine that is held up, a load goes on until enough has arrived, or for so long. */
+const longestMs = 30_000;
 
-async function load(world: World, permits: Permits, one: Provider, perSecond: number, untilMs: number) {
+async function load(world: World, permits: Permits, one: Provider, perSecond: number, forMs: number) {
   const underWay: Promise<void>[] = [];
+  const beganAtMs = performance.now();
+  const isOver = (nowMs: number) =>
+    nowMs > beganAtMs + longestMs ||
+    (nowMs > beganAtMs + forMs && world.arrivals.get(one.id)!.length > world.leastArrivals);
   let due = 0;
-  for (let nowMs = performance.now(), lastMs = nowMs; nowMs < untilMs; nowMs = performance.now()) {
+  for (let nowMs = beganAtMs, lastMs = nowMs; !isOver(nowMs); nowMs = performance.now()) {
     const tide = world.tides[Math.floor(nowMs / tideMs) % world.tides.length]!;
     due += ((nowMs - lastMs) * perSecond * tide) / 1_000;
     lastMs = nowMs;
@@ -154,13 +163,34 @@ async function run(
 ) {
   // Monotonic clocks have nothing in common either.
   const pods = await Promise.all(shares.map((_, index) => startPod(world, index * 3_600_000)));
-  const untilMs = performance.now() + forMs;
   const loads = pods.flatMap((pod, index) =>
-    world.providers.map((one) => load(world, pod, one, perSecond * shares[index]!, untilMs)),
+    world.providers.map((one) => load(world, pod, one, perSecond * shares[index]!, forMs)),
   );
   await alsoDo?.(pods);
   await Promise.all(loads);
   await Promise.all(pods.map((pod) => pod.stop()));
+}
+
+/** How long the database takes at the most for one commit, as each exchange of permits needs one. */
+function watchLedger() {
+  let isOver = false;
+  const watching = (async () => {
+    let longestMs = 0;
+    while (!isOver) {
+      const askedAtMs = performance.now();
+      const text = "INSERT INTO dispatch.spend_corrections VALUES (gen_random_uuid(), 0)";
+      await database.query({ name: "test.watch", text });
+      longestMs = Math.max(longestMs, performance.now() - askedAtMs);
+      await delay(10);
+    }
+    return longestMs;
+  })();
+  return {
+    stop() {
+      isOver = true;
+      return watching;
+    },
+  };
 }
 
 test("no kind of quota is passed, and each is nearly used up, by four processes of unlike load", async (t) => {
@@ -171,16 +201,22 @@ test("no kind of quota is passed, and each is nearly used up, by four processes 
   );
   const delays = monitorEventLoopDelay({ resolution: 5 });
   delays.enable();
+  const ledger = watchLedger();
   await run(world, seconds * 1_000, 160);
   delays.disable();
-  // On a machine that is busy otherwise, windows pass while nobody gets round to asking.
-  const isBusy = delays.percentile(99) > 25e6;
+  const longestAnswerMs = await ledger.stop();
+  // On a machine that is busy otherwise, windows pass while nobody gets round to asking, or to answering.
+  const isHeldUp = delays.max > 200e6 || longestAnswerMs > 200;
+  const isBusy = isHeldUp || delays.percentile(99) > 25e6;
   if (isBusy) t.diagnostic("too busy here to judge how much was used");
-  for (const { one, possiblePerSecond, atLeast } of kinds) {
+  for (const { one, possiblePerSecond, atLeast, losable } of kinds) {
     const { arrived, refusals } = judge(world, one);
     const share = arrived / (possiblePerSecond * seconds);
     t.diagnostic(`${one.id}: ${arrived} sent, ${(share * 100).toFixed(1)} % of what was possible`);
-    assert.equal(refusals, 0, `${one.id}: ${refusals} refusals of ${arrived}`);
+    // That a permit was not used cannot be told of a count that is over: it is as if the request were lost.
+    const isExact = losable || !isHeldUp;
+    if (isExact) assert.equal(refusals, 0, `${one.id}: ${refusals} refusals of ${arrived}`);
+    else t.diagnostic(`${one.id}: held up for too long to judge its ${refusals} refusals`);
     assert.ok(isBusy || share > atLeast, `${one.id}: only ${arrived} sent`);
   }
 });
@@ -204,7 +240,7 @@ test("requests that are lost, processes that die with permits held, and restarts
   for (const one of losable) {
     const { arrived, refusals } = judge(world, one);
     assert.equal(refusals, 0, `${one.id}: ${refusals} refusals of ${arrived}`);
-    assert.ok(arrived > 20, `${one.id}: only ${arrived} sent`);
+    assert.ok(arrived > world.leastArrivals, `${one.id}: only ${arrived} sent`);
   }
   await Promise.all(killed.map((pod) => pod.stop()));
 });

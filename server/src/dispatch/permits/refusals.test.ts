@@ -10,16 +10,26 @@ import { migrate } from "#platform/migrate.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { createProviderModel } from "#test/provider-model.ts";
 import { provider, providersById } from "#test/providers.ts";
+import { notAtMidnight, windowOffsetMs } from "#test/time-of-day.ts";
 import { until } from "#test/until.ts";
 import { migrationsFolder } from "../service.ts";
 
 const log = createLog("silent");
 const { database } = await createTestDatabase();
 await migrate(database, "dispatch", migrationsFolder, log);
+await notAtMidnight(database);
 
-async function startPods(count: number, one: Provider, t: { after(stop: () => Promise<void>): void }) {
+/** Of the processes: it goes on while a test waits for the ledger, so that a permit that was just granted is never late. */
+let atMs = 0;
+
+async function startPods(
+  count: number,
+  one: Provider,
+  t: { after(stop: () => Promise<void>): void },
+  nowMs?: () => number,
+) {
   const pods = Array.from({ length: count }, () =>
-    createPermits({ catalogue: providersById([one]), database, log }),
+    createPermits({ catalogue: providersById([one]), database, log, ...(nowMs ? { nowMs } : {}) }),
   );
   for (const pod of pods) await pod.start();
   t.after(async () => void (await Promise.all(pods.map((pod) => pod.stop()))));
@@ -46,11 +56,36 @@ async function denialOf(pod: Permits, id: string): Promise<NoPermit> {
 
 const stateOf = async (pod: Permits) => (await pod.status())[0]!;
 
+/** As if the block were so long from now on. */
+const block = (id: string, ms: number) =>
+  database.query(
+    {
+      name: "test.block",
+      text: `UPDATE dispatch.provider_states
+        SET blocked_until_ms = date_part('epoch', clock_timestamp()) * 1000 + $2 WHERE provider_id = $1`,
+    },
+    [id, ms],
+  );
+
+/** When the ledger was last told of something, and for how long from then on it is blocked. */
+async function toldOf(id: string) {
+  const [row] = await database.query<{ atMs: number; blockedForMs: number }>(
+    {
+      name: "test.told",
+      text: `SELECT at_ms AS "atMs", blocked_until_ms - at_ms AS "blockedForMs"
+        FROM dispatch.provider_states WHERE provider_id = $1`,
+    },
+    [id],
+  );
+  return row!;
+}
+
 /** Waits until some of the pods gets a permit; what the others said meanwhile. */
 async function firstOf(pods: Permits[], id: string) {
   let permit: Permit | undefined;
   const reasons = new Set<string>();
   await until("a permit", async () => {
+    atMs += 50;
     for (const outcome of await Promise.all(pods.map((pod) => pod.acquire(id)))) {
       if (!isPermit(outcome)) reasons.add(outcome.reason);
       else {
@@ -63,7 +98,7 @@ async function firstOf(pods: Permits[], id: string) {
   return { permit: permit!, reasons };
 }
 
-const day = { limit: 1_000, windowMs: 86_400_000 };
+const day = { limit: 1_000, windowMs: 86_400_000, offsetMs: windowOffsetMs(86_400_000) };
 
 test("a refusal blocks the provider for all, until the latest time that any refusal names", async (t) => {
   const [a, b] = await startPods(2, provider("monotone", [day]), t);
@@ -82,16 +117,22 @@ test("a refusal blocks the provider for all, until the latest time that any refu
 });
 
 test("after a block of unknown length one request alone tries, over all processes", async (t) => {
-  const pods = await startPods(4, provider("probed", [{ ...day, kind: "sliding-log" }]), t);
+  const one = provider("probed", [{ ...day, kind: "sliding-log" }], { timeoutMs: 60_000 });
+  const pods = await startPods(4, one, t, () => atMs);
   (await sentPermitOf(pods[0]!, "probed")).refused(undefined);
-  await until("told", async () => (await stateOf(pods[0]!)).state === "blocked");
+  await until("told", async () => (await stateOf(pods[0]!)).refusalsToday === 1);
+  await block("probed", 60_000);
   assert.deepEqual(await denialOf(pods[1]!, "probed"), { reason: "blocked", opensInMs: undefined });
 
+  await block("probed", 0);
+  // What the processes were told does not hold for longer.
+  atMs += 1_000;
   const { permit } = await firstOf(pods, "probed");
   assert.ok(permit.isProbe && permit.use());
   for (const pod of pods) assert.equal((await denialOf(pod, "probed")).reason, "probing");
   permit.accepted();
   await until("all are free again", async () => {
+    atMs += 50;
     const outcomes = await Promise.all(pods.map((pod) => pod.acquire("probed")));
     return outcomes.every((outcome) => isPermit(outcome) && !outcome.isProbe);
   });
@@ -99,9 +140,10 @@ test("after a block of unknown length one request alone tries, over all processe
 
 test("a probe that is not sent, or whose process dies, leaves it to another one; a refused one waits longer", async (t) => {
   const one = provider("mortal", [{ ...day, kind: "sliding-log" }], { timeoutMs: 1 });
-  const pods = await startPods(4, one, t);
+  const pods = await startPods(4, one, t, () => atMs);
+  const refusalsOf = async () => (await stateOf(pods[0]!)).refusalsToday;
   (await sentPermitOf(pods[0]!, "mortal")).refused(undefined);
-  await until("told", async () => (await stateOf(pods[0]!)).state === "blocked");
+  await until("told", async () => (await refusalsOf()) === 1);
   const unsent = await firstOf(pods, "mortal");
   unsent.permit.giveBack();
   const dead = await firstOf(pods, "mortal");
@@ -111,20 +153,22 @@ test("a probe that is not sent, or whose process dies, leaves it to another one;
   assert.ok(next.permit.isProbe && next.permit.use());
   assert.deepEqual([...next.reasons], ["probing"]);
   next.permit.refused(undefined);
-  await until("told", async () => (await stateOf(pods[0]!)).state === "blocked");
-  const [row] = await database.query<{ ms: number }>({
-    name: "test.block",
-    text: "SELECT blocked_until_ms - at_ms AS ms FROM dispatch.provider_states WHERE provider_id = 'mortal'",
-  });
-  assert.ok(row!.ms > 1_000 && row!.ms < 2_600, `blocked for ${row!.ms} ms`);
+  await until("told", async () => (await refusalsOf()) === 2);
+  const told = await toldOf("mortal");
+  assert.ok(told.blockedForMs > 1_000 && told.blockedForMs < 2_600, `blocked for ${told.blockedForMs} ms`);
   // Of a request from before the block nothing is learnt about it.
+  await block("mortal", 60_000);
   dead.permit.accepted();
-  await delay(100);
+  await until("told", async () => (await toldOf("mortal")).atMs > told.atMs);
   assert.equal((await stateOf(pods[0]!)).state, "blocked");
 });
 
 test("a refusal without a time blocks until the known end of the window", async (t) => {
-  const [pod] = await startPods(1, provider("ends", [{ limit: 100, windowMs: 3_600_000 }]), t);
+  const [pod] = await startPods(
+    1,
+    provider("ends", [{ limit: 100, windowMs: 3_600_000, offsetMs: windowOffsetMs(3_600_000) }]),
+    t,
+  );
   (await sentPermitOf(pod!, "ends")).refused(undefined);
   await until("told", async () => (await stateOf(pod!)).state === "blocked");
   assert.equal((await stateOf(pod!)).opensAtMs, (await stateOf(pod!)).quotas[0]!.resetsAtMs);
@@ -147,7 +191,8 @@ test("a provider that grants less than declared is refused by seldom, and truste
   const sendFor = async (ms: number) => {
     const endsAtMs = performance.now() + ms;
     while (performance.now() < endsAtMs) {
-      await Promise.all([send(a!), send(b!)]);
+      // Enough to use windows up on a busy machine too: only from those something is learnt.
+      await Promise.all([a!, b!, a!, b!, a!, b!].map(send));
       await delay(4);
     }
   };
@@ -182,7 +227,12 @@ test("a count that the provider does not share, for a request was lost, is set r
   const quota = { kind: "count-then-block", limit: 6, blockMs: 150 } as const;
   const [pod] = await startPods(1, provider("lost", [quota], { guardMs: 5 }), t);
   const model = createProviderModel(provider("lost", [quota]).quotas);
-  (await sentPermitOf(pod!, "lost")).unknown();
+  await until("one is lost", async () => {
+    const permit = await permitOf(pod!, "lost");
+    const isSent = permit.use();
+    if (isSent) permit.unknown();
+    return isSent;
+  });
   let refusals = 0;
   let granted = 0;
   await until("five counts", async () => {

@@ -35,7 +35,7 @@ export function createBackground(options: BackgroundOptions): Background {
     try {
       const startedAtMs = performance.now();
       await store.heartbeat(leaseMs);
-      if (liveness.beat(startedAtMs)) await claimer.recover();
+      if (liveness.beat(startedAtMs)) await claimer.recover(leaseMs);
       claimer.wake();
     } catch (error) {
       liveness.miss();

@@ -19,7 +19,7 @@ export interface Claimer {
   /** Something may be due. */
   wake(): void;
   /** Takes what dead processes left. Rejects when the database does. */
-  recover(): Promise<void>;
+  recover(leaseMs: number): Promise<void>;
   /** Takes nothing more; resolves when what it was about to take is held. */
   stop(): Promise<void>;
 }
@@ -82,8 +82,8 @@ export function createClaimer(options: ClaimerOptions): Claimer {
 
   return {
     wake,
-    async recover() {
-      await claim(store.takeOver);
+    async recover(leaseMs) {
+      await claim((limit) => store.takeOver(limit, leaseMs));
       // What this process owns without knowing, because the answer to a statement was lost.
       await claim((limit) => store.owned(held.ids(), limit));
     },

@@ -14,6 +14,7 @@ import {
   testCatalogue,
   testProvider,
 } from "#test/fake-dispatch-parts.ts";
+import { hurried } from "#test/hurried.ts";
 import { as, eventsOf } from "#test/pod-user.ts";
 import { until } from "#test/until.ts";
 
@@ -21,6 +22,9 @@ const { database } = await createTestDatabase();
 const free = testProvider("free");
 const paid = testProvider("paid", { priceMicros: 2_000 });
 const repeatable = testProvider("repeatable", { idempotencyHeader: "idempotency-key" });
+
+/** Enough to write the request down on a machine that is held up for a while, and then it is over. */
+const shortMs = 3_000;
 
 type PodOptions = Partial<Parameters<typeof startDispatchPod>[0]>;
 const pods: DispatchPod[] = [];
@@ -230,7 +234,7 @@ describe("a request with a key", () => {
     const { promise, resolve } = Promise.withResolvers<SendOutcome>();
     sending.answer("free", () => promise);
     const request = { text: "a", idempotencyKey: "k" };
-    const answer = await process.process(request, as(user, [], 1_000));
+    const answer = await process.process(request, hurried(user, shortMs));
     assert.equal(answer.status, "running");
     resolve({ kind: "done", result: "late" });
     await until("it has ended", async () => {
@@ -245,16 +249,16 @@ describe("a request with a key", () => {
   });
 
   it("does not suffer from a first caller with less time", async () => {
-    const narrow = testProvider("narrow", { concurrency: 1, maxQueueMs: 5_000 });
+    const narrow = testProvider("narrow", { concurrency: 1, maxQueueMs: 60_000 });
     const { process, sending } = await startPod({ catalogue: testCatalogue([narrow]) });
     const { promise, resolve } = Promise.withResolvers<SendOutcome>();
     sending.answer("narrow", ({ text }) => (text === "hold" ? promise : { kind: "done", result: "A" }));
     const user = randomUUID();
     const hold = process.process({ text: "hold" }, as(user));
     await until("the place is taken", () => sending.sent.length === 1);
-    const hurried = process.process({ text: "a", idempotencyKey: "k" }, as(user, [], 1_000));
-    const patient = process.process({ text: "a", idempotencyKey: "k" }, as(user));
-    assert.equal((await hurried).status, "running");
+    const first = process.process({ text: "a", idempotencyKey: "k" }, hurried(user, shortMs));
+    const patient = process.process({ text: "a", idempotencyKey: "k" }, as(user, [], 60_000));
+    assert.equal((await first).status, "running");
     await delay(200);
     resolve({ kind: "done", result: "held" });
     await hold;
@@ -315,8 +319,9 @@ describe("a request in the background", () => {
     const { process } = await startPod({ permits, catalogue: testCatalogue([free]) });
     const caller = as(randomUUID());
     const { id } = await process.process({ text: "a", respondAsync: true }, caller);
-    await delay(100);
-    assert.equal((await process.getProcess({ id }, caller)).status, "waiting");
+    const statusOf = async () => (await process.getProcess({ id }, caller)).status;
+    await until("it was tried again", () => permits.asked() >= 2);
+    await until("it waits again", async () => (await statusOf()) === "waiting");
     permits.refuse("free", undefined as never);
     permits.open("free", 1);
     await until("it is done", async () => (await process.getProcess({ id }, caller)).status === "done");
@@ -324,7 +329,7 @@ describe("a request in the background", () => {
 
   it("waits its turn: who came first is served first when a provider opens", async () => {
     const permits = createTestPermits({ free: 0 });
-    permits.refuse("free", { reason: "spent", opensInMs: 2_500 });
+    permits.refuse("free", { reason: "spent", opensInMs: 3_600_000 });
     const { process, sending } = await startPod({
       permits,
       catalogue: testCatalogue([free]),
@@ -338,6 +343,8 @@ describe("a request in the background", () => {
     );
     permits.refuse("free", undefined as never);
     permits.open("free", 100);
+    const later = "UPDATE dispatch.requests SET due_at = due_at - interval '61 minutes' WHERE user_id = $1";
+    await database.query({ name: "later", text: later }, [userId]);
     await until("all are done", () => sending.sent.length === texts.length);
     assert.deepEqual(
       sending.sent.map(({ text }) => text),
@@ -444,12 +451,13 @@ describe("a request in the background", () => {
     const { promise, resolve } = Promise.withResolvers<SendOutcome>();
     sending.answer("free", () => promise);
     const user = randomUUID();
-    const hurried = (idempotencyKey: string) =>
-      process.process({ text: "a", idempotencyKey }, as(user, [], 1_000));
-    const first = await hurried("1");
-    assert.deepEqual([first.status, (await hurried("2")).status], ["running", "running"]);
-    assert.equal(await codeOf(hurried("3")), "too-many-requests");
-    assert.equal((await hurried("1")).id, first.id);
+    const call = (idempotencyKey: string) =>
+      process.process({ text: "a", idempotencyKey }, hurried(user, shortMs));
+    const [first, second] = await Promise.all([call("1"), call("2")]);
+    assert.deepEqual([first.status, second.status], ["running", "running"]);
+    const [third, again] = await Promise.all([codeOf(call("3")), call("1")]);
+    assert.equal(third, "too-many-requests");
+    assert.equal(again.id, first.id);
     resolve({ kind: "done", result: "x" });
     assert.equal((await process.process({ text: "a", idempotencyKey: "3" }, as(user))).result, "x");
     assert.equal(sending.sent.length, 3);
@@ -474,7 +482,7 @@ describe("a request in the background", () => {
 });
 
 describe("a request whose process has died", () => {
-  const leaseMs = 300;
+  const leaseMs = 600;
 
   it("is processed by another one when it was not sent", async () => {
     const userId = randomUUID();
@@ -543,7 +551,7 @@ describe("a request whose process has died", () => {
   });
 
   it("is not sent by a process that was only slow, which gets the other's outcome", async () => {
-    const narrow = testProvider("narrow", { concurrency: 1, maxQueueMs: 5_000 });
+    const narrow = testProvider("narrow", { concurrency: 1, maxQueueMs: 60_000 });
     const { process, sending } = await startPod({ catalogue: testCatalogue([narrow]) });
     const { promise, resolve } = Promise.withResolvers<SendOutcome>();
     sending.answer("narrow", () => promise);
@@ -559,6 +567,21 @@ describe("a request whose process has died", () => {
     await hold;
     assert.equal((await slow).result, "by another");
     assert.equal(sending.sent.length, 1);
+  });
+
+  it("is not taken by a process that was held up since it said that it is alive", async () => {
+    await startPod().then(({ service }) => service.stop());
+    await leave({ userId: randomUUID(), status: "waiting", provider: "free" });
+    const me = randomUUID();
+    const store = createOwnershipStore(database, me);
+    await store.heartbeat(60_000);
+    const heldUp =
+      "UPDATE dispatch.processes SET alive_until = alive_until - interval '31 seconds' WHERE id = $1";
+    await database.query({ name: "held-up", text: heldUp }, [me]);
+    assert.deepEqual(await store.takeOver(10, 60_000), []);
+    await store.heartbeat(60_000);
+    assert.equal((await store.takeOver(10, 60_000)).length, 1);
+    await store.leave();
   });
 
   it("is left alone while its process lives", async () => {
@@ -614,7 +637,8 @@ describe("the text of a chat's message", () => {
     const events = await eventsOf(pod, userId);
     const { promise, resolve } = Promise.withResolvers<SendOutcome>();
     pod.sending.answer("free", () => promise);
-    assert.equal((await pod.internal.processMessage(asked(userId), { timeoutMs: 1_000 })).status, "later");
+    const early = await pod.internal.processMessage(asked(userId), hurried(userId, shortMs));
+    assert.equal(early.status, "later");
     resolve({ kind: "done", result: "late" });
     assert.equal((await pod.internal.processMessage(asked(userId))).result, "late");
     assert.deepEqual(events, []);

@@ -23,9 +23,12 @@ const statements = {
   },
   takeOver: {
     name: "dispatch.requests.take-over",
+    // Not by a process that was held up since it said that it is alive: those that were held up with it have not said so since either.
     text: `WITH orphaned AS (
              SELECT o.id FROM dispatch.requests o LEFT JOIN dispatch.processes p ON p.id = o.owner
              WHERE o.owner IS NOT NULL AND o.owner <> $1 AND (p.id IS NULL OR p.alive_until < clock_timestamp())
+               AND (SELECT me.alive_until FROM dispatch.processes me WHERE me.id = $1)
+                 > clock_timestamp() + $3 / 2 * interval '1 millisecond'
              LIMIT $2 FOR UPDATE OF o SKIP LOCKED)
            UPDATE dispatch.requests r SET owner = $1 FROM orphaned o WHERE r.id = o.id RETURNING ${requestColumns}`,
   },
@@ -63,9 +66,9 @@ export function createOwnershipStore(database: Database, owner: string) {
     /** Those that nobody is at, now owned by this process. */
     claimDue: (limit: number): Promise<RequestRow[]> =>
       database.query<RequestRow>(statements.claimDue, [owner, limit]),
-    /** Those of dead processes, now owned by this one. */
-    takeOver: (limit: number): Promise<RequestRow[]> =>
-      database.query<RequestRow>(statements.takeOver, [owner, limit]),
+    /** Those of dead processes, now owned by this one; none unless it has just said that it is alive. */
+    takeOver: (limit: number, leaseMs: number): Promise<RequestRow[]> =>
+      database.query<RequestRow>(statements.takeOver, [owner, limit, leaseMs]),
     /** Those of this process without these. */
     owned: (without: readonly string[], limit: number): Promise<RequestRow[]> =>
       database.query<RequestRow>(statements.owned, [owner, without, limit]),

@@ -39,6 +39,8 @@ function setUp({ providers = [free, paid], limits, capMicros, delivery = "at-mos
     settings: readSettings(circuitSettings, {}, []),
     meter: noTelemetry.meter,
     log: createLog("silent"),
+    // A circuit that opened stays open.
+    now: () => 0,
   });
   const router = createRouter({
     catalogue,

@@ -1,15 +1,24 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { createSender } from "#dispatch/sending/http-sender.ts";
+import type { ResolveAll } from "#dispatch/sending/public-lookup.ts";
 import type { SendOutcome } from "#dispatch/sending/sender.ts";
 import { createLog } from "#platform/log.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
-import { answerOf, providerAt, requestOf, startHttpProvider, startRawProvider } from "#test/raw-provider.ts";
+import {
+  answerOf,
+  providerAt,
+  requestOf,
+  startHttpProvider,
+  startRawProvider,
+  untilConnected,
+} from "#test/raw-provider.ts";
 import { until } from "#test/until.ts";
 
-function senderFor(privateHosts: string[] = ["127.0.0.1"]) {
+function senderFor(privateHosts: string[] = ["127.0.0.1"], resolve?: ResolveAll) {
   const catalogue = { privateHosts: new Set(privateHosts) };
-  const sender = createSender({ catalogue, telemetry: noTelemetry, log: createLog("silent") });
+  const options = { catalogue, telemetry: noTelemetry, log: createLog("silent") };
+  const sender = createSender(resolve ? { ...options, resolve } : options);
   after(() => sender.stop());
   return sender;
 }
@@ -95,7 +104,10 @@ describe("leave to send", () => {
     const onSend = () => assert.fail("asked");
     const gone = await sender.send(providerAt("http://127.0.0.1:1/"), requestOf({ onSend }));
     assert.deepEqual(gone, { kind: "unsent", reason: "connect" });
-    const unnamed = await sender.send(providerAt("http://no-such-name.invalid/"), requestOf({ onSend }));
+    // As the system says it; where there is no network, that may take long.
+    const notFound = Object.assign(new Error("ENOTFOUND"), { code: "ENOTFOUND", syscall: "getaddrinfo" });
+    const nameless = senderFor([], (_host, _options, resolved) => resolved(notFound, []));
+    const unnamed = await nameless.send(providerAt("http://no-such-name.invalid/"), requestOf({ onSend }));
     assert.deepEqual(unnamed, { kind: "unsent", reason: "dns" });
   });
 });
@@ -119,6 +131,9 @@ describe("TLS", () => {
 
 describe("when nobody waits any more", () => {
   const hanging = () => startRawProvider(() => {});
+  /** What it does not know it leaves unanswered. */
+  const knowingLittle = () =>
+    startRawProvider((socket, piece) => void (piece.includes("there?") && socket.write(good)));
 
   test("before it is sent", async () => {
     const provider = await hanging();
@@ -157,24 +172,26 @@ describe("when nobody waits any more", () => {
   });
 
   test("a deadline of the caller's like the provider's own is the provider's affair", async () => {
-    const provider = await hanging();
-    const outcome = await sender.send(
-      providerAt(provider.url, { timeoutMs: 80 }),
-      requestOf({ timeoutMs: 70 }),
-    );
+    const provider = await knowingLittle();
+    const at = providerAt(provider.url, { timeoutMs: 80, concurrency: 1 });
+    await untilConnected(sender, at);
+    const outcome = await sender.send(at, requestOf({ timeoutMs: 70 }));
     assert.deepEqual(outcome, { kind: "unknown", reason: "timeout" });
   });
 
   test("a deadline of the caller's much shorter than the provider's patience is the caller's affair", async () => {
-    const provider = await hanging();
-    const outcome = await sender.send(providerAt(provider.url), requestOf({ timeoutMs: 60 }));
+    const provider = await knowingLittle();
+    const at = providerAt(provider.url, { concurrency: 1 });
+    await untilConnected(sender, at);
+    const outcome = await sender.send(at, requestOf({ timeoutMs: 60 }));
     assert.deepEqual(outcome, { kind: "unknown", reason: "cancelled" });
   });
 
   test("what waits for a connection is bounded, also what was given up", async () => {
     const provider = await hanging();
     const at = providerAt(provider.url, { concurrency: 1 });
-    const sent = sender.send(at, requestOf({ timeoutMs: 1_000 }));
+    const gone = new AbortController();
+    const sent = sender.send(at, requestOf({ signal: gone.signal }));
     await until("it is sent", () => provider.received.includes("hello"));
     const given = await Promise.all([1, 2, 3].map(() => sender.send(at, requestOf({ timeoutMs: 20 }))));
     assert.deepEqual(given, [
@@ -182,6 +199,7 @@ describe("when nobody waits any more", () => {
       { kind: "unsent", reason: "cancelled" },
       { kind: "unsent", reason: "connect" },
     ]);
+    gone.abort();
     await sent;
   });
 
@@ -225,13 +243,8 @@ describe("private networks", () => {
   test("are refused by what a name leads to at the moment of connecting", async () => {
     const provider = await startRawProvider((socket) => socket.end(good));
     let address = "127.0.0.1";
-    const rebinding = createSender({
-      catalogue: { privateHosts: new Set(["127.0.0.1"]) },
-      telemetry: noTelemetry,
-      log: createLog("silent"),
-      resolve: (_host, _options, resolved) => resolved(null, [{ address, family: 4 }]),
-    });
-    after(() => rebinding.stop());
+    const resolve: ResolveAll = (_host, _options, resolved) => resolved(null, [{ address, family: 4 }]);
+    const rebinding = senderFor(["127.0.0.1"], resolve);
     const at = providerAt(`http://api.example.com:${provider.port}/`, { concurrency: 1 });
     assert.deepEqual(await rebinding.send(at, requestOf()), done);
     address = "127.0.0.9";
