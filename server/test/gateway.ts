@@ -46,6 +46,8 @@ export interface SeenCall {
   actor: Actor | undefined;
   headers: Headers;
   signal: AbortSignal;
+  /** How long the service had when it was asked. */
+  timeoutMs: number | undefined;
 }
 
 export interface GatewayOptions {
@@ -267,6 +269,7 @@ function message(no: number) {
 
 function note(seen: SeenCall[], context: HandlerContext): Actor {
   const actor = requireActor(context);
-  seen.push({ method: context.method.name, actor, headers: context.requestHeader, signal: context.signal });
+  const { requestHeader: headers, signal } = context;
+  seen.push({ method: context.method.name, actor, headers, signal, timeoutMs: context.timeoutMs() });
   return actor;
 }

@@ -42,6 +42,8 @@ export interface TestSocketsOptions {
 
 const toleranceS = 5;
 export const tokenSeconds = 600;
+/** No test waits for it; a machine that stands still for a moment must not reach it either. */
+const callTimeoutMs = 60_000;
 
 export async function startSockets(options: TestSocketsOptions = {}) {
   const { config: overrides, bus: givenBus, entrances } = options;
@@ -81,13 +83,13 @@ export async function startSockets(options: TestSocketsOptions = {}) {
   const gatherer = createSendGatherer({
     messenger: clients.messengerInternal,
     maxSends: 20_000,
-    timeoutMs: 5_000,
+    timeoutMs: callTimeoutMs,
   });
   const sends: Overrides = new Map([[MessengerService.method.sendMessage, gatherer.send]]) as Overrides;
   const call = createCall({
     clients,
     overrides: sends,
-    timeoutMs: 5_000,
+    timeoutMs: callTimeoutMs,
     turns: createCallTurns({ maxUnderWay: 8, maxWaiting: 1_000 }),
     throttle: noThrottle,
   });
@@ -105,7 +107,7 @@ export async function startSockets(options: TestSocketsOptions = {}) {
     bus,
     clock,
     log: createLog("silent"),
-    callTimeoutMs: 2_000,
+    callTimeoutMs,
     tokenToleranceMs: toleranceS * 1_000,
     ...(entrances ? { entrances: entrances(authenticator) } : {}),
     everySecond: (work) => {

@@ -11,6 +11,7 @@ import { MessengerService } from "@parley/api/v2/messenger";
 import { createLog } from "#platform/log.ts";
 import { bugText, chatId, slowText, startGateway, strangerId, type TestGateway } from "#test/gateway.ts";
 import { SocketClient } from "#test/socket-client.ts";
+import { until } from "#test/until.ts";
 
 const minCalls = 5;
 
@@ -96,7 +97,10 @@ test("callers' own mistakes leave the circuit closed, and do not close it either
   assert.equal(circuitOf(gateway).state, "closed");
 
   await failUntilOpen(gateway);
-  while (circuitOf(gateway).state !== "half-open") await unknown();
+  await until("it is half-open", async () => {
+    await unknown();
+    return circuitOf(gateway).state === "half-open";
+  });
   for (let i = 0; i < 20; i++) assert.equal((await unknown()).status, 404);
   assert.equal(circuitOf(gateway).state, "half-open");
   for (let i = 0; i < 3; i++) assert.equal((await edit(gateway, "fine")).status, 200);
@@ -109,7 +113,7 @@ test("clients that go away or are in a hurry leave it closed", async () => {
     const controller = new AbortController();
     const seen = gateway.seen.length;
     const gone = edit(gateway, slowText, { signal: controller.signal }).catch(() => "gone");
-    while (gateway.seen.length === seen) await new Promise(setImmediate);
+    await until("the service is asked", () => gateway.seen.length > seen);
     controller.abort();
     assert.equal(await gone, "gone");
   }

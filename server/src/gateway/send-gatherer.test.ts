@@ -21,7 +21,7 @@ function request(text: string, chatId = "chat-00", clientId = text) {
 function setUp(
   answer: (sends: Send[]) => object[] | Promise<object[]>,
   maxSends = 10_000,
-  timeoutMs = 1_000,
+  timeoutMs = 60_000,
 ) {
   const batches: Send[][] = [];
   const messenger = {
@@ -68,7 +68,9 @@ describe("the send gatherer", () => {
     assert.deepEqual(error, { ...toPublicError(fault("blob-not-found", { violations })) });
   });
 
-  it("refuses what waited longer than a call may take, and never hands it on", async () => {
+  it("refuses what waited longer than a call may take, and never hands it on", async (t) => {
+    let nowMs = 1_000;
+    t.mock.method(performance, "now", () => nowMs);
     const held = Promise.withResolvers<void>();
     const patienceMs = 150;
     const { gatherer, batches } = setUp(
@@ -82,8 +84,7 @@ describe("the send gatherer", () => {
     const first = gatherer.send(request("first"), context);
     await new Promise(setImmediate);
     const second = gatherer.send(request("second"), context).catch(codeOf);
-    const expired = performance.now() + patienceMs;
-    while (performance.now() <= expired) await new Promise(setImmediate);
+    nowMs += patienceMs;
     held.resolve();
     await first;
     assert.equal(await second, "timeout");

@@ -115,6 +115,7 @@ test("a token of another kind is refused", async () => {
 test("a new signing key is fetched when a token names it, and made-up ones do not make more of it", async () => {
   await gateway.issuer.rotate();
   const asked = gateway.issuer.keysAsked;
+  const beganMs = performance.now();
   const token = await gateway.issuer.sign();
   const answers = await Promise.all([1, 2, 3].map(() => me(bearer(token))));
   assert.deepEqual(
@@ -123,7 +124,10 @@ test("a new signing key is fetched when a token names it, and made-up ones do no
   );
   const madeUp = Array.from({ length: 20 }, (_, i) => gateway.issuer.sign({}, { kid: `made-up-${i}` }));
   await Promise.all((await Promise.all(madeUp)).map((invented) => assertRefused(invented)));
-  assert.ok(gateway.issuer.keysAsked <= asked + 2, `${gateway.issuer.keysAsked - asked} times`);
+  // Once a second, as long as it took.
+  const seconds = Math.ceil((performance.now() - beganMs) / 1_000);
+  const times = gateway.issuer.keysAsked - asked;
+  assert.ok(times <= 1 + seconds, `${times} times in ${seconds} s`);
 });
 
 test("a cookie changes something only for a page of this origin", async () => {

@@ -10,6 +10,7 @@ import { createDirectTransport } from "#platform/direct-transport.ts";
 import { fault } from "#platform/errors.ts";
 import { createLog } from "#platform/log.ts";
 import { FaultyBus } from "#test/faulty-bus.ts";
+import { until } from "#test/until.ts";
 
 const bus = createLocalBus((error) => {
   throw error;
@@ -34,8 +35,8 @@ after(() => sessions.stop());
 await sessions.start();
 
 async function afterReloads(count: number) {
-  const until = asked + count;
-  while (asked < until) await new Promise(setImmediate);
+  const last = asked + count;
+  await until(`${count} reloads`, () => asked >= last);
   await new Promise(setImmediate);
 }
 
@@ -77,7 +78,7 @@ test("reads the list anew at once when the bus says that it may have lost messag
   listed = ["lost", "lost too"];
   faulty.tellGap();
   faulty.tellGap();
-  while (!other.has("lost too")) await new Promise(setImmediate);
+  await until("it is known", () => other.has("lost too"));
   other.stop();
   listed = ["after the stop"];
   faulty.tellGap();

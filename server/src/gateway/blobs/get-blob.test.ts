@@ -7,10 +7,13 @@ import { exchange, openRaw, requestHead } from "#test/raw-http.ts";
 import { until } from "#test/until.ts";
 
 const service = createFakeBlobService();
-const gateway = await startGateway({
+const gateway = await startGateway({ routes: service.routes });
+/** For tests of its impatience only: all others it would end when the machine stands still for a moment. */
+const impatient = await startGateway({
   routes: service.routes,
   stallLimits: { clientMs: 400, serviceMs: 800 },
 });
+const ofImpatient = { authorization: `Bearer ${impatient.token}` };
 const authorization = `Bearer ${gateway.token}`;
 const { httpPort } = gateway;
 const bytes = Buffer.from("0123456789".repeat(10));
@@ -197,17 +200,17 @@ test("reading that fails before the answer has begun is told, and after it break
 
 test("a service that stands still ends the transfer", async () => {
   service.state.isStuck = true;
-  const answer = await get();
+  const answer = await exchange(impatient.httpPort, requestHead("GET /v2/blobs/a/b.bin", ofImpatient));
   service.state.isStuck = false;
   assert.deepEqual([answer.status, JSON.parse(answer.body).code], [504, "timeout"]);
 });
 
 test("a client that does not read is cut off", async () => {
   service.keep("huge", Buffer.alloc(64_000_000), "", {});
-  const connection = await openRaw(httpPort);
+  const connection = await openRaw(impatient.httpPort);
   connection.socket.pause();
   const ended = service.state.endedReads;
-  connection.send(requestHead("GET /v2/blobs/huge", { authorization }));
+  connection.send(requestHead("GET /v2/blobs/huge", ofImpatient));
   await until("the service is not read from any more", () => service.state.endedReads > ended);
   connection.socket.resume();
   await connection.closed();

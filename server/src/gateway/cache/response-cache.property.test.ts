@@ -122,25 +122,26 @@ describe("kept answers of several gateways", { skip: withoutRedis }, async () =>
       pods[writer]!.redis.heal();
     }
 
-    await fc.assert(
-      fc.asyncProperty(steps, async (steps) => {
-        for (const { redis } of pods) redis.heal();
-        await until("stamps can be read", () => canRead(1));
-        stale = [];
-        const underWay: Promise<unknown>[] = [];
-        for (const { kind, pod, chat, waitMs } of steps) {
-          if (kind === "read") underWay.push(read(pod, chat));
-          else if (kind === "write") underWay.push(write(pod, chat));
-          else if (kind === "flush") underWay.push(server.command("FLUSHALL"));
-          else if (kind === "cut") pods[pod]!.redis.cut();
-          else pods[pod]!.redis.heal();
-          if (waitMs > 0) await delay(waitMs);
-        }
-        await Promise.all(underWay);
-        assert.deepEqual(stale, []);
-      }),
-      { numRuns: 40, endOnFailure: true },
-    );
-    assert.ok(hits > 50, `${hits} hits: otherwise this says nothing`);
+    const neverStale = fc.asyncProperty(steps, async (steps) => {
+      for (const { redis } of pods) redis.heal();
+      await until("stamps can be read", () => canRead(1));
+      stale = [];
+      const underWay: Promise<unknown>[] = [];
+      for (const { kind, pod, chat, waitMs } of steps) {
+        if (kind === "read") underWay.push(read(pod, chat));
+        else if (kind === "write") underWay.push(write(pod, chat));
+        else if (kind === "flush") underWay.push(server.command("FLUSHALL"));
+        else if (kind === "cut") pods[pod]!.redis.cut();
+        else pods[pod]!.redis.heal();
+        if (waitMs > 0) await delay(waitMs);
+      }
+      await Promise.all(underWay);
+      assert.deepEqual(stale, []);
+    });
+    // Chance and the machine decide how many reads are hits. Too few would say nothing; mostly there are a hundred at once.
+    for (let rounds = 0; rounds < 5 && hits <= 50; rounds++) {
+      await fc.assert(neverStale, { numRuns: 40, endOnFailure: true });
+    }
+    assert.ok(hits > 50, `${hits} hits`);
   });
 });

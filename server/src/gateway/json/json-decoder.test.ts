@@ -52,12 +52,13 @@ test("takes null for an absent field, but not inside of a list", () => {
 test("says so much about a hostile request and no more", () => {
   const wrong = Array.from({ length: 200_000 }, () => 1);
   assert.equal(refused(CreateChatRequestSchema, { memberIds: wrong }).length, 20);
-  const late = [...Array.from({ length: 200_000 }, () => "x"), 1];
-  const began = performance.now();
-  assert.deepEqual(refused(CreateChatRequestSchema, { memberIds: late }), [
-    "memberIds: has an item that is not valid",
-  ]);
-  assert.ok(performance.now() - began < 1_000);
+  const late = (good: number) =>
+    refused(CreateChatRequestSchema, { memberIds: [...Array.from({ length: good }, () => "x"), 1] });
+  assert.deepEqual(late(999), ["memberIds[999]: must be a string of valid Unicode"]);
+  // An item that is not named was not looked at either.
+  for (const good of [1_000, 200_000]) {
+    assert.deepEqual(late(good), ["memberIds: has an item that is not valid"]);
+  }
   const [longKey] = refused(CreateChatRequestSchema, { ["x".repeat(100_000)]: 1 });
   assert.ok(longKey!.length < 100);
 });

@@ -5,6 +5,7 @@ import { fault } from "#platform/errors.ts";
 import { FaultyBus } from "#test/faulty-bus.ts";
 import { SocketClient } from "#test/socket-client.ts";
 import { startSockets, type TestSockets } from "#test/sockets.ts";
+import { until } from "#test/until.ts";
 
 const person = () => randomUUID();
 const opened = (t: TestSockets, userId: string) => SocketClient.open(t.url, t.token(userId));
@@ -100,12 +101,17 @@ describe("Resume", async () => {
     const chatId = t.messenger.createChat(people);
     fill(t, chatId, people[0]!, 100);
     const clients = await Promise.all(people.map((one) => opened(t, one)));
-    const before = t.messenger.calls.listEvents;
-    t.messenger.before.listEvents = () => new Promise((resolve) => setTimeout(resolve, 50));
-    await Promise.all(clients.map((client) => client.resume({ [chatId]: 0 })));
+    const before = { ...t.messenger.calls };
+    const held = Promise.withResolvers<void>();
+    t.messenger.before.listEvents = () => held.promise;
+    const resumed = Promise.all(clients.map((client) => client.resume({ [chatId]: 0 })));
+    const asked = () => t.messenger.calls.listPositions - before.listPositions;
+    await until("all of them wait for the read", () => asked() === people.length);
+    held.resolve();
+    await resumed;
     t.messenger.before = {};
     for (const client of clients) assert.deepEqual(client.seqs(chatId), range(1, 100));
-    assert.ok(t.messenger.calls.listEvents - before <= 4, `${t.messenger.calls.listEvents - before} reads`);
+    assert.equal(t.messenger.calls.listEvents - before.listEvents, 1);
   });
 
   it("may be repeated, and replays from the given position", async () => {

@@ -7,6 +7,7 @@ import { deferralOf } from "#gateway/rest/deferral.ts";
 import { restRoutes } from "#gateway/rest/http-rules.ts";
 import { processId, slowText, startGateway } from "#test/gateway.ts";
 import { parityCallers } from "#test/parity-callers.ts";
+import { until } from "#test/until.ts";
 
 const origin = "https://chat.example.org";
 const gateway = await startGateway({
@@ -120,17 +121,21 @@ test("one that is not done by the gateway's deadline: timeout, and no circuit op
 });
 
 test("while they wait, the caller's other calls do not", async () => {
-  const before = gateway.seen.length;
-  let answered = 0;
-  const slow = Array.from({ length: 8 }, async () => {
-    const { body } = await process({ text: slowText });
-    answered += 1;
-    assert.equal(body.code, "timeout");
-  });
-  while (gateway.seen.length < before + slow.length) await new Promise(setImmediate);
-  const me = await fetch(`${gateway.url}/v2/users/me`, { headers: { authorization } });
-  assert.deepEqual([me.status, answered], [200, 0]);
-  await Promise.all(slow);
+  // With the deadline that there is by default: they are to wait until they are told not to.
+  const { url, token, seen } = await startGateway();
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const enough = new AbortController();
+  const init = { method: "POST", headers, body: JSON.stringify({ text: slowText }), signal: enough.signal };
+  const slow = Array.from({ length: 8 }, () =>
+    fetch(`${url}/v2/process`, init).then(
+      () => "answered",
+      () => "given up",
+    ),
+  );
+  await until("they wait for the service", () => seen.length === slow.length);
+  assert.equal((await fetch(`${url}/v2/users/me`, { headers })).status, 200);
+  enough.abort();
+  assert.deepEqual(await Promise.all(slow), Array(8).fill("given up"));
 });
 
 test("web pages of other origins may send and read the headers", async () => {

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { createLog } from "#platform/log.ts";
 import { bugText, chatId, slowText, startGateway, strangerId, userId } from "#test/gateway.ts";
+import { until } from "#test/until.ts";
 
 const logged: string[] = [];
 const gateway = await startGateway({
@@ -211,11 +212,18 @@ test("a service that does not answer in time: timeout, and it is told to stop", 
 });
 
 test("a service is told when the client has gone", async () => {
+  // With the deadline that there is by default: it must not come before the client has gone.
+  const { url, token, seen } = await startGateway();
   const abort = new AbortController();
-  const before = gateway.seen.length;
-  const sent = send("PATCH", `${messages}/m`, { json: { text: slowText }, signal: abort.signal });
-  while (gateway.seen.length === before) await new Promise(setImmediate);
-  const { signal } = gateway.seen.at(-1)!;
+  const sent = fetch(`${url}${messages}/m`, {
+    method: "PATCH",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ text: slowText }),
+    signal: abort.signal,
+  });
+  sent.catch(() => {});
+  await until("the service is asked", () => seen.length > 0);
+  const { signal } = seen.at(-1)!;
   abort.abort();
   await assert.rejects(sent);
   if (!signal.aborted) await once(signal, "abort");

@@ -216,16 +216,17 @@ describe("the end of social's socket", async () => {
   it("comes when the server stops, also to who is not open yet", async () => {
     const stopping = await start();
     const client = await open(stopping, alice);
-    const gate = new Promise<void>(() => {});
+    const held = Promise.withResolvers<void>();
     let asked = 0;
     stopping.messenger.before.listPositions = () => {
       asked += 1;
-      return gate;
+      return held.promise;
     };
     const late = new SocialClient(stopping.socialUrl, stopping.token(bob));
     await until("the positions are asked for", () => asked > 0);
     await stopping.sockets.stop();
     assert.equal((await client.untilClosed()).code, 1012);
     await late.untilClosed();
+    held.resolve();
   });
 });
