@@ -56,6 +56,7 @@ test("an answer other than 200 ends the run, and names its status", async () => 
   using server = await startServer((_request, response) => {
     response.writeHead(401).end();
   });
-  await assert.rejects(runHttpLoad({ ...options, port: server.port }), /401/);
-  await assert.rejects(runHttpLoad({ ...options, port: server.port, requestsPerSecond: 100 }), /401/);
+  const run = { ...options, windowMs: 60_000, port: server.port };
+  await assert.rejects(runHttpLoad(run), /401/);
+  await assert.rejects(runHttpLoad({ ...run, requestsPerSecond: 100 }), /401/);
 });

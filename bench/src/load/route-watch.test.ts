@@ -37,7 +37,7 @@ test("outcomes are told apart, and one route that hangs does not hold up another
     host: "127.0.0.1",
     port: server.port,
     routes: [route("good"), route("refused"), route("hung")],
-    durationMs: 10_000,
+    durationMs: 60_000,
     seed: 1,
     until: { route: "refused", outcome: "503 circuit-open", count: 50 },
   });
