@@ -52,7 +52,7 @@ const options = {
   ],
   connections: 8,
   warmupMs: 50,
-  windowMs: 300,
+  windowMs: 2_000,
   seed: 1,
 };
 
