@@ -1,6 +1,6 @@
 /** Blobs against a server that loses connections and answers, refuses, and stands still. */
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, test } from "node:test";
+import { after, before, beforeEach, describe, mock, test } from "node:test";
 import fc from "fast-check";
 import { type ProtocolServer, startProtocolServer } from "../test/protocol-server.ts";
 import { until } from "../test/until.ts";
@@ -66,6 +66,23 @@ function assertRises(progress: Progress[], size: number): void {
   );
   assert.equal(sent.at(-1), size);
   assert.ok(progress.every((step) => step.size === size));
+}
+
+/** Timers of just so many milliseconds end when the test says so. */
+function holdTimers(ofMs: number): { end(): void } {
+  const real = globalThis.setTimeout;
+  const held: (() => void)[] = [];
+  const { mock: mocked } = mock.method(globalThis, "setTimeout", (run: () => void, ms = 0) => {
+    if (ms === ofMs) held.push(run);
+    return real(run, ms);
+  });
+  return {
+    end() {
+      mocked.restore();
+      assert.equal(held.length, 1);
+      for (const run of held) run();
+    },
+  };
 }
 
 describe("putting", () => {
@@ -397,7 +414,8 @@ describe("messages with attachments", () => {
 
   test("an upload that is broken off leaves nothing, also when it had come to its end", async () => {
     const aborting = new AbortController();
-    const leaving = await signedIn({ timeoutMs: 150 });
+    const leaving = await signedIn({ timeoutMs: 30_003 });
+    const late = holdTimers(10_001);
     server.blobs.trouble = { holdsAnswer: () => aborting.abort(new Error("no")) };
     const upload = leaving.uploadFile(new Blob(["x"]), { signal: aborting.signal });
     await assert.rejects(upload, /no/);
@@ -405,6 +423,7 @@ describe("messages with attachments", () => {
     const put = calls().find((call) => call.startsWith("PUT"))!;
     const key = put.slice(put.indexOf("attachments/"));
     server.blobs.blobs.set(key, { bytes: Buffer.from("x"), contentType: "", metadata: {} });
+    late.end();
     await until("it is gone, although it was stored late", () => server.blobs.blobs.size === 0);
     leaving.close();
   });

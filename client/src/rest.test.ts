@@ -13,7 +13,6 @@ before(async () => {
   client = createParleyClient({
     url: `${server.url}/`,
     backoff: { minMs: 1, maxMs: 5 },
-    timeoutMs: 1500,
   });
   await client.signUp({ email: "ada@example.org", password: "correct horse", name: "Ada" });
   await client.signIn({ email: "ada@example.org", password: "correct horse" });

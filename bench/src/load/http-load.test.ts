@@ -22,7 +22,7 @@ const options = {
   requests: [{ path: "/a?b=1", headers: { authorization: "Bearer x" } }],
   connections: 4,
   warmupMs: 50,
-  windowMs: 200,
+  windowMs: 2_000,
   seed: 1,
 };
 
@@ -39,7 +39,7 @@ test("a closed loop counts whole answers, also those that come in pieces", async
   const result = await runHttpLoad({ ...options, port: server.port });
   assert.ok(result.responses > 0 && result.responses <= requests);
   assert.equal(result.meanBodyBytes, body.length);
-  assert.equal(result.responsesPerSecond, result.responses * 5);
+  assert.equal(result.responsesPerSecond, result.responses / 2);
 });
 
 test("in an open loop the wait for a free connection counts", async () => {
@@ -56,6 +56,7 @@ test("an answer other than 200 ends the run, and names its status", async () => 
   using server = await startServer((_request, response) => {
     response.writeHead(401).end();
   });
-  await assert.rejects(runHttpLoad({ ...options, port: server.port }), /401/);
-  await assert.rejects(runHttpLoad({ ...options, port: server.port, requestsPerSecond: 100 }), /401/);
+  const run = { ...options, windowMs: 60_000, port: server.port };
+  await assert.rejects(runHttpLoad(run), /401/);
+  await assert.rejects(runHttpLoad({ ...run, requestsPerSecond: 100 }), /401/);
 });

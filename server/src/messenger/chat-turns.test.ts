@@ -4,7 +4,7 @@ import { createChatTurns } from "#messenger/chat-turns.ts";
 import { codeOf } from "#test/messenger-fixture.ts";
 
 test("work on one chat goes one by one in the order of asking, on several at the same time", async () => {
-  const turns = createChatTurns({ maxWaitingPerChat: 10, maxWaitMs: 1_000 });
+  const turns = createChatTurns({ maxWaitingPerChat: 10, maxWaitMs: 60_000 });
   const order: string[] = [];
   const work = (name: string) => async () => {
     order.push(`${name} begins`);
@@ -16,7 +16,7 @@ test("work on one chat goes one by one in the order of asking, on several at the
 });
 
 test("work that fails gives its turn back", async () => {
-  const turns = createChatTurns({ maxWaitingPerChat: 10, maxWaitMs: 1_000 });
+  const turns = createChatTurns({ maxWaitingPerChat: 10, maxWaitMs: 60_000 });
   await assert.rejects(
     turns.run("a", () => Promise.reject(new Error("failed"))),
     /failed/,

@@ -15,7 +15,7 @@ const send = (chatId: string, clientId: string, text = "text"): ValidSend => ({
 
 /** A store whose batches are answered when the test says so. */
 function controlled(options: Partial<GroupCommitOptions> = {}) {
-  const turns = createChatTurns({ maxWaitingPerChat: 10, maxWaitMs: 1_000 });
+  const turns = createChatTurns({ maxWaitingPerChat: 10, maxWaitMs: 60_000 });
   const batches: Array<{ clientIds: string[]; answer(): void; refuse(error: unknown): void }> = [];
   const groupCommit = new GroupCommit({
     turns,
@@ -131,7 +131,7 @@ test("every send of a batch fails with the batch when the database is away", asy
 });
 
 test("one send that the database refuses fails alone", async () => {
-  const turns = createChatTurns({ maxWaitingPerChat: 10, maxWaitMs: 1_000 });
+  const turns = createChatTurns({ maxWaitingPerChat: 10, maxWaitMs: 60_000 });
   const { groupCommit } = controlled({
     turns,
     store: async (sends) => {

@@ -52,10 +52,11 @@ const statements = {
   },
   end: {
     name: "search.tasks.end",
-    text: `UPDATE search.tasks t SET status = $3, partial = $4, result_count = $5, results_in = $6, error_code = $7,
-             queued_at = NULL, finished_at = clock_timestamp(),
-             expires_at = clock_timestamp() + $8 * interval '1 millisecond'
-           WHERE t.task_id = $1 AND t.attempt = $2 AND ${isOpen} RETURNING ${taskColumns}`,
+    // One reading of the clock, so that a task is kept for as long as is set and not a moment longer.
+    text: `WITH moment AS MATERIALIZED (SELECT clock_timestamp() AS at)
+           UPDATE search.tasks t SET status = $3, partial = $4, result_count = $5, results_in = $6, error_code = $7,
+             queued_at = NULL, finished_at = moment.at, expires_at = moment.at + $8 * interval '1 millisecond'
+           FROM moment WHERE t.task_id = $1 AND t.attempt = $2 AND ${isOpen} RETURNING ${taskColumns}`,
   },
   again: {
     name: "search.tasks.again",

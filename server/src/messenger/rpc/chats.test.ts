@@ -3,9 +3,11 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Chat } from "@parley/api/v2/event";
+import { readDatabaseTime } from "#platform/database.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { codeOf, createGroup, newUsers, publishedTo, send, startMessenger } from "#test/messenger-fixture.ts";
 import { findViolations } from "#test/messenger-invariants.ts";
+import { until } from "#test/until.ts";
 
 const { url, database } = await createTestDatabase();
 const messenger = await startMessenger(url, { PARLEY_MAX_GROUP_MEMBERS: "5" });
@@ -114,6 +116,9 @@ test("lists chats by their last activity, page by page", async () => {
   const created: Chat[] = [];
   for (let index = 0; index < 5; index++) created.push(await createGroup(messenger, [anna, bob]));
   const front = created[1]!.id;
+  // Times are whole milliseconds; the next one is surely later than all that there are.
+  const lastMs = Math.max(...created.map(({ createdAt }) => timestampMs(createdAt!)));
+  await until("the clock has moved on", async () => (await readDatabaseTime(database)) >= lastMs + 1);
   await send(messenger, { userId: bob, chatId: front, text: "to the front" });
   const others = created.filter(({ id }) => id !== front).toSorted(laterFirst);
   const expected = [front, ...others.map(({ id }) => id)];

@@ -3,7 +3,9 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
 import { indexEntryOf, lexemesOf } from "#messenger/doctor/index-checks.ts";
+import { reindexLockId } from "#messenger/store-text-index.ts";
 import type { Statement } from "#platform/database.ts";
+import { exclusively } from "#platform/exclusively.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { createGroup, newUsers, send, startMessenger } from "#test/messenger-fixture.ts";
 import { findViolations } from "#test/messenger-invariants.ts";
@@ -105,10 +107,12 @@ test("an edit changes the words, also one that only moves them, and a deletion l
 });
 
 test("a text that is changed by a server that knows of no index is not found by its former words", async () => {
-  const { seq } = await send(messenger, { userId: anna, chatId, text: "former words" });
-  const text = "UPDATE messenger.messages SET text = 'other words' WHERE chat_id = $1 AND seq = $2";
-  await database.query({ name: "test.edit-of-before", text }, [chatId, seq]);
-  assert.equal(await wordsOfMessage(seq), null);
+  await beforeTheBackground(async () => {
+    const { seq } = await send(messenger, { userId: anna, chatId, text: "former words" });
+    const text = "UPDATE messenger.messages SET text = 'other words' WHERE chat_id = $1 AND seq = $2";
+    await database.query({ name: "test.edit-of-before", text }, [chatId, seq]);
+    assert.equal(await wordsOfMessage(seq), null);
+  });
 });
 
 test("the largest texts are stored, with as much of them indexed as there is room for", async () => {
@@ -129,6 +133,11 @@ test("the largest texts are stored, with as much of them indexed as there is roo
   }
 });
 
+/** The background indexes nothing meanwhile, as if another process were at it. */
+async function beforeTheBackground(work: () => Promise<void>): Promise<void> {
+  await until("the background rests", () => exclusively(database, reindexLockId, work));
+}
+
 const letters = (number: number) => number.toString(2).replaceAll("0", "a").replaceAll("1", "b");
 
 test("messages of a flood of new words are left to the background once there are many, and no others are", async () => {
@@ -137,49 +146,65 @@ test("messages of a flood of new words are left to the background once there are
   );
   texts.push("ababab of somebody else");
   const sends = texts.map((text) => ({ senderId: anna, chatId, clientId: randomUUID(), text, replyTo: "" }));
-  const { outcomes } = await messenger.internal.sendMessages({ sends });
-  const words = await Promise.all(outcomes.map(({ message }) => wordsOfMessage(message!.seq)));
-  assert.deepEqual(
-    words.map((entry) => entry === null),
-    [false, false, true, true, false],
-  );
   const flood = async () => (await vocabulary()).filter((word) => word.startsWith("xxxxx")).length;
-  assert.equal(await flood(), 1_800);
+  await beforeTheBackground(async () => {
+    const { outcomes } = await messenger.internal.sendMessages({ sends });
+    const words = await Promise.all(outcomes.map(({ message }) => wordsOfMessage(message!.seq)));
+    assert.deepEqual(
+      words.map((entry) => entry === null),
+      [false, false, true, true, false],
+    );
+    assert.equal(await flood(), 1_800);
+  });
   await until("the background has come to them", async () => (await flood()) === 3_600);
 });
 
 test("servers of before store messages, which are to be indexed later", async () => {
-  const text = `SELECT nths FROM messenger.send_messages($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::int[])`;
-  const values = [[chatId], [1], [anna], [randomUUID()], ["from before"], [null]];
-  const [{ nths }] = (await database.query({ name: "test.send-of-before", text }, values)) as [
-    { nths: number[] },
-  ];
-  assert.deepEqual(nths, [1]);
-  const last = "SELECT max(seq) AS seq FROM messenger.messages WHERE chat_id = $1";
-  const [{ seq }] = (await database.query({ name: "test.last", text: last }, [chatId])) as [{ seq: number }];
-  assert.equal(await wordsOfMessage(seq), null);
+  await beforeTheBackground(async () => {
+    const text = `SELECT nths FROM messenger.send_messages($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::int[])`;
+    const values = [[chatId], [1], [anna], [randomUUID()], ["from before"], [null]];
+    const [{ nths }] = (await database.query({ name: "test.send-of-before", text }, values)) as [
+      { nths: number[] },
+    ];
+    assert.deepEqual(nths, [1]);
+    const last = "SELECT max(seq) AS seq FROM messenger.messages WHERE chat_id = $1";
+    const [{ seq }] = (await database.query({ name: "test.last", text: last }, [chatId])) as [
+      { seq: number },
+    ];
+    assert.equal(await wordsOfMessage(seq), null);
+  });
 });
 
 test("a batch that is refused for its entries is stored without them, to be indexed later", async () => {
-  // As if the database found something in an entry that it cannot take.
-  await database.withClient((client) =>
-    client.query("ALTER TABLE messenger.messages ADD CONSTRAINT no_such CHECK (NOT words @@ 'unbearable')"),
-  );
-  const texts = ["fine", "unbearable"];
-  const sends = texts.map((text) => ({ senderId: anna, chatId, clientId: randomUUID(), text, replyTo: "" }));
-  const { outcomes } = await messenger.internal.sendMessages({ sends });
-  assert.deepEqual(
-    outcomes.map(({ message }) => message?.text),
-    texts,
-  );
-  assert.equal(await wordsOfMessage(outcomes[1]!.message!.seq), null);
+  await beforeTheBackground(async () => {
+    // As if the database found something in an entry that it cannot take.
+    await database.withClient((client) =>
+      client.query("ALTER TABLE messenger.messages ADD CONSTRAINT no_such CHECK (NOT words @@ 'unbearable')"),
+    );
+    const texts = ["fine", "unbearable"];
+    const sends = texts.map((text) => ({
+      senderId: anna,
+      chatId,
+      clientId: randomUUID(),
+      text,
+      replyTo: "",
+    }));
+    const { outcomes } = await messenger.internal.sendMessages({ sends });
+    assert.deepEqual(
+      outcomes.map(({ message }) => message?.text),
+      texts,
+    );
+    assert.equal(await wordsOfMessage(outcomes[1]!.message!.seq), null);
+  });
 });
 
 test("with the index off, nothing is written to it", async () => {
-  const off = await startMessenger(url, { PARLEY_SEARCH_INDEX: "off" });
-  const { seq, id: messageId } = await send(off, { userId: anna, chatId, text: "unindexed" });
-  assert.equal(await wordsOfMessage(seq), null);
-  await off.as(anna).editMessage({ chatId, messageId, text: "unindexed, edited" });
-  assert.equal(await wordsOfMessage(seq), null);
-  assert.ok(!(await vocabulary()).includes("unindexed"));
+  await beforeTheBackground(async () => {
+    const off = await startMessenger(url, { PARLEY_SEARCH_INDEX: "off" });
+    const { seq, id: messageId } = await send(off, { userId: anna, chatId, text: "unindexed" });
+    assert.equal(await wordsOfMessage(seq), null);
+    await off.as(anna).editMessage({ chatId, messageId, text: "unindexed, edited" });
+    assert.equal(await wordsOfMessage(seq), null);
+    assert.ok(!(await vocabulary()).includes("unindexed"));
+  });
 });

@@ -21,7 +21,7 @@ const server = withoutRedis ? undefined : await startRedis();
 const redis = server && (await connect(server));
 
 async function connect(server: RedisServer) {
-  const redis = openRedis({ url: server.url, log, commandTimeoutMs: 500 });
+  const redis = openRedis({ url: server.url, log, commandTimeoutMs: 10_000 });
   after(() => redis.stop());
   await redis.untilReady();
   return redis;

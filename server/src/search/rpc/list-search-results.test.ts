@@ -62,7 +62,7 @@ describe("results", () => {
   });
 
   it("in Redis are looked for once more when it has lost them", { skip: withoutRedis }, async () => {
-    const redis = openRedis({ url: server!.url, log: createLog("silent"), commandTimeoutMs: 500 });
+    const redis = openRedis({ url: server!.url, log: createLog("silent"), commandTimeoutMs: 10_000 });
     after(() => redis.stop());
     await redis.untilReady();
     const pod = await startPod({ redis });
@@ -81,7 +81,7 @@ describe("results", () => {
   });
 
   it("leave nothing in Redis when their task is deleted", { skip: withoutRedis }, async () => {
-    const redis = openRedis({ url: server!.url, log: createLog("silent"), commandTimeoutMs: 500 });
+    const redis = openRedis({ url: server!.url, log: createLog("silent"), commandTimeoutMs: 10_000 });
     after(() => redis.stop());
     await redis.untilReady();
     const pod = await startPod({ redis });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { describe, it } from "node:test";
+import { afterEach, describe, it, mock } from "node:test";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { as, eventsOf } from "#test/pod-user.ts";
-import { hang, newMessages } from "#test/search-pod.ts";
+import { newMessages } from "#test/search-pod.ts";
 import {
   codeOf,
   createTask,
@@ -17,6 +17,22 @@ import { until } from "#test/until.ts";
 
 const rig = await createTaskRig();
 const { startPod, sql, countJobs } = rig;
+
+/** Timers of just so many milliseconds end when the test says so, until the end of the test. */
+function holdTimers(ofMs: number): { isOver(): void } {
+  const real = globalThis.setTimeout;
+  const held: Array<() => void> = [];
+  mock.method(globalThis, "setTimeout", (run: () => void, ms = 0) => {
+    if (ms === ofMs) held.push(run);
+    return real(run, ms);
+  });
+  return {
+    isOver() {
+      for (const run of held.splice(0)) run();
+    },
+  };
+}
+afterEach(() => mock.restoreAll());
 
 describe("a search task", () => {
   it("finds all there is, tells its end once, and is read in pages", async () => {
@@ -37,6 +53,8 @@ describe("a search task", () => {
     );
     const keptMs = timestampDate(task.expiresAt!).getTime() - timestampDate(task.finishedAt!).getTime();
     assert.equal(keptMs, 300_000);
+    const [exactly] = await sql("SELECT (expires_at - finished_at)::text AS kept FROM search.tasks");
+    assert.deepEqual(exactly, { kept: "00:05:00" });
 
     const all = newMessages(2_345).map(({ id }) => id);
     assert.deepEqual(await resultsOf(pod, user, created.id, 200), all);
@@ -49,17 +67,22 @@ describe("a search task", () => {
   });
 
   it("keeps what it has found after its time, also when the messenger hangs", async () => {
-    const pod = await startPod({ config: { PARLEY_SEARCH_TASK_TIMEOUT_MS: 300 } });
+    const timeoutMs = 8_000;
+    const time = holdTimers(timeoutMs);
+    const pod = await startPod({ config: { PARLEY_SEARCH_TASK_TIMEOUT_MS: timeoutMs } });
     const user = randomUUID();
     rig.messenger.messages = newMessages(300);
     rig.messenger.pageSize = 100;
-    rig.messenger.onFind = ({ cursor }) => (cursor === "200" ? hang() : Promise.resolve());
+    const gate = Promise.withResolvers<void>();
+    rig.messenger.onFind = ({ cursor }) => (cursor === "200" ? gate.promise : Promise.resolve());
     const created = await createTask(pod, user);
+    await until("the last page is asked for", () => rig.messenger.finds.at(-1)?.cursor === "200");
+    assert.equal((await taskOf(pod, user, created.id)).status, "running");
+    time.isOver();
     const task = await ended(pod, user, created.id);
     assert.deepEqual([task.status, task.partial, task.resultCount], ["done", true, 200]);
     assert.equal((await resultsOf(pod, user, task.id)).length, 200);
-    const tookMs = timestampDate(task.finishedAt!).getTime() - timestampDate(task.startedAt!).getTime();
-    assert.ok(tookMs >= 290, `${tookMs}`);
+    gate.resolve();
   });
 
   it("goes on when the database was busy for a while, as long as there is time", async () => {
@@ -162,12 +185,17 @@ describe("a search task", () => {
 
 describe("a task that nobody needs any more", () => {
   it("is forgotten when its time is over, with its results", async () => {
-    const pod = await startPod({ config: { PARLEY_SEARCH_TASK_EXPIRY_MS: 700 } });
+    const pod = await startPod();
     const user = randomUUID();
     rig.messenger.messages = newMessages(5);
     const { id } = await createTask(pod, user);
     await ended(pod, user, id);
     assert.equal((await resultsOf(pod, user, id)).length, 5);
+    // As if its five minutes were over.
+    const due = `UPDATE search_jobs.job SET start_after = now()
+      WHERE name = 'search-task-expiry' AND start_after > now() + interval '4 minutes' RETURNING 1 AS one`;
+    await sql("UPDATE search.tasks SET expires_at = now()");
+    assert.equal((await sql(due)).length, 1);
     await until("it is gone", async () => (await sql("SELECT 1 AS one FROM search.tasks")).length === 0);
     assert.equal(await codeOf(pod.search.listSearchResults({ id }, as(user))), "search-task-not-found");
     assert.deepEqual(await sql("SELECT 1 AS one FROM search.results"), []);

@@ -16,8 +16,11 @@ describe("many tasks of one user", () => {
     PARLEY_SEARCH_TASKS_PER_USER: 2,
     PARLEY_SEARCH_TASKS_OPEN_PER_USER: 10,
     PARLEY_SEARCH_WORKERS: 16,
-    PARLEY_SEARCH_TASK_TIMEOUT_MS: 1_500,
+    // None ends meanwhile and makes room for another, however long the others take to be created.
+    PARLEY_SEARCH_TASK_TIMEOUT_MS: 60_000,
   };
+  /** For a messenger that hangs, on which the end of the test would wait. */
+  const hasty = { ...config, PARLEY_SEARCH_TASK_TIMEOUT_MS: 1_500 };
 
   it("run so many at once, in their order, and the others wait without a job", async () => {
     const first = await startPod({ config });
@@ -41,7 +44,7 @@ describe("many tasks of one user", () => {
   });
 
   it("do not keep another user's waiting", async () => {
-    const pod = await startPod({ config });
+    const pod = await startPod({ config: hasty });
     const user = randomUUID();
     rig.messenger.onFind = ({ userId }) => (userId === user ? hang() : Promise.resolve());
     for (let count = 0; count < 10; count++) await createTask(pod, user);
@@ -50,10 +53,8 @@ describe("many tasks of one user", () => {
   });
 
   it("are refused beyond the bound, a thousand at once as well, and nothing breaks", async () => {
-    // None ends meanwhile and makes room for another, however long the thousand take.
-    const lasting = { config: { ...config, PARLEY_SEARCH_TASK_TIMEOUT_MS: 60_000 } };
-    const pod = await startPod(lasting);
-    const second = await startPod(lasting);
+    const pod = await startPod({ config });
+    const second = await startPod({ config });
     const user = randomUUID();
     const gate = Promise.withResolvers<void>();
     rig.messenger.onFind = () => gate.promise;
@@ -63,10 +64,11 @@ describe("many tasks of one user", () => {
     const accepted = created.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
     assert.equal(accepted.length, 10);
     const problems = created.flatMap((one) => (one.status === "rejected" ? [toPublicError(one.reason)] : []));
-    assert.deepEqual(
-      [...new Set(problems.map(({ code, status }) => `${code} ${status}`))],
-      ["too-many-search-tasks 429"],
-    );
+    const codes = new Set(problems.map(({ code, status }) => `${code} ${status}`));
+    assert.ok(codes.delete("too-many-search-tasks 429"));
+    // On a slow machine some of a thousand wait for too long.
+    codes.delete("overloaded 503");
+    assert.deepEqual([...codes], []);
     assert.ok(problems.every(({ retryAfterMs }) => retryAfterMs! > 0));
     gate.resolve();
     for (const { id } of accepted) assert.equal((await ended(pod, user, id)).status, "done");
@@ -89,7 +91,7 @@ describe("many tasks of one user", () => {
   });
 
   it("make way for each other when one that runs is deleted", async () => {
-    const pod = await startPod({ config: { ...config, PARLEY_SEARCH_TASKS_PER_USER: 1 } });
+    const pod = await startPod({ config: { ...hasty, PARLEY_SEARCH_TASKS_PER_USER: 1 } });
     const user = randomUUID();
     rig.messenger.onFind = ({ query }) => (query!.terms[0]!.text === "first" ? hang() : Promise.resolve());
     const first = await createTask(pod, user, "first ");
