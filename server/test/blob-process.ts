@@ -16,10 +16,7 @@ import { createFaultyStore } from "./blob-stores.ts";
 const { databaseUrl, folder, userId, fate }: BlobProcessOptions = JSON.parse(process.argv[2]!);
 const limits = { maxConnections: 5, acquireTimeoutMs: 5_000, statementTimeoutMs: 5_000 };
 const log = createLog("silent");
-const database = createDatabase(
-  { connectionString: databaseUrl, applicationName, ...limits },
-  log,
-);
+const database = createDatabase({ connectionString: databaseUrl, applicationName, ...limits }, log);
 const store = createFaultyStore(createFileStore(folder));
 const clock = { now: Date.now };
 
