@@ -75,9 +75,14 @@ export class LedgerLine {
   /** Only when none is under way. */
   begin<Reply>({ call, onReply, onLost }: Exchange<Reply>): void {
     this.#beganAtMs = this.#options.nowMs();
+    let isOver = false;
     const late = setTimeout(() => {
-      this.#set(true, new Error("the ledger did not answer in time"));
-      onLost(false);
+      // After a pause of this process the answer may be there, unread: what has come is read before.
+      setImmediate(() => {
+        if (isOver) return;
+        this.#set(true, new Error("the ledger did not answer in time"));
+        onLost(false);
+      });
     }, timeoutMs);
     this.#underWay = call()
       .then(
@@ -92,6 +97,7 @@ export class LedgerLine {
       )
       .finally(() => {
         clearTimeout(late);
+        isOver = true;
         this.#underWay = undefined;
         this.#options.onFree();
       });
