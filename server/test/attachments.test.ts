@@ -14,7 +14,7 @@ import { createTestDatabase } from "#test/database.ts";
 import { findViolations } from "#test/messenger-invariants.ts";
 import { parityCallers } from "#test/parity-callers.ts";
 import { result } from "#test/parity-fixture.ts";
-import { inOneProcess, startParley } from "#test/parley.ts";
+import { ampleSearchTime, inOneProcess, startParley } from "#test/parley.ts";
 import { spawnParley } from "#test/parley-process.ts";
 import { createAccount, signIn } from "#test/people.ts";
 import { picture } from "#test/pictures.ts";
@@ -26,7 +26,7 @@ const m = MessengerService.method;
 async function startWithBlobs() {
   const { url: DATABASE_URL, database } = await createTestDatabase();
   const dataDir = await temporaryFolder();
-  const parley = await startParley({ DATABASE_URL, PARLEY_DATA_DIR: dataDir });
+  const parley = await startParley({ DATABASE_URL, PARLEY_DATA_DIR: dataDir, ...ampleSearchTime });
   const store = createFileStore(join(dataDir, "blobs"));
   // Another pod on the same store: what is put by one is there for all.
   const blobs = await startBlobPod({ database, store });

@@ -4,11 +4,11 @@ import { test } from "node:test";
 import type { Message, ParleyClient, SearchChange } from "@parley/client";
 import fc from "fast-check";
 import { createFlakySockets } from "#test/flaky-sockets.ts";
-import { startParley } from "#test/parley.ts";
+import { ampleSearchTime, startParley } from "#test/parley.ts";
 import { newPerson } from "#test/people.ts";
 import { until } from "#test/until.ts";
 
-const parley = await startParley();
+const parley = await startParley(ampleSearchTime);
 const fast = { backoff: { minMs: 1, maxMs: 20 } };
 
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
