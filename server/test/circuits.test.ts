@@ -16,7 +16,7 @@ const parley = await startParley({
   PARLEY_ADMIN_EMAILS: adminEmail,
   // Nothing but the service answers here.
   PARLEY_CACHE: "off",
-  PARLEY_DATABASE_TIMEOUT_MS: "2000",
+  PARLEY_DATABASE_TIMEOUT_MS: "3000",
   PARLEY_CIRCUIT_MIN_CALLS: "5",
   PARLEY_CIRCUIT_OPEN_MS: "300",
   PARLEY_CIRCUIT_OPEN_MAX_MS: "600",
