@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { type ProviderSim, startProviderSim } from "#provider-sim/start-provider-sim.ts";
+import { startProviderSim } from "#provider-sim/start-provider-sim.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { spawnParley } from "#test/parley-process.ts";
 import { newCaller, type ProcessCaller, signInCaller, urlOf, withProviders } from "#test/process-caller.ts";
@@ -120,10 +120,14 @@ test("one key at a right and a wrong process at once is processed once; so is wh
 
 test("a provider that grants less than it says is found out by all, and no text is lost by that", async () => {
   lying.behaviour({ quotas: ["fixed-window:5/1s"] });
-  await loadFor(2, lying);
+  const windowsOver = () => lying.ledger().windows.length - 1;
+  await loadUntil("it has refused, and two windows are over", () => {
+    return lying.ledger().refused > 0 && windowsOver() >= 2;
+  });
   const learnt = lying.ledger();
-  assert.ok(learnt.refused > 0);
-  const { served, offered } = await loadFor(6, lying);
+  const { served, offered } = await loadUntil("six more are over", () => {
+    return windowsOver() >= learnt.windows.length + 6;
+  });
   assert.equal(served, offered);
   const windows = lying.ledger().windows.slice(learnt.windows.length, -1);
   const refused = windows.reduce((sum, window) => sum + window.refused, 0);
@@ -132,9 +136,8 @@ test("a provider that grants less than it says is found out by all, and no text 
   assert.ok(windows.every(({ accepted }) => accepted <= 5));
 });
 
-/** Both processes, as fast as they answer, until so many more windows of the provider's are over. */
-async function loadFor(count: number, sim: ProviderSim) {
-  const windowsWanted = sim.ledger().windows.length + count + 1;
+/** Both processes, as fast as they answer. */
+async function loadUntil(what: string, isSo: () => boolean) {
   let [offered, served, isOver] = [0, 0, false];
   const keepOn = async (at: ProcessCaller) => {
     while (!isOver) {
@@ -144,11 +147,9 @@ async function loadFor(count: number, sim: ProviderSim) {
     }
   };
   const load = Promise.all([caller, atWrong].flatMap((at) => [keepOn(at), keepOn(at)]));
-  await until("the windows are over", () => sim.ledger().windows.length >= windowsWanted, 60_000).finally(
-    () => {
-      isOver = true;
-    },
-  );
+  await until(what, isSo, 60_000).finally(() => {
+    isOver = true;
+  });
   await load;
   return { offered, served };
 }
