@@ -83,8 +83,6 @@ describe("dashboard and alerts", { skip: withoutRedis }, async () => {
     DATABASE_URL: line.url,
     REDIS_URL: redis.url,
     PARLEY_CIRCUIT_MIN_CALLS: "2",
-    // Calls that succeeded before the database goes away are soon forgotten.
-    PARLEY_CIRCUIT_WINDOW_MS: "1000",
   });
   const has = async (metric: string) => (await scrape()).some(({ name }) => name === metric);
   const scrape = async (): Promise<Sample[]> => {
