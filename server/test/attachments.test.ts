@@ -14,7 +14,7 @@ import { createTestDatabase } from "#test/database.ts";
 import { findViolations } from "#test/messenger-invariants.ts";
 import { parityCallers } from "#test/parity-callers.ts";
 import { result } from "#test/parity-fixture.ts";
-import { inOneProcess, startParley } from "#test/parley.ts";
+import { ampleSearchTime, inOneProcess, startParley } from "#test/parley.ts";
 import { spawnParley } from "#test/parley-process.ts";
 import { createAccount, signIn } from "#test/people.ts";
 import { picture } from "#test/pictures.ts";
@@ -26,7 +26,7 @@ const m = MessengerService.method;
 async function startWithBlobs() {
   const { url: DATABASE_URL, database } = await createTestDatabase();
   const dataDir = await temporaryFolder();
-  const parley = await startParley({ DATABASE_URL, PARLEY_DATA_DIR: dataDir });
+  const parley = await startParley({ DATABASE_URL, PARLEY_DATA_DIR: dataDir, ...ampleSearchTime });
   const store = createFileStore(join(dataDir, "blobs"));
   // Another pod on the same store: what is put by one is there for all.
   const blobs = await startBlobPod({ database, store });
@@ -174,7 +174,7 @@ test("kill -9 between holding on to a blob and storing its message: sent again i
   assert.deepEqual(await findViolations(own), []);
 });
 
-/** Holds up whoever stores messages; a statement of a process that was killed comes to nothing. */
+/** Holds up whoever stores messages; of a process that was killed no statement comes through, wherever it is on its way. */
 async function lockMessages(url: string): Promise<() => Promise<void>> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -184,8 +184,8 @@ async function lockMessages(url: string): Promise<() => Promise<void>> {
   const unlock = async () => {
     if (!isLocked) return;
     isLocked = false;
-    const others = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-      WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()`;
+    const others = `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name <> 'parley-test' AND pid <> pg_backend_pid()`;
     await client.query(others);
     await client.end();
   };

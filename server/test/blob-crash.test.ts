@@ -6,7 +6,7 @@ import { sweep } from "#blobs/sweep/sweep.ts";
 import { createSweepMetrics } from "#blobs/sweep/sweep-metrics.ts";
 import { createLog } from "#platform/log.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
-import { killedNow, killedWhenReached, startBlobProcess } from "#test/blob-crash.ts";
+import { killedNow, killedWhenReached, startBlobProcess, untilForgotten } from "#test/blob-crash.ts";
 import { checkBlobInvariants } from "#test/blob-invariants.ts";
 import { blobConfig, blobUser, startBlobPod } from "#test/blob-pod.ts";
 import { temporaryFolder } from "#test/blob-stores.ts";
@@ -39,6 +39,7 @@ for (const { fate, expected } of steps) {
     const { database, store, user, sweepLater, given } = await start();
     await user.put("key", "before");
     await killedWhenReached(startBlobProcess({ ...given, fate }));
+    await untilForgotten(database);
     assert.equal((await user.get("key")).bytes.toString(), expected);
     await checkBlobInvariants({ database, store }, { orphans: true });
     await sweepLater();
@@ -52,6 +53,7 @@ for (const fate of ["half-deleted", "before-forget"] as const) {
     const { database, store, user, sweepLater, given } = await start();
     for (let nth = 0; nth < 6; nth++) await user.put("key", `version ${nth}`);
     await killedWhenReached(startBlobProcess({ ...given, fate }));
+    await untilForgotten(database);
     await checkBlobInvariants({ database, store });
     await sweepLater();
     assert.equal((await user.get("key")).bytes.toString(), "version 5");
@@ -81,6 +83,7 @@ test("what was acknowledged is there after a kill at any moment", async () => {
       () => count >= enough,
     );
     await killedNow(child);
+    await untilForgotten(database);
     for (const [key, version] of acknowledged) {
       const found = Number((await user.get(key)).bytes.toString().split(" ")[1]);
       // More may have been committed, of which the answer was lost.

@@ -3,6 +3,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { after } from "node:test";
+import type { Database } from "#platform/database.ts";
+import { until } from "./until.ts";
 
 export interface BlobProcessOptions {
   databaseUrl: string;
@@ -10,6 +12,9 @@ export interface BlobProcessOptions {
   userId: string;
   fate: "mid-object" | "before-row" | "before-answer" | "half-deleted" | "before-forget" | "busy";
 }
+
+/** What the process tells the database that it is. */
+export const applicationName = "blob-process";
 
 const children = new Set<ChildProcess>();
 after(() => {
@@ -35,4 +40,17 @@ export async function killedNow(child: ChildProcess): Promise<void> {
   const exited = once(child, "exit");
   child.kill("SIGKILL");
   await exited;
+}
+
+/** The database goes on with what it was told until it notices that the process has gone; locks end no sooner. */
+export async function untilForgotten(database: Database): Promise<void> {
+  const connections = {
+    name: "test.connections-of-the-killed",
+    text: `SELECT pid FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name = '${applicationName}'`,
+  };
+  await until(
+    "the killed process's connections have ended",
+    async () => (await database.query(connections)).length === 0,
+  );
 }

@@ -9,17 +9,14 @@ import type { SweepOptions } from "#blobs/sweep/sweep-options.ts";
 import { createDatabase, type Database } from "#platform/database.ts";
 import { createLog } from "#platform/log.ts";
 import { noTelemetry } from "#platform/telemetry.ts";
-import type { BlobProcessOptions } from "./blob-crash.ts";
+import { applicationName, type BlobProcessOptions } from "./blob-crash.ts";
 import { blobConfig, blobUser, startBlobPod } from "./blob-pod.ts";
 import { createFaultyStore } from "./blob-stores.ts";
 
 const { databaseUrl, folder, userId, fate }: BlobProcessOptions = JSON.parse(process.argv[2]!);
 const limits = { maxConnections: 5, acquireTimeoutMs: 5_000, statementTimeoutMs: 5_000 };
 const log = createLog("silent");
-const database = createDatabase(
-  { connectionString: databaseUrl, applicationName: "blob-process", ...limits },
-  log,
-);
+const database = createDatabase({ connectionString: databaseUrl, applicationName, ...limits }, log);
 const store = createFaultyStore(createFileStore(folder));
 const clock = { now: Date.now };
 

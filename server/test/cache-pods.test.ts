@@ -76,8 +76,9 @@ describe("kept answers of two pods", { skip: withoutRedis }, async () => {
     const flushing = (async () => {
       while (!isDone) await redis.command("FLUSHALL");
     })();
-    await sendAndRead(20, "flushed");
-    isDone = true;
+    await sendAndRead(20, "flushed").finally(() => {
+      isDone = true;
+    });
     await flushing;
   });
 
@@ -94,8 +95,9 @@ describe("kept answers of two pods", { skip: withoutRedis }, async () => {
         tookMs.push(performance.now() - startedAtMs);
         await delay(50);
       }
-      const medianMs = tookMs.sort((a, b) => a - b)[7]!;
-      assert.ok(medianMs < 400, `a send and four reads take ${medianMs} ms`);
+      // If each waited for Redis, so would the fastest, however busy the machine is.
+      const fastestMs = Math.min(...tookMs);
+      assert.ok(fastestMs < 400, `a send and four reads take ${fastestMs} ms`);
       assert.match((await get(alice, 1)).how, /fwd=bypass/);
     } finally {
       process.kill(redis.pid, "SIGCONT");

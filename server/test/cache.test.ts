@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type { ParleyClient } from "@parley/client";
 import pg from "pg";
-import { startParley } from "#test/parley.ts";
+import { isSplit, startParley } from "#test/parley.ts";
 import { newPerson, type Person, signIn } from "#test/people.ts";
 import { until } from "#test/until.ts";
 
-const parley = await startParley({ PARLEY_CACHE: "on", PARLEY_DATABASE_TIMEOUT_MS: "1000" });
+const parley = await startParley({ PARLEY_CACHE: "on", PARLEY_DATABASE_TIMEOUT_MS: "3000" });
 const alice = await newPerson(parley.url, "Alice");
 const bob = await newPerson(parley.url, "Bob");
 let chatId = "";
@@ -39,21 +39,38 @@ async function get(who: Who, path: string, headers: Record<string, string> = {})
   };
 }
 
-// With a Redis, nothing is kept for the first moments of a process.
-await until("answers are kept", async () => !(await get("alice", "/v2/users/me")).how.includes("bypass"));
+/**
+ * With a Redis, nothing is kept for the first moments of a process, nor for some after it has been held up: asks until
+ * the cache does its work.
+ */
+async function getKept(who: Who, path: string, headers: Record<string, string> = {}) {
+  let answer = await get(who, path, headers);
+  await until("answers are kept", async () => {
+    if (answer.how.includes("bypass")) answer = await get(who, path, headers);
+    return !answer.how.includes("bypass");
+  });
+  return answer;
+}
+
+await getKept("alice", "/v2/users/me");
 
 const messagesPath = () => `/v2/chats/${chatId}/messages`;
 
-/** Asks twice, so that the second answer is a kept one. */
+/** Asks twice, so that the second answer is a kept one; with a Redis, until it is. */
 async function warm(who: Who, path: string) {
-  await get(who, path);
-  const { how, text } = await get(who, path);
-  assert.match(how, /^parley; hit; ttl=\d+$/, path);
-  return text;
+  await getKept(who, path);
+  let answer = await get(who, path);
+  const isHit = () => answer.how.startsWith("parley; hit");
+  await until(`${path} is kept`, async () => {
+    if (isSplit && !isHit()) answer = await get(who, path);
+    return !isSplit || isHit();
+  });
+  assert.match(answer.how, /^parley; hit; ttl=\d+$/, path);
+  return answer.text;
 }
 
 test("a second GET is answered from the cache, the same to the byte", async () => {
-  const first = await get("alice", messagesPath());
+  const first = await getKept("alice", messagesPath());
   assert.match(first.how, /^parley; fwd=uri-miss; stored$/);
   assert.equal(await warm("alice", messagesPath()), first.text);
   assert.equal(first.headers.get("cache-control"), "private, no-cache");
@@ -81,7 +98,7 @@ for (const [name, change] of changes) {
     for (const who of ["alice", "bob"] as const) {
       for (const path of paths) {
         // A query of nothing but ampersands says nothing, but is another key.
-        const fresh = await get(who, `${path}?${"&".repeat(++asked)}`);
+        const fresh = await getKept(who, `${path}?${"&".repeat(++asked)}`);
         assert.match(fresh.how, /fwd=uri-miss/);
         assert.equal((await get(who, path)).text, fresh.text, `${who} ${path}`);
       }
@@ -98,7 +115,7 @@ test("an answer that the client has is not sent again", async () => {
     assert.equal(again.headers.get("cache-control"), "private, no-cache");
   }
   assert.equal((await get("alice", messagesPath(), { "if-none-match": '"other"' })).status, 200);
-  const onMiss = await get("alice", `${messagesPath()}?&&&&`, { "if-none-match": etag });
+  const onMiss = await getKept("alice", `${messagesPath()}?&&&&`, { "if-none-match": etag });
   assert.deepEqual([onMiss.status, onMiss.how], [304, "parley; fwd=uri-miss; stored"]);
   await alice.client.sendMessage(chatId, "news");
   const changed = await get("alice", messagesPath(), { "if-none-match": etag });
@@ -108,12 +125,14 @@ test("an answer that the client has is not sent again", async () => {
 
 test("HEAD says what GET would", async () => {
   const text = await warm("alice", messagesPath());
-  const response = await fetch(`${parley.url}${messagesPath()}`, {
-    method: "HEAD",
-    headers: { authorization: `Bearer ${tokens.alice}` },
-  });
-  assert.equal(response.headers.get("content-length"), String(Buffer.byteLength(text)));
-  assert.match(response.headers.get("cache-status") ?? "", /hit/);
+  const head = async () => {
+    const headers = { authorization: `Bearer ${tokens.alice}` };
+    const response = await fetch(`${parley.url}${messagesPath()}`, { method: "HEAD", headers });
+    assert.equal(response.headers.get("content-length"), String(Buffer.byteLength(text)));
+    return response.headers.get("cache-status") ?? "";
+  };
+  if (isSplit) await until("it is kept", async () => /hit/.test(await head()));
+  else assert.match(await head(), /hit/);
 });
 
 test("nobody gets another's answer", async () => {
@@ -163,13 +182,11 @@ test("with the database stuck, members get the older answer, and one who was rem
   await alice.client.sendMessage(id, "what the kept answer lacks");
   await alice.client.removeMember(other.id ?? "", bob.id);
   await withLockedChats(async () => {
-    const stale = await get("bob", path);
-    assert.deepEqual([stale.status, stale.text], [200, kept]);
-    assert.match(stale.how, /^parley; hit; ttl=0; detail=stale-if-error$/);
-    for (const refused of [pathOfOther, `${path}?&`]) {
-      const { status, how } = await get("bob", refused);
-      assert.ok(status >= 503 && how === "", `${refused}: ${status} ${how}`);
-    }
+    const asked = [path, pathOfOther, `${path}?&`];
+    const [stale, ...refused] = await Promise.all(asked.map((one) => get("bob", one)));
+    assert.deepEqual([stale!.status, stale!.text], [200, kept]);
+    assert.match(stale!.how, /^parley; hit; ttl=0; detail=stale-if-error$/);
+    for (const { status, how } of refused) assert.ok(status >= 503 && how === "", `${status} ${how}`);
   });
   assert.equal((await get("bob", path)).body.messages.length, 1, "and all is well again at once");
 });

@@ -176,8 +176,14 @@ describe("chats with a processor", { skip: withoutRedis }, async () => {
         ["processed", 4],
       ],
     );
-    assert.ok(!told.get(leaver.id)!.some(({ kind }) => kind === "processed"));
     await assert.rejects(leaver.client.listMessages(chatId));
+    // What comes after it has come, and it has not.
+    const later = await owner.client.createChat({ kind: "group", title: "Later", memberIds: [leaver.id] });
+    await owner.client.sendMessage(later.id, "later");
+    await until("the leaver is told of another chat", () =>
+      told.get(leaver.id)!.some((event) => event.chatId === later.id),
+    );
+    assert.ok(!told.get(leaver.id)!.some(({ kind }) => kind === "processed"));
     for (const { client } of [owner, member, leaver]) client.close();
   });
 });

@@ -83,8 +83,6 @@ describe("dashboard and alerts", { skip: withoutRedis }, async () => {
     DATABASE_URL: line.url,
     REDIS_URL: redis.url,
     PARLEY_CIRCUIT_MIN_CALLS: "2",
-    PARLEY_CIRCUIT_WINDOW_MS: "1000",
-    PARLEY_DATABASE_TIMEOUT_MS: "300",
   });
   const has = async (metric: string) => (await scrape()).some(({ name }) => name === metric);
   const scrape = async (): Promise<Sample[]> => {

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { askOf, createOldAccount, type OldAccount } from "#test/old-clients.ts";
-import { startParley } from "#test/parley.ts";
+import { ampleSearchTime, startParley } from "#test/parley.ts";
 import { SocialClient, socialUrlOf } from "#test/social-client.ts";
 import { SocketClient } from "#test/socket-client.ts";
 import { until } from "#test/until.ts";
 
-const parley = await startParley({ PARLEY_THROTTLING: "off" });
+const parley = await startParley({ PARLEY_THROTTLING: "off", ...ampleSearchTime });
 const ask = askOf(parley.url);
 const alice = await createOldAccount(ask, "alice");
 const bob = await createOldAccount(ask, "bob");

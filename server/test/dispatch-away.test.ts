@@ -9,6 +9,7 @@ import { startDatabaseLine } from "#test/database-line.ts";
 import { startParley } from "#test/parley.ts";
 import { newCaller, urlOf, withProviders } from "#test/process-caller.ts";
 import { until } from "#test/until.ts";
+import { dayMs, untilWindowLasts } from "#test/windows.ts";
 
 const limited = await startProviderSim({ quotas: ["fixed-window:1000/1d"] });
 const paid = await startProviderSim({ price: 0.002 });
@@ -35,6 +36,8 @@ const parley = await startParley({
   })),
 });
 const caller = await newCaller(parley.url);
+// What is spent is counted for each day.
+await untilWindowLasts(dayMs);
 
 test("without the database texts go on, paid out of the reserve and no further; with it, all is as before", async () => {
   assert.equal((await caller.process("before")).body.provider, "limited");

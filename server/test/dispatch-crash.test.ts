@@ -7,6 +7,7 @@ import { createTestDatabase } from "#test/database.ts";
 import { spawnParley } from "#test/parley-process.ts";
 import { newCaller, type ProcessAnswer, signInCaller, urlOf, withProviders } from "#test/process-caller.ts";
 import { until } from "#test/until.ts";
+import { dayMs, untilWindowLasts } from "#test/windows.ts";
 
 const idempotencyHeader = "Idempotency-Key";
 const careful = await startProviderSim({ idempotencyHeader });
@@ -118,6 +119,7 @@ test("under load, with every key retried elsewhere, nothing is processed twice",
 });
 
 test("the count of a quota survives the end of everything in mid-window", async () => {
+  await untilWindowLasts(dayMs);
   const providersOf = async (count: number) => {
     const { caller: own, pod } = await doomedPod();
     const answers = [];

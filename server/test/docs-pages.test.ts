@@ -1,10 +1,12 @@
 /** The documentation in a browser: what people see of the API and of the old ones. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import type { Page } from "playwright-core";
 import { dialectNames } from "#gateway/dialects/versions.ts";
 import { findChromium } from "#test/chromium.ts";
 import { startParley } from "#test/parley.ts";
+import { until } from "#test/until.ts";
 import { startWebPages } from "#test/web-pages.ts";
 
 const withoutChromium = findChromium() ? false : "no Chromium";
@@ -39,15 +41,19 @@ async function shows(page: Page, url: string, path: string): Promise<void> {
       .map((method) => `${method.toUpperCase()} ${path}`),
   );
   assert.ok(wanted.length > 0);
-  await page
-    .locator(".opblock")
-    .nth(wanted.length - 1)
-    .waitFor();
-  const shown = await page.locator(".opblock-summary").evaluateAll((blocks) =>
-    blocks.map((block) => {
-      const method = block.querySelector(".opblock-summary-method")?.textContent;
-      return `${method} ${block.querySelector("[data-path]")?.getAttribute("data-path")}`;
-    }),
-  );
-  assert.deepEqual(shown.sort(), wanted.sort());
+  const shown = () =>
+    page.locator(".opblock-summary").evaluateAll((blocks) =>
+      blocks.map((block) => {
+        const method = block.querySelector(".opblock-summary-method")?.textContent;
+        return `${method} ${block.querySelector("[data-path]")?.getAttribute("data-path")}`;
+      }),
+    );
+  // The title may be there before the operations, with those of the document before.
+  wanted.sort();
+  let found: string[] = [];
+  const isShown = async () => {
+    found = (await shown()).sort();
+    return isDeepStrictEqual(found, wanted);
+  };
+  await until(() => `${path} is shown; shown are ${found.join(", ")}`, isShown);
 }

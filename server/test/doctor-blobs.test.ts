@@ -1,8 +1,5 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { examine } from "#app/doctor-command.ts";
 import { blobChecks } from "#blobs/doctor/blob-checks.ts";
@@ -12,6 +9,7 @@ import { migrationsFolder } from "#blobs/service.ts";
 import { createFileStore } from "#blobs/stores/file-store.ts";
 import { createLog } from "#platform/log.ts";
 import { migrate } from "#platform/migrate.ts";
+import { temporaryFolder } from "#test/blob-stores.ts";
 import { createTestDatabase } from "#test/database.ts";
 
 const { database } = await createTestDatabase();
@@ -81,7 +79,7 @@ test("names a pod that is gone with bytes on its disk", async () => {
 });
 
 test("finds bytes that the store has lost, or has too few of", async () => {
-  const store = createFileStore(await mkdtemp(join(tmpdir(), "parley-doctor-")));
+  const store = createFileStore(await temporaryFolder());
   await store.check();
   const newId = createObjectIds({ now: Date.now });
   const ids = Array.from({ length: 5 }, newId) as [string, string, string, string, string];

@@ -52,6 +52,9 @@ export const ampleLimits = Object.fromEntries(
   ].map((name) => [`PARLEY_LIMIT_${name}`, "100000/s burst 1000000"]),
 );
 
+/** A search that runs out of time answers what it has: tests that want all of it give it more than a busy machine takes. */
+export const ampleSearchTime = { PARLEY_SEARCH_TIMEOUT_MS: "8000", PARLEY_SEARCH_TASK_TIMEOUT_MS: "60000" };
+
 export async function startParley(
   environment: Record<string, string> = {},
   options: TestOptions = {},
