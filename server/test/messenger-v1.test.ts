@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 import { createTestDatabase } from "#test/database.ts";
 import { startDatabaseLine } from "#test/database-line.ts";
-import { startParley } from "#test/parley.ts";
+import { cheapHashing, startParley, startPod } from "#test/parley.ts";
 import { newPerson, password } from "#test/people.ts";
 import { startRedis, withoutRedis } from "#test/redis-server.ts";
 import { until } from "#test/until.ts";
@@ -190,7 +190,13 @@ test("a session lives as long as the setting says", async () => {
 });
 
 test("each caller has 100 requests in a second", async () => {
-  const { url } = await startParley();
+  // Without the ample limits that tests have otherwise.
+  const { httpPort } = await startPod({
+    DATABASE_URL: (await createTestDatabase()).url,
+    PARLEY_SECRET_KEY: randomBytes(32).toString("base64"),
+    ...cheapHashing,
+  });
+  const url = `http://127.0.0.1:${httpPort}`;
   const { session } = await newUser(url);
   const { headers } = await history(url, session, await newChat(url, session));
   assert.match(headers.get("ratelimit-policy") ?? "", /"messenger-v1";q=100;w=1\b/);
