@@ -11,10 +11,8 @@ import { type Account, createAccount } from "#test/people.ts";
 import { SocketClient } from "#test/socket-client.ts";
 import { until } from "#test/until.ts";
 
-const parley = await startParley({
-  PARLEY_SEARCH_TASK_EXPIRY_MS: "20000",
-  PARLEY_LIMIT_SEARCH: "5/s burst 100",
-});
+// One of these tests is about the limit; what it lets pass hardly depends on how long a thousand requests take.
+const parley = await startParley({ PARLEY_LIMIT_SEARCH: "1/s burst 100" });
 const [ada, ben, eve] = (await Promise.all(
   ["Ada", "Benedict", "Eve"].map((name) => createAccount(parley.url, name)),
 )) as [Account, Account, Account];
@@ -109,9 +107,10 @@ describe("a search at once", () => {
 
   it("knows who wrote, where and when", async () => {
     const [first, second] = [await newChat(ada, [ben], "Mountains"), await newChat(ada, [ben], "Rivers")];
-    await send(ada, first, "gneiss by ada");
+    const early = await send(ada, first, "gneiss by ada");
     const late = await send(ben, second, "gneiss by ben");
-    const today = new Date().toISOString().slice(0, 10);
+    // Of the first of them: midnight may be between them, or has come by now.
+    const thatDay = early.createdAt.slice(0, 10);
     assert.deepEqual(await find(ada, "gneiss from:me"), ["gneiss by ada"]);
     for (const who of ["benedict", ben.id, ben.email, '"Benedict"']) {
       assert.deepEqual(await find(ada, `gneiss from:${who}`), ["gneiss by ben"], who);
@@ -119,7 +118,7 @@ describe("a search at once", () => {
     assert.deepEqual(await find(ada, "gneiss in:rivers"), ["gneiss by ben"]);
     assert.deepEqual((await find(ada, "gneiss in:rivers in:mountains")).length, 2);
     assert.deepEqual(await find(ada, `gneiss before:${late.createdAt}`), ["gneiss by ada"]);
-    assert.deepEqual(await find(ada, `gneiss before:${today}`), []);
+    assert.deepEqual(await find(ada, `gneiss before:${thatDay}`), []);
     assert.deepEqual((await find(ada, "gneiss after:2020-01-01")).length, 2);
     assert.deepEqual(await find(ada, "gneiss -ben"), ["gneiss by ada"]);
     assert.deepEqual(await find(ada, "gneiss has:attachment"), []);
@@ -256,9 +255,9 @@ describe("a search task", () => {
       headers,
       body: JSON.stringify({ query: "okapi" }),
     });
+    assert.equal(created.status, 200);
     const { task } = (await created.json()) as { task: SearchTaskJson };
     const status = async () => (await fetch(`${short.url}/v2/search-tasks/${task.id}`, { headers })).status;
-    assert.equal(await status(), 200);
     await until("it is gone", async () => (await status()) === 404);
   });
 });

@@ -100,9 +100,13 @@ describe("a service that is slow", { skip: withoutRedis }, async () => {
     const { conversation, readChat, readMe } = await talkAt(hasty.url);
     await conversation.progress(20);
     line.delayMs = slowMs;
-    await until("the circuit opens", async () => (await readChat()).code === "circuit-open");
-    const refused = await readChat();
-    assert.deepEqual([refused.status, refused.retryAfter], [503, "1"]);
+    let refused: Answer | undefined;
+    await until("the circuit opens", async () => {
+      refused = await readChat();
+      return refused.code === "circuit-open";
+    });
+    // Another call might already be the one that tries whether it heals.
+    assert.deepEqual([refused?.status, refused?.retryAfter], [503, "1"]);
     assert.equal((await readMe()).status, 200);
     line.delayMs = 0;
     await until("it heals", async () => (await readChat()).status === 200);

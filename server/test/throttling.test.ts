@@ -179,12 +179,15 @@ test("guessing one account's password from many addresses is slowed down; its ow
   assert.equal((await signIn(url, email, password, from("198.51.100.7"))).status, 200);
 
   const guesses: number[] = [];
+  const startedAtMs = performance.now();
   for (let i = 0; i < 20; i++) {
     const spelling = i % 2 ? email.toUpperCase() : ` ${email}`;
     guesses.push((await signIn(url, spelling, `guess number ${i}`, from(`203.0.113.${i}`))).status);
   }
-  assert.equal(guesses.filter((status) => status === 401).length < 12, true, `${guesses}`);
-  assert.equal(guesses.at(-1), 429);
+  // A second more, a guess more: however long they took.
+  const mayPass = 6 + (performance.now() - startedAtMs) / 1_000;
+  assert.ok(guesses.filter((status) => status === 401).length <= mayPass, `${guesses}`);
+  assert.ok(guesses.includes(429), `${guesses}`);
 
   assert.equal(
     (await signIn(url, email, password, from("198.51.100.7"))).status,

@@ -29,7 +29,8 @@ describe("files in the web client", { skip: withoutWeb }, async () => {
 
   test("a picture and a file are sent with their progress, shown to the other, and gone once deleted", async () => {
     const { page, bobsPage } = await inOneChat(pages, parley.url);
-    await slowDown(page, 1_500_000);
+    // As slow as never to be done before it was looked at; what waits for the end lifts it.
+    const speedUp = await slowDown(page, 150_000);
     const choosing = page.waitForEvent("filechooser");
     await page.getByRole("button", { name: "Attach files" }).click();
     await (await choosing).setFiles([await picture("summer.png"), bytes("notes.zip", 3_000_000)]);
@@ -45,6 +46,7 @@ describe("files in the web client", { skip: withoutWeb }, async () => {
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByRole("list", { name: "Messages" }).getByRole("progressbar").first().waitFor();
     await pages.takePicture(page, "31-sent-while-uploading");
+    await speedUp();
 
     for (const one of [page, bobsPage]) {
       const thumbnail = one.getByRole("button", { name: "Open summer.png" }).getByAltText("summer.png");
@@ -352,12 +354,13 @@ async function isShown(page: Page, name: string): Promise<boolean> {
   );
 }
 
-async function slowDown(page: Page, bytesPerSecond: number): Promise<void> {
+/** What it resolves to ends it. */
+async function slowDown(page: Page, bytesPerSecond: number): Promise<() => Promise<void>> {
   const devtools = await page.context().newCDPSession(page);
-  await devtools.send("Network.emulateNetworkConditions", {
-    offline: false,
-    latency: 0,
-    downloadThroughput: -1,
-    uploadThroughput: bytesPerSecond,
-  });
+  const setUpload = async (uploadThroughput: number) => {
+    const unlimited = { offline: false, latency: 0, downloadThroughput: -1 };
+    await devtools.send("Network.emulateNetworkConditions", { ...unlimited, uploadThroughput });
+  };
+  await setUpload(bytesPerSecond);
+  return () => setUpload(-1);
 }

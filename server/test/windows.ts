@@ -9,3 +9,6 @@ export async function untilWindowLasts(windowMs: number, forMs = 90_000): Promis
   const restMs = () => windowMs - (Date.now() % windowMs);
   await until("the window has time left", () => restMs() > forMs, 2 * forMs);
 }
+
+/** The offset of windows of so many milliseconds of which one ends half a window from now. */
+export const windowOffsetMs = (windowMs: number) => Math.floor((Date.now() + windowMs / 2) % windowMs);

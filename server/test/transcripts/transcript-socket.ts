@@ -19,6 +19,9 @@ export interface OpenOptions {
   patienceMs: number;
 }
 
+/** Not a transcript's own patience: whether a socket opens does not depend on how long one waits for frames. */
+const openTimeoutMs = 20_000;
+
 /** Undefined: refused, as it should be. */
 export async function openSocket(options: OpenOptions): Promise<TranscriptSocket | undefined> {
   const { url, refusedWith, patienceMs } = options;
@@ -29,7 +32,7 @@ export async function openSocket(options: OpenOptions): Promise<TranscriptSocket
   ws.on("close", (code) => {
     closeCode = code;
   });
-  const status = await outcome(ws, patienceMs);
+  const status = await outcome(ws);
   if (status !== (refusedWith ?? 101)) {
     ws.terminate();
     throw new MismatchError(`opening ${url} should answer ${refusedWith ?? 101}, and answers ${status}`);
@@ -50,7 +53,7 @@ export async function openSocket(options: OpenOptions): Promise<TranscriptSocket
 }
 
 /** Status of the answer to the upgrade. */
-async function outcome(ws: WebSocket, patienceMs: number): Promise<number> {
+async function outcome(ws: WebSocket): Promise<number> {
   let refusal: number | undefined;
   ws.on("unexpected-response", (request, response) => {
     refusal = response.statusCode;
@@ -58,7 +61,7 @@ async function outcome(ws: WebSocket, patienceMs: number): Promise<number> {
     ws.emit("refused");
   });
   ws.on("error", () => {});
-  const signal = AbortSignal.timeout(patienceMs);
+  const signal = AbortSignal.timeout(openTimeoutMs);
   await Promise.race([
     once(ws, "open", { signal }),
     once(ws, "refused", { signal }),

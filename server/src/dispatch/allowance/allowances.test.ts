@@ -18,13 +18,12 @@ import {
   testProvider,
 } from "#test/fake-dispatch-parts.ts";
 import { as } from "#test/pod-user.ts";
-import { notAtMidnight } from "#test/time-of-day.ts";
+import { dayMs, untilWindowLasts } from "#test/windows.ts";
 
 const { database } = await createTestDatabase();
-await notAtMidnight(database);
+await untilWindowLasts(dayMs);
 const free = testProvider("free");
 const paid = testProvider("paid", { priceMicros: 2_000 });
-const dayMs = 86_400_000;
 
 type PodOptions = Partial<Parameters<typeof startDispatchPod>[0]>;
 

@@ -7,14 +7,14 @@ import { createLog } from "#platform/log.ts";
 import { migrate } from "#platform/migrate.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { startDatabaseLine } from "#test/database-line.ts";
-import { notAtMidnight } from "#test/time-of-day.ts";
 import { until } from "#test/until.ts";
+import { dayMs, untilWindowLasts } from "#test/windows.ts";
 import { migrationsFolder } from "../service.ts";
 
 const log = createLog("silent");
 const { url, database } = await createTestDatabase();
 await migrate(database, "dispatch", migrationsFolder, log);
-await notAtMidnight(database);
+await untilWindowLasts(dayMs);
 
 type Caps = Partial<BudgetOptions["catalogue"]>;
 

@@ -10,14 +10,14 @@ import { migrate } from "#platform/migrate.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { startDatabaseLine } from "#test/database-line.ts";
 import { provider, providersById } from "#test/providers.ts";
-import { notAtMidnight, windowOffsetMs } from "#test/time-of-day.ts";
 import { until } from "#test/until.ts";
+import { dayMs, untilWindowLasts, windowOffsetMs } from "#test/windows.ts";
 import { migrationsFolder } from "../service.ts";
 
 const log = createLog("silent");
 const { url, database } = await createTestDatabase();
 await migrate(database, "dispatch", migrationsFolder, log);
-await notAtMidnight(database);
+await untilWindowLasts(dayMs);
 
 async function start(providers: Provider[], more: { nowMs?: () => number; database?: typeof database } = {}) {
   const permits = createPermits({ catalogue: providersById(providers), database, log, ...more });

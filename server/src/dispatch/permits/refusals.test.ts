@@ -10,14 +10,14 @@ import { migrate } from "#platform/migrate.ts";
 import { createTestDatabase } from "#test/database.ts";
 import { createProviderModel } from "#test/provider-model.ts";
 import { provider, providersById } from "#test/providers.ts";
-import { notAtMidnight, windowOffsetMs } from "#test/time-of-day.ts";
 import { until } from "#test/until.ts";
+import { dayMs, untilWindowLasts, windowOffsetMs } from "#test/windows.ts";
 import { migrationsFolder } from "../service.ts";
 
 const log = createLog("silent");
 const { database } = await createTestDatabase();
 await migrate(database, "dispatch", migrationsFolder, log);
-await notAtMidnight(database);
+await untilWindowLasts(dayMs);
 
 /** Of the processes: it goes on while a test waits for the ledger, so that a permit that was just granted is never late. */
 let atMs = 0;
