@@ -220,11 +220,14 @@ describe("a search task", () => {
   it("is refused to somebody who asks for a thousand, and everything else goes on", async () => {
     const flood = await createAccount(parley.url, "Flood");
     const chatId = await newChat(flood, [ada]);
-    const answers = await Promise.all(
-      Array.from({ length: 1_000 }, () =>
+    const answers: Awaited<ReturnType<typeof ask>>[] = [];
+    // As many connections as a busy machine opens within the time that the server gives them.
+    while (answers.length < 1_000) {
+      const asked = Array.from({ length: 200 }, () =>
         ask(flood, "/search-tasks", { method: "POST", body: { query: "okapi" } }),
-      ),
-    );
+      );
+      answers.push(...(await Promise.all(asked)));
+    }
     const kinds = new Map<string, number>();
     for (const { status, body, headers } of answers) {
       const kind = status === 200 ? "accepted" : `${status} ${body.code}`;
