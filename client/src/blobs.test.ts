@@ -306,7 +306,7 @@ describe("keys", () => {
       await assert.rejects(client.blobs.put(key, "x"), { code: "invalid-input" });
     }
     fc.assert(
-      fc.property(fc.string({ unit: "binary", minLength: 1 }), (key) => {
+      fc.property(fc.string({ unit: "binary", minLength: 1, maxLength: 200 }), (key) => {
         if (key === "." || key === "..") return;
         const { pathname } = new URL(blobPath(key), "http://host");
         assert.equal(decodeURIComponent(pathname.slice("/v2/blobs/".length)), key);
