@@ -41,7 +41,7 @@ export interface Blobs {
   put(key: string, content: BlobContent, options?: PutOptions): Promise<BlobInfo>;
   /**
    * As put, but the bytes go straight to the object store: at most 5 GiB, and only where the server's store is S3, else
-   * "direct-transfer-unavailable".
+   * "direct-transfer-unavailable". Rejects with "store-refused" when the store does not take them.
    */
   putDirectly(key: string, content: Bytes, options?: DirectPutOptions): Promise<BlobInfo>;
   /** Resolves when the bytes begin to come. */

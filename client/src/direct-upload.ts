@@ -24,45 +24,89 @@ export interface DirectParts {
   persistence: Persistence;
 }
 
-/** Resolves when the blob is there. */
+interface Signed {
+  id: string;
+  url: string;
+  headers: Record<string, string>;
+}
+
+/** Resolves when the blob is there. What was not finished is taken back, as far as that is possible. */
 export async function uploadDirectly(parts: DirectParts, upload: DirectUpload): Promise<BlobInfo> {
   const { rest, persistence } = parts;
+  const { signal } = upload;
+  const sha256 = upload.sha256?.toLowerCase() ?? (await sha256Of(upload.bytes));
+  const signed = await begin(parts, upload, sha256);
+  try {
+    await sendToStore(parts, signed, upload);
+    const complete = path`/v2/direct-uploads/${signed.id}/complete`;
+    const { blob } = await persist(
+      persistence,
+      () => rest.call<CompleteDirectUploadResponseJson>("POST", complete, {}, signal ? { signal } : {}),
+      { signal },
+    );
+    return toBlobInfo(blob);
+  } catch (error) {
+    rest.call("DELETE", path`/v2/direct-uploads/${signed.id}`).catch(() => {
+      // It expires by itself.
+    });
+    throw error;
+  }
+}
+
+/** Not repeated when its answer was lost: what nobody can take back holds some of the quota until it expires. */
+async function begin(
+  { rest, persistence }: DirectParts,
+  upload: DirectUpload,
+  sha256: string,
+): Promise<Signed> {
   const { bytes, key, contentType, metadata, signal } = upload;
-  const options = signal ? { signal } : {};
-  const again = <T>(run: () => Promise<T>) => persist(persistence, run, { signal });
-  const sha256 = upload.sha256 ?? (await sha256Of(bytes));
   const announced = { key, size: sizeOf(bytes), sha256, contentType, metadata };
-  // A second one does no harm: what is not completed expires.
-  const signed = await again(() =>
-    rest.call<CreateDirectUploadResponseJson>("POST", "/v2/direct-uploads", announced, options),
+  const { id, url, headers } = await persist(
+    persistence,
+    () =>
+      rest.call<CreateDirectUploadResponseJson>(
+        "POST",
+        "/v2/direct-uploads",
+        announced,
+        signal ? { signal } : {},
+      ),
+    { signal, mayRepeat: (error) => isTransient(error) && (error as ParleyError).status !== 0 },
   );
-  await sendToStore(parts, signed, upload);
-  const complete = path`/v2/direct-uploads/${signed.id ?? ""}/complete`;
-  const { blob } = await again(() =>
-    rest.call<CompleteDirectUploadResponseJson>("POST", complete, {}, options),
-  );
-  return toBlobInfo(blob);
+  if (!id || !url)
+    throw new ParleyError("internal", { detail: "The server did not say where to send the bytes" });
+  // The length is that of the body; a page may not say it.
+  const { "content-length": _, ...signedHeaders } = headers ?? {};
+  return { id, url, headers: signedHeaders };
 }
 
 const preconditionFailed = 412;
 
 async function sendToStore(
   { exchange, persistence }: DirectParts,
-  { url = "", headers = {} }: CreateDirectUploadResponseJson,
+  { url, headers }: Signed,
   { bytes, onSent, signal }: DirectUpload,
 ): Promise<void> {
-  // The length is that of the body; a page may not say it.
-  const { "content-length": _, ...signedHeaders } = headers;
-  const run = () => exchange({ method: "PUT", url, headers: signedHeaders, body: bytes, onSent, signal });
+  const run = () => exchange({ method: "PUT", url, headers, body: bytes, onSent, signal });
   try {
-    await persist(persistence, run, { signal, mayRepeat: isTransient });
+    await persist(persistence, run, { signal });
   } catch (error) {
+    if (!(error instanceof ParleyError) || isTransient(error) || error.status === 0) throw error;
     // The store takes them once: an answer was lost, and the server finds out what has come.
-    if (!(error instanceof ParleyError && error.status === preconditionFailed)) throw error;
+    if (error.status === preconditionFailed) return;
+    // What the store says is no answer of Parley's.
+    const detail = "The object store has refused the bytes: are they those of the SHA-256?";
+    throw new ParleyError("store-refused", { status: error.status, detail, cause: error });
   }
 }
 
 async function sha256Of(bytes: Bytes): Promise<string> {
+  if (!globalThis.crypto?.subtle) {
+    const message = "pages without HTTPS must give it";
+    throw new ParleyError("invalid-input", {
+      detail: `sha256: ${message}`,
+      violations: [{ field: "sha256", message }],
+    });
+  }
   const whole = bytes instanceof Uint8Array ? bytes : await bytes.arrayBuffer();
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", whole));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");

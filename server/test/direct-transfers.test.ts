@@ -6,6 +6,7 @@ import type { Progress } from "@parley/client";
 import { startParley } from "#test/parley.ts";
 import { newPerson } from "#test/people.ts";
 import { s3Credentials, startS3Server, withoutS3 } from "#test/s3-server.ts";
+import { until } from "#test/until.ts";
 
 describe("straight to the object store, by the SDK", { skip: withoutS3 }, async () => {
   if (withoutS3) return;
@@ -65,15 +66,23 @@ describe("straight to the object store, by the SDK", { skip: withoutS3 }, async 
     assert.equal(toStore.length, before + 2);
   });
 
-  test("other bytes than announced, a blob of nobody and a given-up upload change nothing", async () => {
-    const wrong = createHash("sha256").update("other").digest("hex");
-    await assert.rejects(blobs.putDirectly("wrong", new Uint8Array(10), { sha256: wrong }));
-    await assert.rejects(blobs.head("wrong"), { code: "blob-not-found" });
-    await assert.rejects(blobs.createDownloadLink("wrong"), { code: "blob-not-found" });
+  test("bytes that the store refuses, and an upload that is given up, leave nothing, nor hold any of the quota", async () => {
+    const before = await blobs.usage();
+    const wrong = createHash("sha256").update("other").digest("hex").toUpperCase();
+    const refused = blobs.putDirectly("wrong", new Uint8Array(10), { sha256: wrong });
+    await assert.rejects(refused, { code: "store-refused" });
+    const giveUp = new AbortController();
     const reason = new Error("changed my mind");
-    const given = { signal: AbortSignal.abort(reason) };
-    await assert.rejects(blobs.putDirectly("given-up", new Uint8Array(10), given), reason);
-    await assert.rejects(blobs.head("given-up"), { code: "blob-not-found" });
+    const givenUp = blobs.putDirectly("given-up", new Uint8Array(100_000), {
+      signal: giveUp.signal,
+      onProgress: () => giveUp.abort(reason),
+    });
+    await assert.rejects(givenUp, reason);
+    for (const key of ["wrong", "given-up"]) {
+      await assert.rejects(blobs.head(key), { code: "blob-not-found" });
+      await assert.rejects(blobs.createDownloadLink(key), { code: "blob-not-found" });
+    }
+    await until("both are taken back", async () => (await blobs.usage()).used === before.used);
   });
 
   test("an empty one is a blob as well", async () => {

@@ -81,6 +81,7 @@ export function createBlobs(options: BlobsOptions): Service {
         getBlobUsage: getBlobUsage(parts),
         createDirectUpload: createDirectUpload(parts),
         completeDirectUpload: completeDirectUpload(parts),
+        deleteDirectUpload: deleteUpload(parts, { isDirect: true }),
         createDownloadLink: createDownloadLink(parts),
       });
       router.service(BlobInternalService, {
@@ -93,7 +94,7 @@ export function createBlobs(options: BlobsOptions): Service {
         createUpload: createUpload(parts),
         getUpload: getUpload(parts),
         appendToUpload: appendToUpload(parts),
-        deleteUpload: deleteUpload(parts),
+        deleteUpload: deleteUpload(parts, { isDirect: false }),
         readSpooled: readSpooled(spool),
       });
     },

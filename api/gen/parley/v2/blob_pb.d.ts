@@ -558,6 +558,50 @@ export declare type CompleteDirectUploadResponseJson = {
 export declare const CompleteDirectUploadResponseSchema: GenMessage<CompleteDirectUploadResponse, {jsonType: CompleteDirectUploadResponseJson}>;
 
 /**
+ * @generated from message parley.v2.DeleteDirectUploadRequest
+ */
+export declare type DeleteDirectUploadRequest = Message<"parley.v2.DeleteDirectUploadRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * @generated from message parley.v2.DeleteDirectUploadRequest
+ */
+export declare type DeleteDirectUploadRequestJson = {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id?: string;
+};
+
+/**
+ * Describes the message parley.v2.DeleteDirectUploadRequest.
+ * Use `create(DeleteDirectUploadRequestSchema)` to create a new message.
+ */
+export declare const DeleteDirectUploadRequestSchema: GenMessage<DeleteDirectUploadRequest, {jsonType: DeleteDirectUploadRequestJson}>;
+
+/**
+ * @generated from message parley.v2.DeleteDirectUploadResponse
+ */
+export declare type DeleteDirectUploadResponse = Message<"parley.v2.DeleteDirectUploadResponse"> & {
+};
+
+/**
+ * @generated from message parley.v2.DeleteDirectUploadResponse
+ */
+export declare type DeleteDirectUploadResponseJson = {
+};
+
+/**
+ * Describes the message parley.v2.DeleteDirectUploadResponse.
+ * Use `create(DeleteDirectUploadResponseSchema)` to create a new message.
+ */
+export declare const DeleteDirectUploadResponseSchema: GenMessage<DeleteDirectUploadResponse, {jsonType: DeleteDirectUploadResponseJson}>;
+
+/**
  * @generated from message parley.v2.CreateDownloadLinkRequest
  */
 export declare type CreateDownloadLinkRequest = Message<"parley.v2.CreateDownloadLinkRequest"> & {
@@ -692,6 +736,17 @@ export declare const BlobService: GenService<{
     methodKind: "unary";
     input: typeof CompleteDirectUploadRequestSchema;
     output: typeof CompleteDirectUploadResponseSchema;
+  },
+  /**
+   * Gives a direct upload up, with what has come for it: what it holds of the quota is free again. The
+   * blob that it has become stays.
+   *
+   * @generated from rpc parley.v2.BlobService.DeleteDirectUpload
+   */
+  deleteDirectUpload: {
+    methodKind: "unary";
+    input: typeof DeleteDirectUploadRequestSchema;
+    output: typeof DeleteDirectUploadResponseSchema;
   },
   /**
    * A signed URL to a blob's bytes as they are now, straight from the object store; only where

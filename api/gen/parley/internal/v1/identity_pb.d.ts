@@ -320,33 +320,33 @@ export declare const StartSessionRequestSchema: GenMessage<StartSessionRequest, 
  */
 export declare type StartSessionResponse = Message<"parley.internal.v1.StartSessionResponse"> & {
   /**
-   * @generated from field: string access_token = 1;
+   * @generated from field: string access_token = 3;
    */
   accessToken: string;
 
   /**
    * Empty for a session with a key: that one cannot be refreshed.
    *
-   * @generated from field: string refresh_token = 2;
+   * @generated from field: string refresh_token = 4;
    */
   refreshToken: string;
 
   /**
    * Seconds until the access token expires.
    *
-   * @generated from field: uint32 expires_in = 3;
+   * @generated from field: uint32 expires_in = 5;
    */
   expiresIn: number;
 
   /**
    * 32 hexadecimal digits, opaque: whoever has them is signed in. Empty unless asked for.
    *
-   * @generated from field: string session_key = 4;
+   * @generated from field: string session_key = 6;
    */
   sessionKey: string;
 
   /**
-   * @generated from field: google.protobuf.Timestamp session_expires_at = 5;
+   * @generated from field: google.protobuf.Timestamp session_expires_at = 7;
    */
   sessionExpiresAt?: Timestamp | undefined;
 };
@@ -356,33 +356,33 @@ export declare type StartSessionResponse = Message<"parley.internal.v1.StartSess
  */
 export declare type StartSessionResponseJson = {
   /**
-   * @generated from field: string access_token = 1;
+   * @generated from field: string access_token = 3;
    */
   accessToken?: string;
 
   /**
    * Empty for a session with a key: that one cannot be refreshed.
    *
-   * @generated from field: string refresh_token = 2;
+   * @generated from field: string refresh_token = 4;
    */
   refreshToken?: string;
 
   /**
    * Seconds until the access token expires.
    *
-   * @generated from field: uint32 expires_in = 3;
+   * @generated from field: uint32 expires_in = 5;
    */
   expiresIn?: number;
 
   /**
    * 32 hexadecimal digits, opaque: whoever has them is signed in. Empty unless asked for.
    *
-   * @generated from field: string session_key = 4;
+   * @generated from field: string session_key = 6;
    */
   sessionKey?: string;
 
   /**
-   * @generated from field: google.protobuf.Timestamp session_expires_at = 5;
+   * @generated from field: google.protobuf.Timestamp session_expires_at = 7;
    */
   sessionExpiresAt?: TimestampJson;
 };
