@@ -2,7 +2,7 @@
  * A process's way to a ledger in the database: one exchange at a time, which takes along what gathered meanwhile, each with
  * a deadline, and whether it gets through.
  */
-import { createPatience } from "#platform/patience.ts";
+import { createSilenceLimit } from "#platform/silence-limit.ts";
 
 export interface LedgerLineOptions {
   /** Only goes forward. */
@@ -77,7 +77,7 @@ export class LedgerLine {
   /** Only when none is under way. */
   begin<Reply>({ call, onReply, onLost }: Exchange<Reply>): void {
     this.#beganAtMs = this.#options.nowMs();
-    const patience = createPatience(timeoutMs, () => {
+    const silence = createSilenceLimit(timeoutMs, () => {
       this.#set(true, new Error("the ledger did not answer in time"));
       onLost(false);
     });
@@ -93,7 +93,7 @@ export class LedgerLine {
         },
       )
       .finally(() => {
-        patience.stop();
+        silence.stop();
         this.#underWay = undefined;
         this.#options.onFree();
       });

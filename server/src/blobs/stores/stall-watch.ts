@@ -1,6 +1,6 @@
 /** Whether a store still moves: a limit on its silence, not on the whole, since how long bytes take is up to their number. */
 import { fault } from "#platform/errors.ts";
-import { createPatience } from "#platform/patience.ts";
+import { createSilenceLimit } from "#platform/silence-limit.ts";
 
 export interface StallWatch {
   /** Aborts with "blob-store-unavailable" when the store is silent for too long. */
@@ -35,7 +35,7 @@ export function createStallWatch(stallMs: number): StallWatch {
   const controller = new AbortController();
   let isPaused = false;
   // Refreshed rather than made anew for each chunk; so it runs on in a pause, and then says nothing.
-  const patience = createPatience(stallMs, () => {
+  const silence = createSilenceLimit(stallMs, () => {
     if (isPaused) return;
     const cause = new Error(`the store was silent for ${stallMs} ms`);
     controller.abort(fault("blob-store-unavailable", { cause }));
@@ -47,9 +47,9 @@ export function createStallWatch(stallMs: number): StallWatch {
     },
     resume() {
       isPaused = false;
-      patience.renew();
+      silence.renew();
     },
     giveUp: (reason) => controller.abort(reason),
-    stop: () => patience.stop(),
+    stop: () => silence.stop(),
   };
 }
