@@ -159,10 +159,12 @@ test("any characters make a key, and limits are told before the bytes are read",
   });
   const init = { method: "PUT", headers: { authorization }, body: chunked, duplex: "half" } as RequestInit;
   // The connection ends while bytes are on their way, which may take the answer with it, or its end.
-  const endless = await fetch(`${parley.url}/v2/blobs/big`, init)
-    .then(codeOf)
-    .catch(() => [413, "too-large"]);
-  assert.deepEqual(endless, [413, "too-large"]);
+  const endless = await fetch(`${parley.url}/v2/blobs/big`, init).catch(() => undefined);
+  if (endless) {
+    assert.equal(endless.status, 413);
+    const code = await codeOf(endless).catch(() => [413, "too-large"]);
+    assert.deepEqual(code, [413, "too-large"]);
+  }
   assert.equal((await call("GET", "/v2/blobs/big")).status, 404);
 });
 

@@ -95,9 +95,9 @@ describe("kept answers of two pods", { skip: withoutRedis }, async () => {
         tookMs.push(performance.now() - startedAtMs);
         await delay(50);
       }
-      // If each waited for Redis, so would the fastest, however busy the machine is.
-      const fastestMs = Math.min(...tookMs);
-      assert.ok(fastestMs < 400, `a send and four reads take ${fastestMs} ms`);
+      // If each waited for Redis, so would the faster ones, however busy the machine is.
+      const quartileMs = tookMs.sort((a, b) => a - b)[3]!;
+      assert.ok(quartileMs < 400, `a send and four reads take ${quartileMs} ms`);
       assert.match((await get(alice, 1)).how, /fwd=bypass/);
     } finally {
       process.kill(redis.pid, "SIGCONT");

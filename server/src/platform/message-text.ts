@@ -3,10 +3,14 @@ import { integer } from "#platform/settings.ts";
 import { textProblem } from "#platform/text-problem.ts";
 
 export const messageTextSettings = {
-  PARLEY_MAX_TEXT_BYTES: integer("how long a message may be, in bytes of UTF-8", 16_384, {
-    min: 1,
-    max: 1_048_576,
-  }),
+  PARLEY_MAX_TEXT_BYTES: integer(
+    "how long a message may be, in bytes of UTF-8; gateway and messenger alike",
+    16_384,
+    {
+      min: 1,
+      max: 1_048_576,
+    },
+  ),
 };
 
 /** What is wrong with the text of a message; undefined when nothing is. */

@@ -1,6 +1,7 @@
 /** Whatever goes wrong with a request to an old API is told in its own shape, also where none of its routes was found. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Dialect, DialectAnswer } from "#gateway/dialects/dialect.ts";
+import type { Dialect } from "#gateway/dialects/dialect.ts";
+import { sendAnswer } from "#gateway/dialects/send-answer.ts";
 import { deprecationHeaders } from "#gateway/dialects/versions.ts";
 import { fault, type PublicError } from "#platform/errors.ts";
 
@@ -8,13 +9,6 @@ import { fault, type PublicError } from "#platform/errors.ts";
 export type Tell = (request: FastifyRequest, error: unknown) => PublicError;
 
 type Failing = Pick<Dialect, "name" | "basePaths" | "toAnswer">;
-
-export function sendAnswer(reply: FastifyReply, { status = 200, body, text, headers = {} }: DialectAnswer) {
-  reply.code(status).header("cache-control", "no-store");
-  if (body !== undefined) reply.header("content-type", "application/json; charset=utf-8");
-  else if (text !== undefined) reply.header("content-type", "text/plain; charset=utf-8");
-  return reply.headers(headers).send(body === undefined ? text : JSON.stringify(body));
-}
 
 export function errorHandlerOf(dialect: Pick<Dialect, "toAnswer">, tell: Tell) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
@@ -41,8 +35,7 @@ export function answerUnknownPaths(app: FastifyInstance, dialects: readonly Fail
     if (!request.is404 && request.routeOptions.url !== filesPath) return;
     const dialect = dialectOf(dialects, request);
     if (!dialect) return;
-    const told = tell(request, fault("route-not-found"));
-    return sendAnswer(reply.headers(deprecationHeaders(dialect.name)), dialect.toAnswer(told));
+    return answerAs(dialect, reply, tell(request, fault("route-not-found")));
   });
 }
 
@@ -55,6 +48,10 @@ export function answerUnreadablePath(
 ): boolean {
   const dialect = dialectOf(dialects, request);
   if (!dialect) return false;
-  void sendAnswer(reply.headers(deprecationHeaders(dialect.name)), dialect.toAnswer(tell()));
+  void answerAs(dialect, reply, tell());
   return true;
+}
+
+function answerAs({ name, toAnswer }: Failing, reply: FastifyReply, told: PublicError) {
+  return sendAnswer(reply.headers(deprecationHeaders(name)), toAnswer(told));
 }

@@ -9,14 +9,10 @@ import type {
   DialectRoute,
   DialectSocket,
 } from "#gateway/dialects/dialect.ts";
-import {
-  answerUnknownPaths,
-  errorHandlerOf,
-  sendAnswer,
-  type Tell,
-} from "#gateway/dialects/dialect-errors.ts";
+import { answerUnknownPaths, errorHandlerOf, type Tell } from "#gateway/dialects/dialect-errors.ts";
 import type { DialectMetrics } from "#gateway/dialects/dialect-metrics.ts";
 import { toExchange } from "#gateway/dialects/exchange.ts";
+import { sendAnswer } from "#gateway/dialects/send-answer.ts";
 import { deprecationHeaders } from "#gateway/dialects/versions.ts";
 import type { ClientAddresses } from "#gateway/http/client-address.ts";
 import { originOf, signalOf } from "#gateway/http/client-origin.ts";

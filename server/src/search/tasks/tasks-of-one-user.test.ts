@@ -64,11 +64,14 @@ describe("many tasks of one user", () => {
     const accepted = created.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
     assert.equal(accepted.length, 10);
     const problems = created.flatMap((one) => (one.status === "rejected" ? [toPublicError(one.reason)] : []));
-    const codes = new Set(problems.map(({ code, status }) => `${code} ${status}`));
-    assert.ok(codes.delete("too-many-search-tasks 429"));
     // On a slow machine some of a thousand wait for too long.
-    codes.delete("overloaded 503");
-    assert.deepEqual([...codes], []);
+    const allowed = ["too-many-search-tasks 429", "overloaded 503"];
+    const told = problems.map(({ code, status }) => `${code} ${status}`);
+    assert.deepEqual(
+      told.filter((one) => !allowed.includes(one)),
+      [],
+    );
+    assert.ok(told.filter((one) => one === allowed[0]).length > told.length / 2);
     assert.ok(problems.every(({ retryAfterMs }) => retryAfterMs! > 0));
     gate.resolve();
     for (const { id } of accepted) assert.equal((await ended(pod, user, id)).status, "done");
