@@ -34,8 +34,13 @@ const cluster = withoutRedis
   ? undefined
   : await startCluster({
       databaseUrl: postgres.connectionString,
-      // Short, so that a call to a frozen process ends within the test's patience.
-      settings: { PARLEY_CALL_TIMEOUT_MS: "4000", PARLEY_POSITION_CHECK_SECONDS: "2" },
+      settings: {
+        // Short, so that a call to a frozen process ends within the test's patience.
+        PARLEY_CALL_TIMEOUT_MS: "4000",
+        PARLEY_POSITION_CHECK_SECONDS: "2",
+        // People talk as fast as the machine lets them, also while a gateway is away for some seconds.
+        PARLEY_RESUME_MAX_EVENTS: "10000",
+      },
       nodeOptionsOf: (name) => (name === "gateway-2" ? ["--import", hourAhead] : []),
     });
 const [firstGateway, secondGateway] = cluster?.gateways ?? [];
