@@ -22,7 +22,7 @@ const serviceTokens = ["one service token of thirty-two characters or more"];
 const chunk = new Uint8Array(65_536).fill(7);
 
 /** What the service has seen of the last call. */
-let seen = {
+const nothing = {
   bytes: 0,
   sent: 0,
   isCalled: false,
@@ -31,16 +31,9 @@ let seen = {
   isComplete: false,
   failure: "",
 };
+let seen = { ...nothing };
 const reset = () => {
-  seen = {
-    bytes: 0,
-    sent: 0,
-    isCalled: false,
-    isAborted: false,
-    isReturned: false,
-    isComplete: false,
-    failure: "",
-  };
+  seen = { ...nothing };
 };
 let mayRead = true;
 
