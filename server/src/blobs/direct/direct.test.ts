@@ -109,6 +109,28 @@ for (const knowsHashes of [true, false]) {
     assert.equal(await codeOf(user.find("k")), "blob-not-found");
   });
 
+  test(`an upload to a store ${which} is given up by its owner alone, and its blob stays`, async () => {
+    const user = blobUser(pod);
+    const { create, complete, bring } = direct(user);
+    const remove = (id: string, by = user) => pod.blobs.deleteDirectUpload({ id }, by);
+    const { id, url } = await create("given-up", "hello");
+    await bring(url, "hello");
+    assert.equal(await codeOf(remove(id, blobUser(pod))), "upload-not-found");
+    assert.equal((await user.usage()).used, 5);
+    await remove(id);
+    assert.equal((await user.usage()).used, 0);
+    assert.equal(await codeOf(complete(id)), "upload-not-found");
+    assert.equal(await codeOf(remove(id)), "upload-not-found");
+    const resumable = await uploader(pod, user).create({ key: "k", size: 5 });
+    assert.equal(await codeOf(remove(resumable.id)), "upload-not-found");
+
+    const done = await create("done", "hello");
+    await bring(done.url, "hello");
+    await complete(done.id);
+    await remove(done.id);
+    assert.equal((await user.get("done")).bytes.toString(), "hello");
+  });
+
   test(`limits and strangers are refused with a store ${which}`, async () => {
     const user = blobUser(pod);
     const { create } = direct(user);
