@@ -70,17 +70,14 @@ const anyText = fc
   .map((units) => units.join(""))
   .filter((text) => text.isWellFormed() && text.trim() !== "" && !text.includes("\0"));
 
+const sendsOf = (texts: readonly string[]) =>
+  texts.map((text) => ({ senderId: anna, chatId, clientId: randomUUID(), text, replyTo: "" }));
+
 test("any text is stored, with exactly the lexemes that are made of it", async () => {
   const batch = fc.array(anyText, { minLength: 1, maxLength: 20 });
   await fc.assert(
     fc.asyncProperty(batch, async (texts) => {
-      const sends = texts.map((text) => ({
-        senderId: anna,
-        chatId,
-        clientId: randomUUID(),
-        text,
-        replyTo: "",
-      }));
+      const sends = sendsOf(texts);
       const { outcomes } = await messenger.internal.sendMessages({ sends });
       for (const [index, { message, errorCode }] of outcomes.entries()) {
         assert.ok(message, `${JSON.stringify(texts[index])}: ${errorCode}`);
@@ -182,13 +179,7 @@ test("a batch that is refused for its entries is stored without them, to be inde
       client.query("ALTER TABLE messenger.messages ADD CONSTRAINT no_such CHECK (NOT words @@ 'unbearable')"),
     );
     const texts = ["fine", "unbearable"];
-    const sends = texts.map((text) => ({
-      senderId: anna,
-      chatId,
-      clientId: randomUUID(),
-      text,
-      replyTo: "",
-    }));
+    const sends = sendsOf(texts);
     const { outcomes } = await messenger.internal.sendMessages({ sends });
     assert.deepEqual(
       outcomes.map(({ message }) => message?.text),
